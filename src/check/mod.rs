@@ -1,0 +1,113 @@
+//! The checks: named rules over the state, one file each. [`CHECKS`] lists them.
+//!
+//! Invariant: a check is pure, reads its own limits, and brings an example that fires and one that stays quiet.
+
+use crate::assessment::{CheckResult, Finding, Liveness, Presence, Severity, Thresholds};
+use crate::config::Config;
+use crate::observation::{Observation, Time};
+use crate::state::{State, View};
+
+/// A named rule.
+pub struct Check {
+    /// Its id: the `check` label, the section below `checks` and the source it mainly rests on.
+    pub id: &'static str,
+    /// What it watches, in a sentence.
+    pub summary: &'static str,
+    /// What is a warning, in a sentence that names the settings.
+    pub warn: &'static str,
+    /// What is critical, in a sentence that names the settings.
+    pub crit: &'static str,
+    /// The page in `docs/runbooks/`.
+    pub runbook: &'static str,
+    /// The metrics it rests on.
+    pub metrics: &'static [&'static str],
+    /// The rule.
+    pub assess: fn(&State, &Thresholds, Time) -> Verdict,
+    /// Observations after which it finds something at [`EXAMPLE_NOW`] under default thresholds.
+    pub fires: fn() -> Vec<Observation>,
+    /// Observations after which it finds nothing.
+    pub quiet: fn() -> Vec<Observation>,
+}
+
+/// The instant at which the examples are judged: 2026-11-22 12:00:00 UTC, Unix seconds.
+pub const EXAMPLE_NOW: i64 = 1_795_348_800;
+
+/// What a rule says: a summary and its findings, or why it had nothing to judge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// Whether there was anything to judge.
+    pub presence: Presence,
+    /// The state in a few words.
+    pub summary: String,
+    /// What is not OK, in any order.
+    pub findings: Vec<Finding>,
+}
+
+impl Verdict {
+    /// A verdict without findings.
+    pub fn ok(summary: impl Into<String>) -> Self {
+        Verdict { presence: Presence::Judged, summary: summary.into(), findings: Vec::new() }
+    }
+
+    /// Nothing to judge: `what` is neither configured nor found.
+    pub fn not_present(what: impl Into<String>) -> Self {
+        Verdict { presence: Presence::NotPresent, summary: what.into(), findings: Vec::new() }
+    }
+
+    /// Adds a finding.
+    pub fn add(&mut self, severity: Severity, code: &'static str, reason: impl Into<String>, hint: impl Into<String>) {
+        self.findings.push(Finding { severity, code, reason: reason.into(), hint: hint.into() });
+    }
+
+    /// The verdict on a source that is off or was not read yet; `None` when there is something to judge.
+    pub fn without_reading<T>(view: &View<'_, T>) -> Option<Self> {
+        let (presence, summary) = match view {
+            View::Disabled => (Presence::Disabled, "turned off in the configuration"),
+            View::Pending => (Presence::Pending, "not read yet"),
+            _ => return None,
+        };
+        Some(Verdict { presence, summary: summary.into(), findings: Vec::new() })
+    }
+}
+
+impl Check {
+    /// Applies the rule.
+    pub fn run(&self, state: &State, thresholds: &Thresholds, now: Time) -> CheckResult {
+        let Verdict { presence, summary, mut findings } = (self.assess)(state, thresholds, now);
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        let severity = findings.first().map_or(Severity::Ok, |worst| worst.severity);
+        CheckResult { check: self.id, presence, severity, summary, findings }
+    }
+}
+
+/// Every check, in the order of reports.
+pub const CHECKS: &[&Check] = &[];
+
+/// Whether the loop must be restarted: only when its heartbeat is critically old and nothing speaks against it.
+pub fn liveness(_checks: &[CheckResult], _state: &State, _thresholds: &Thresholds, _now: Time) -> Liveness {
+    Liveness { must_restart: false, reason: String::new() }
+}
+
+/// The state after `observations` under the default configuration, for examples and tests.
+pub fn example_state(observations: Vec<Observation>) -> State {
+    let now = example_now();
+    let mut state = State::new(&Config::default(), now - jiff::SignedDuration::from_hours(1));
+    observations.into_iter().for_each(|observation| state.apply(observation));
+    state
+}
+
+/// [`EXAMPLE_NOW`] as a time.
+#[expect(clippy::expect_used, reason = "a constant within jiff's range")]
+pub fn example_now() -> Time {
+    Time::from_second(EXAMPLE_NOW).expect("a time within range")
+}
+
+/// `3 s`, `4 min`, `2.5 h`, `3 d`: a length of time for people.
+pub fn human_seconds(seconds: f64) -> String {
+    match seconds.abs() {
+        s if s < 120.0 => format!("{seconds:.0} s"),
+        s if s < 7200.0 => format!("{:.0} min", seconds / 60.0),
+        s if s < 172_800.0 => format!("{:.1} h", seconds / 3600.0),
+        _ => format!("{:.1} d", seconds / 86_400.0),
+    }
+}

@@ -1,0 +1,91 @@
+//! The configuration: one section per file, every field with its default, unit and description.
+//!
+//! Invariant: a setting is declared once, by [`section!`]; no other place holds a default.
+
+pub mod section;
+pub mod value;
+
+mod limits;
+mod phases;
+mod sources;
+
+pub use limits::*;
+pub use phases::*;
+use section::section;
+pub use sources::*;
+use value::{Path, Seconds};
+
+section! {
+    /// The configuration of autoswe-exporter.
+    pub struct Config {
+        /// Directory in which the loop leaves its heartbeat, state and verdicts. Relative paths of the sections
+        /// below are taken from here unless they say otherwise.
+        runtime_dir: Path = "~/.autoswe/rebuild/runtime".into(),
+        /// Root of the repository the loop works on. Relative paths of `parity` and `site` are taken from here.
+        /// The default is the working directory.
+        repo_root: Path = ".".into(),
+        /// The loop's heartbeat, state and pause sentinels.
+        loop_: LoopConfig = LoopConfig::default(),
+        /// The loop's sub-agents.
+        subagents: SubagentsConfig = SubagentsConfig::default(),
+        /// The model server.
+        vllm: VllmConfig = VllmConfig::default(),
+        /// The GPUs.
+        gpu: GpuConfig = GpuConfig::default(),
+        /// The parity matrix.
+        parity: ParityConfig = ParityConfig::default(),
+        /// The judge's verdicts.
+        verdicts: VerdictsConfig = VerdictsConfig::default(),
+        /// The published site.
+        site: SiteConfig = SiteConfig::default(),
+        /// The reviews of the loop's behaviour.
+        review: ReviewConfig = ReviewConfig::default(),
+        /// The watchdog's state and audit trail.
+        watchdog: WatchdogConfig = WatchdogConfig::default(),
+        /// This machine.
+        host: HostConfig = HostConfig::default(),
+        /// The time series `system-state.jsonl`.
+        system_state: SystemStateConfig = SystemStateConfig::default(),
+        /// The HTTP server.
+        web: WebConfig = WebConfig::default(),
+        /// The limits of the checks.
+        checks: Limits = Limits::default(),
+    }
+}
+
+section! {
+    /// The time series that this program appends to.
+    pub struct SystemStateConfig {
+        /// Whether the series is written.
+        enabled: bool = true,
+        /// The file.
+        file: Path = "system-state.jsonl".into(),
+        /// One record each interval, and one at every change of severity.
+        interval: Seconds = Seconds(180.0),
+        /// When the file would grow past this size it is rotated and compressed.
+        rotate_size: value::Bytes = value::Bytes(64 << 20),
+        /// Rotated files that are kept.
+        rotate_keep: u64 = 8,
+    }
+}
+
+section! {
+    /// The HTTP server.
+    pub struct WebConfig {
+        /// Addresses to listen on, `host:port`; `:9765` is every address of the machine.
+        listen_addresses: Vec<String> = vec![":9765".into()],
+        /// Path of the metrics page.
+        telemetry_path: String = "/metrics".into(),
+        /// Connections served at once; one more gets 503.
+        max_connections: u64 = 256,
+        /// A client that has not sent its request's head by then is cut off.
+        header_timeout: Seconds = Seconds(10.0),
+    }
+}
+
+impl Config {
+    /// Shows every setting to `visitor`.
+    pub fn accept(&mut self, visitor: &mut dyn section::Visitor) {
+        section::Node::accept(self, "", "", visitor);
+    }
+}

@@ -1,0 +1,278 @@
+//! The kinds of value a setting may have, each with its unit and its error message.
+
+use std::path::PathBuf;
+
+use serde_yaml::Value;
+
+use super::section::{Node, Setting, Visitor};
+
+/// A length of time in seconds. Written as a number of seconds or as text such as `90s`, `10m`, `1h30m`, `2d`, `250ms`.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Seconds(pub f64);
+
+impl Seconds {
+    /// As a [`std::time::Duration`].
+    pub fn duration(self) -> std::time::Duration {
+        std::time::Duration::from_secs_f64(self.0)
+    }
+}
+
+impl std::fmt::Display for Seconds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let whole = self.0.trunc();
+        match self.0 {
+            s if s != whole => write!(f, "{}ms", (s * 1000.0).round()),
+            s if s >= 86_400.0 && s % 86_400.0 == 0.0 => write!(f, "{}d", s / 86_400.0),
+            s if s >= 3600.0 && s % 3600.0 == 0.0 => write!(f, "{}h", s / 3600.0),
+            s if s >= 60.0 && s % 60.0 == 0.0 => write!(f, "{}m", s / 60.0),
+            s => write!(f, "{s}s"),
+        }
+    }
+}
+
+impl std::str::FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const EXPECTED: &str = "expected a length of time such as 90s, 10m, 1h30m, 2d or a number of seconds";
+        if let Ok(seconds) = text.parse::<f64>() {
+            return if (0.0..1e10).contains(&seconds) { Ok(Seconds(seconds)) } else { Err(EXPECTED.into()) };
+        }
+        let mut total = 0.0;
+        let mut rest = text.trim();
+        while !rest.is_empty() {
+            let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or(EXPECTED)?;
+            let number: f64 = rest[..digits].parse().map_err(|_| EXPECTED)?;
+            let tail = &rest[digits..];
+            let unit = &tail[..tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len())];
+            total += number
+                * match unit {
+                    "ms" => 0.001,
+                    "s" => 1.0,
+                    "m" => 60.0,
+                    "h" => 3600.0,
+                    "d" => 86_400.0,
+                    _ => return Err(EXPECTED.into()),
+                };
+            rest = tail[unit.len()..].trim_start();
+        }
+        if text.trim().is_empty() { Err(EXPECTED.into()) } else { Ok(Seconds(total)) }
+    }
+}
+
+/// A share, 0 to 1. Written as a number (`0.1`) or as a percentage (`10%`).
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Ratio(pub f64);
+
+/// A size in bytes. Written as a number or as text such as `16MiB`, `1GB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(pub u64);
+
+/// A path. A leading `~/` is the home directory; a relative path is taken from the directory its section names.
+pub type Path = PathBuf;
+
+/// Makes a [`Setting`] a [`Node`].
+macro_rules! leaf {
+    ($($type:ty),+ $(,)?) => { $(
+        impl Node for $type {
+            fn accept(&mut self, path: &str, doc: &'static str, visitor: &mut dyn Visitor) {
+                visitor.setting(path, doc, self);
+            }
+        }
+    )+ };
+}
+pub(crate) use leaf;
+
+leaf!(Seconds, Ratio, Bytes, PathBuf, String, bool, u64, f64, Vec<String>, Option<String>);
+
+fn text_or_number(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+impl Setting for Seconds {
+    fn set(&mut self, value: &Value) -> Result<(), String> {
+        *self = text_or_number(value)
+            .ok_or("expected a length of time such as 90s, 10m, 1h30m, 2d or a number of seconds")?
+            .parse()?;
+        Ok(())
+    }
+    fn get(&self) -> Value {
+        self.to_string().into()
+    }
+    fn kind(&self) -> &'static str {
+        "duration"
+    }
+}
+
+impl Setting for Ratio {
+    fn set(&mut self, value: &Value) -> Result<(), String> {
+        const EXPECTED: &str = "expected a share from 0 to 1, such as 0.1 or 10%";
+        let text = text_or_number(value).ok_or(EXPECTED)?;
+        let number = match text.strip_suffix('%') {
+            Some(percent) => percent.trim().parse::<f64>().map(|p| p / 100.0),
+            None => text.parse(),
+        }
+        .map_err(|_| EXPECTED)?;
+        if !(0.0..=1.0).contains(&number) {
+            return Err(EXPECTED.into());
+        }
+        self.0 = number;
+        Ok(())
+    }
+    fn get(&self) -> Value {
+        self.0.into()
+    }
+    fn kind(&self) -> &'static str {
+        "ratio, 0 to 1"
+    }
+}
+
+impl Setting for Bytes {
+    fn set(&mut self, value: &Value) -> Result<(), String> {
+        const EXPECTED: &str = "expected a size such as 16MiB, 1GB or a number of bytes";
+        let text = text_or_number(value).ok_or(EXPECTED)?;
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let number: u64 = text[..digits].parse().map_err(|_| EXPECTED)?;
+        let factor: u64 = match text[digits..].trim() {
+            "" | "B" => 1,
+            "kB" => 1000,
+            "KiB" => 1 << 10,
+            "MB" => 1_000_000,
+            "MiB" => 1 << 20,
+            "GB" => 1_000_000_000,
+            "GiB" => 1 << 30,
+            _ => return Err(EXPECTED.into()),
+        };
+        self.0 = number.checked_mul(factor).ok_or(EXPECTED)?;
+        Ok(())
+    }
+    fn get(&self) -> Value {
+        match self.0 {
+            n if n >= 1 << 30 && n % (1 << 30) == 0 => format!("{}GiB", n >> 30).into(),
+            n if n >= 1 << 20 && n % (1 << 20) == 0 => format!("{}MiB", n >> 20).into(),
+            n if n >= 1 << 10 && n % (1 << 10) == 0 => format!("{}KiB", n >> 10).into(),
+            n => n.into(),
+        }
+    }
+    fn kind(&self) -> &'static str {
+        "size in bytes"
+    }
+}
+
+impl Setting for PathBuf {
+    fn set(&mut self, value: &Value) -> Result<(), String> {
+        *self = value.as_str().filter(|s| !s.is_empty()).ok_or("expected a path")?.into();
+        Ok(())
+    }
+    fn set_text(&mut self, text: &str) -> Result<(), String> {
+        self.set(&text.into())
+    }
+    fn get(&self) -> Value {
+        self.to_string_lossy().into_owned().into()
+    }
+    fn kind(&self) -> &'static str {
+        "path"
+    }
+}
+
+impl Setting for String {
+    fn set(&mut self, value: &Value) -> Result<(), String> {
+        *self = text_or_number(value).ok_or("expected text")?;
+        Ok(())
+    }
+    fn set_text(&mut self, text: &str) -> Result<(), String> {
+        self.set(&text.into())
+    }
+    fn get(&self) -> Value {
+        self.clone().into()
+    }
+    fn kind(&self) -> &'static str {
+        "text"
+    }
+}
+
+impl Setting for Option<String> {
+    fn set(&mut self, value: &Value) -> Result<(), String> {
+        *self = match value {
+            Value::Null => None,
+            value => Some(text_or_number(value).ok_or("expected text or nothing")?),
+        };
+        Ok(())
+    }
+    fn set_text(&mut self, text: &str) -> Result<(), String> {
+        *self = Some(text.to_owned()).filter(|t| !t.is_empty());
+        Ok(())
+    }
+    fn get(&self) -> Value {
+        self.clone().map_or(Value::Null, Value::String)
+    }
+    fn kind(&self) -> &'static str {
+        "text, may be absent"
+    }
+}
+
+impl Setting for bool {
+    fn set(&mut self, value: &Value) -> Result<(), String> {
+        *self = value.as_bool().ok_or("expected true or false")?;
+        Ok(())
+    }
+    fn get(&self) -> Value {
+        (*self).into()
+    }
+    fn kind(&self) -> &'static str {
+        "true or false"
+    }
+}
+
+impl Setting for u64 {
+    fn set(&mut self, value: &Value) -> Result<(), String> {
+        *self = value.as_u64().ok_or("expected a whole number, 0 or more")?;
+        Ok(())
+    }
+    fn get(&self) -> Value {
+        (*self).into()
+    }
+    fn kind(&self) -> &'static str {
+        "whole number"
+    }
+}
+
+impl Setting for f64 {
+    fn set(&mut self, value: &Value) -> Result<(), String> {
+        *self = value.as_f64().filter(|n| n.is_finite()).ok_or("expected a number")?;
+        Ok(())
+    }
+    fn get(&self) -> Value {
+        (*self).into()
+    }
+    fn kind(&self) -> &'static str {
+        "number"
+    }
+}
+
+impl Setting for Vec<String> {
+    fn set(&mut self, value: &Value) -> Result<(), String> {
+        *self = match value {
+            Value::String(one) => vec![one.clone()],
+            Value::Sequence(items) => {
+                items.iter().map(text_or_number).collect::<Option<_>>().ok_or("expected a list of texts")?
+            }
+            _ => return Err("expected a text or a list of texts".into()),
+        };
+        Ok(())
+    }
+    fn set_text(&mut self, text: &str) -> Result<(), String> {
+        *self = text.split(',').map(|part| part.trim().to_owned()).filter(|p| !p.is_empty()).collect();
+        Ok(())
+    }
+    fn get(&self) -> Value {
+        Value::Sequence(self.iter().cloned().map(Value::String).collect())
+    }
+    fn kind(&self) -> &'static str {
+        "list of texts"
+    }
+}

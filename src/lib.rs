@@ -1,0 +1,23 @@
+//! Watches an unattended coding loop on a GPU machine, judges what it sees, and publishes it.
+//!
+//! One pipeline, one direction:
+//!
+//! ```text
+//! source  ->  observation  ->  state  ->  assessment  ->  sink
+//! (I/O)       (typed data)     (memory)   (pure verdict)  (metrics, JSONL, report, page)
+//! ```
+//!
+//! Invariants, kept by every module below:
+//!
+//! 1. [`assessment::assess`] is pure: same state, limits and `now`, same verdict.
+//! 2. Absence is a value ([`observation::Reading`]): missing never turns into 0 and never resolves a finding.
+//! 3. One bad source never blanks another: each runs under its own deadline ([`source`]).
+//! 4. A metric, a check, a limit and a setting are each defined in one place.
+//! 5. Sinks map an assessment. They decide nothing.
+
+pub mod assessment;
+pub mod check;
+pub mod config;
+pub mod observation;
+pub mod source;
+pub mod state;

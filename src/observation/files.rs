@@ -1,0 +1,203 @@
+//! Readings of the files that the loop, the judge, the site builder and the watchdog write.
+
+use super::{Reading, Time};
+
+/// The loop's heartbeat, durable state and pause sentinels, each with its own outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoopReading {
+    /// The latest sign of life.
+    pub heartbeat: Reading<Heartbeat>,
+    /// The orchestrator's durable state.
+    pub state: Reading<LoopState>,
+    /// The pause sentinels. `Failed` when looking for them failed other than with "not found".
+    pub pause: Reading<Pause>,
+}
+
+/// One sign of life of the loop.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Heartbeat {
+    /// When it was written: the file's own `ts`, else its modification time. `None` when neither could be read.
+    pub at: Option<Time>,
+    /// Process id of the writer.
+    pub pid: Option<u32>,
+    /// The loop's run number.
+    pub epoch: Option<u64>,
+    /// The round within the run.
+    pub iteration: Option<u64>,
+    /// The step within the round.
+    pub vertex: Option<String>,
+    /// planner, writer, judge, idle, or whatever the loop calls its phases.
+    pub phase: Option<String>,
+    /// When the phase began.
+    pub phase_started_at: Option<Time>,
+    /// systemd's id of the unit's current run, 32 hexadecimal digits.
+    pub invocation_id: Option<String>,
+}
+
+/// What `state.json` says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LoopState {
+    /// The loop's run number.
+    pub epoch: Option<u64>,
+    /// The round within the run.
+    pub iteration: Option<u64>,
+    /// The step within the round.
+    pub vertex: Option<String>,
+    /// The phase.
+    pub phase: Option<String>,
+    /// The module being worked on.
+    pub module: Option<String>,
+    /// The loop's own word on itself.
+    pub status: Option<String>,
+    /// When the run began.
+    pub started_at: Option<Time>,
+    /// When the state was last written.
+    pub updated_at: Option<Time>,
+    /// Finished iterations in `history`, all outcomes together.
+    pub iterations_finished: Option<u64>,
+    /// Finished iterations by outcome (`ACCEPT`, `REVERT`, `WEDGED_NO_VERDICT`; others as written), sorted by name.
+    pub outcomes: Vec<(String, u64)>,
+}
+
+/// The operator's pause sentinels: since when each stands there (its modification time).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pause {
+    /// `PAUSE`: stop at the next vertex boundary.
+    pub soft: Option<Time>,
+    /// `PAUSE_HARD`: stop at once.
+    pub hard: Option<Time>,
+}
+
+impl Pause {
+    /// Since when the loop is paused in either way, the earlier one.
+    pub fn since(self) -> Option<Time> {
+        match (self.soft, self.hard) {
+            (Some(soft), Some(hard)) => Some(soft.min(hard)),
+            (soft, hard) => soft.or(hard),
+        }
+    }
+}
+
+/// Cells of the parity matrix by status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Parity {
+    /// Cells that pass.
+    pub green: u64,
+    /// Cells that fail.
+    pub red: u64,
+    /// Cells a person judges.
+    pub manual: u64,
+    /// Cells that do not apply.
+    pub not_applicable: u64,
+    /// Cells with any other status.
+    pub unknown: u64,
+    /// Mapping keys that stand twice in one mapping.
+    pub duplicate_keys: u64,
+}
+
+impl Parity {
+    /// The counts with their `state` label, in the order of reports.
+    pub fn by_state(self) -> [(&'static str, u64); 5] {
+        [
+            ("green", self.green),
+            ("red", self.red),
+            ("manual", self.manual),
+            ("n/a", self.not_applicable),
+            ("unknown", self.unknown),
+        ]
+    }
+}
+
+/// The last verdicts, oldest first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Verdicts {
+    /// At most the last five.
+    pub recent: Vec<Verdict>,
+    /// Lines among the last ones that are not a verdict.
+    pub malformed_lines: u64,
+}
+
+/// The judge's word on one iteration.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Verdict {
+    /// When it was given.
+    pub at: Option<Time>,
+    /// The loop's run number.
+    pub epoch: Option<u64>,
+    /// The round within the run.
+    pub iteration: Option<u64>,
+    /// The module judged.
+    pub module: Option<String>,
+    /// `ACCEPT`, `REVERT`, `WEDGED_NO_VERDICT`, or whatever was written.
+    pub verdict: String,
+    /// The judge's score, in its own scale.
+    pub score: Option<f64>,
+    /// The judge's reason.
+    pub reason: Option<String>,
+}
+
+/// The published site and the data it was built from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Site {
+    /// Modification time of `index.html`.
+    pub built_at: Time,
+    /// Modification time of `site-data.json`; `None` when there is none.
+    pub data_at: Option<Time>,
+}
+
+/// The latest reviews of the loop's behaviour.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Review {
+    /// The latest review that carries a score.
+    pub last_good: Option<GoodReview>,
+    /// When the latest attempt was made, good or failed.
+    pub last_attempt_at: Option<Time>,
+    /// Attempts after the last good review that gave no score.
+    pub failed_since: u64,
+}
+
+/// One review with a score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GoodReview {
+    /// When it was given.
+    pub at: Time,
+    /// 0 (worst) to 100 (best).
+    pub health_score: f64,
+    /// The reviewer's verdict in a word.
+    pub verdict: Option<String>,
+    /// The reviewer's summary in a sentence.
+    pub summary: Option<String>,
+}
+
+/// The watchdog's small state file and the end of its audit trail.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct WatchdogReading {
+    /// When the watchdog last finished an evaluation.
+    pub last_evaluation_at: Option<Time>,
+    /// Restarts it may still make before it gives up.
+    pub budget_remaining: Option<u64>,
+    /// The latest restart in `liveness-restarts.jsonl`.
+    pub last_restart: Option<Restart>,
+}
+
+/// One restart of the loop by the watchdog.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Restart {
+    /// When it was asked for.
+    pub at: Time,
+    /// What came of it.
+    pub outcome: RestartOutcome,
+    /// Why it was asked for.
+    pub reason: Option<String>,
+}
+
+/// What came of a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestartOutcome {
+    /// Asked for; not verified yet.
+    Pending,
+    /// A fresh heartbeat came from a new invocation.
+    Took,
+    /// It did not.
+    DidNotTake,
+}

@@ -1,0 +1,15 @@
+//! Where data comes from: one file per source. `read` does the I/O, `parse` is pure.
+//!
+//! Invariant: a source that hangs, fails or panics costs its own reading and nothing else. Blocking sources run on
+//! a thread of their own ([`worker`]); a reading that is not back by its deadline is a failure, and while it is
+//! still under way the source fails at once.
+
+pub mod worker;
+
+use crate::observation::{Data, Reading, Time};
+
+/// A source whose reading blocks.
+pub trait Source: Send + 'static {
+    /// Reads once. `now` is the time of the reading.
+    fn read(&mut self, now: Time) -> Reading<Data>;
+}

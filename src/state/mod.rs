@@ -1,0 +1,169 @@
+//! What is remembered between readings: the latest of each source, and the windows that rates need.
+//!
+//! Invariant: [`State::apply`] is the only way in, and it uses no clock but the observation's own time.
+
+mod gpu;
+mod parity;
+mod slot;
+mod vllm;
+
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::observation::*;
+pub use gpu::GpuWindow;
+pub use parity::ParityTrend;
+pub use slot::{Dated, Slot, View};
+pub use vllm::{Stall, VllmWindow};
+
+/// The latest observations and the windows over them.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// When watching began.
+    pub started_at: Time,
+    /// The loop.
+    pub loop_: Slot<LoopReading>,
+    /// The latest heartbeat that could be read, kept when later readings of it fail.
+    pub last_heartbeat: Option<Dated<Heartbeat>>,
+    /// The loop's sub-agents.
+    pub subagents: Slot<Subagents>,
+    /// The model server.
+    pub vllm: Slot<VllmSample>,
+    /// The GPUs.
+    pub gpu: Slot<GpuReading>,
+    /// The parity matrix.
+    pub parity: Slot<Parity>,
+    /// The judge's verdicts.
+    pub verdicts: Slot<Verdicts>,
+    /// The published site.
+    pub site: Slot<Site>,
+    /// The reviews.
+    pub review: Slot<Review>,
+    /// The watchdog.
+    pub watchdog: Slot<WatchdogReading>,
+    /// This machine.
+    pub host: Slot<Host>,
+    /// Rates and stall of vLLM.
+    pub vllm_window: VllmWindow,
+    /// How long each GPU has been in a condition that only counts when it lasts.
+    pub gpu_window: GpuWindow,
+    /// How the green count moved.
+    pub parity_trend: ParityTrend,
+    /// How reading went, by [`SourceId::index`].
+    pub sources: [SourceStats; SourceId::ALL.len()],
+}
+
+/// How reading one source went so far.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SourceStats {
+    /// Readings made.
+    pub attempts: u64,
+    /// Readings that failed.
+    pub failures: u64,
+    /// Whether the latest reading succeeded ([`Reading::Missing`] is a success: it was looked for and is not there).
+    pub success: Option<bool>,
+    /// How long the latest reading took.
+    pub took: Duration,
+    /// When the latest reading that succeeded was made.
+    pub last_success_at: Option<Time>,
+}
+
+impl State {
+    /// An empty state; sources that `config` disables stay [`View::Disabled`].
+    pub fn new(config: &Config, started_at: Time) -> Self {
+        macro_rules! slot {
+            ($section:ident) => {
+                Slot::new(config.$section.enabled, 3.0 * config.$section.interval.0 + 2.0 * config.$section.deadline.0)
+            };
+        }
+        State {
+            started_at,
+            loop_: slot!(loop_),
+            last_heartbeat: None,
+            subagents: slot!(subagents),
+            vllm: slot!(vllm),
+            gpu: slot!(gpu),
+            parity: slot!(parity),
+            verdicts: slot!(verdicts),
+            site: slot!(site),
+            review: slot!(review),
+            watchdog: slot!(watchdog),
+            host: slot!(host),
+            vllm_window: VllmWindow::default(),
+            gpu_window: GpuWindow::default(),
+            parity_trend: ParityTrend::default(),
+            sources: Default::default(),
+        }
+    }
+
+    /// Takes in one observation.
+    pub fn apply(&mut self, observation: Observation) {
+        let Observation { source, at, took, reading } = observation;
+        self.note_attempt(source, at, took, &reading);
+        match reading {
+            Reading::Observed(data) => self.apply_data(at, data),
+            Reading::Missing(what) => self.each_slot(source, |slot| slot.missing(at, what)),
+            Reading::Failed(failure) => self.each_slot(source, |slot| slot.failed(at, failure)),
+        }
+    }
+
+    fn apply_data(&mut self, at: Time, data: Data) {
+        match data {
+            Data::Loop(reading) => {
+                if let Reading::Observed(heartbeat) = &reading.heartbeat {
+                    self.last_heartbeat = Some(Dated { at, value: heartbeat.clone() });
+                }
+                self.loop_.observed(at, reading);
+            }
+            Data::Subagents(agents) => self.subagents.observed(at, agents),
+            Data::Vllm(sample) => {
+                self.vllm_window.push(at, &sample);
+                self.vllm.observed(at, sample);
+            }
+            Data::Gpu(reading) => {
+                self.gpu_window.push(at, &reading);
+                self.gpu.observed(at, reading);
+            }
+            Data::Parity(parity) => {
+                self.parity_trend.push(at, &parity);
+                self.parity.observed(at, parity);
+            }
+            Data::Verdicts(verdicts) => self.verdicts.observed(at, verdicts),
+            Data::Site(site) => self.site.observed(at, site),
+            Data::Review(review) => self.review.observed(at, review),
+            Data::Watchdog(reading) => self.watchdog.observed(at, reading),
+            Data::Host(host) => self.host.observed(at, host),
+        }
+    }
+
+    fn note_attempt(&mut self, source: SourceId, at: Time, took: Duration, reading: &Reading<Data>) {
+        let success = match reading {
+            Reading::Observed(Data::Loop(reading)) => !matches!(reading.heartbeat, Reading::Failed(_)),
+            Reading::Failed(_) => false,
+            _ => true,
+        };
+        let stats = &mut self.sources[source.index()];
+        stats.attempts += 1;
+        stats.failures += u64::from(!success);
+        stats.success = Some(success);
+        stats.took = took;
+        if success {
+            stats.last_success_at = Some(at);
+        }
+    }
+
+    fn each_slot(&mut self, source: SourceId, f: impl FnOnce(&mut dyn slot::Absence)) {
+        match source {
+            SourceId::Loop => f(&mut self.loop_),
+            SourceId::Subagents => f(&mut self.subagents),
+            SourceId::Vllm => f(&mut self.vllm),
+            SourceId::Gpu => f(&mut self.gpu),
+            SourceId::Parity => f(&mut self.parity),
+            SourceId::Verdicts => f(&mut self.verdicts),
+            SourceId::Site => f(&mut self.site),
+            SourceId::Review => f(&mut self.review),
+            SourceId::Watchdog => f(&mut self.watchdog),
+            SourceId::Host => f(&mut self.host),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The latest reading of one source, and the last one that succeeded.
+//!
+//! Invariant: a failure or an absence never erases the last good value; a [`View`] shows both.
+
+use crate::observation::{Failure, Time, seconds_since};
+
+/// A value with the time it was observed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dated<T> {
+    /// When it was observed.
+    pub at: Time,
+    /// What was observed.
+    pub value: T,
+}
+
+/// The latest reading of one source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slot<T> {
+    enabled: bool,
+    max_age: f64,
+    last: Option<Dated<T>>,
+    latest: Latest,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Latest {
+    Pending,
+    Observed,
+    Missing { what: String },
+    Failed { failure: Failure, since: Time, count: u64 },
+}
+
+/// What is known of a source at one instant.
+#[derive(Debug, PartialEq)]
+pub enum View<'a, T> {
+    /// The configuration turned the source off.
+    Disabled,
+    /// No reading was made yet.
+    Pending,
+    /// The latest reading succeeded.
+    Observed(&'a Dated<T>),
+    /// The latest reading succeeded, but none was made for too long.
+    Stale(&'a Dated<T>),
+    /// The latest reading found nothing there. `last` is set when something was there before.
+    Missing {
+        /// What was looked for, and where.
+        what: &'a str,
+        /// The last value observed.
+        last: Option<&'a Dated<T>>,
+    },
+    /// The latest reading failed.
+    Failed {
+        /// Why.
+        failure: &'a Failure,
+        /// When the first reading of this unbroken row of failures was made.
+        since: Time,
+        /// How many readings failed in a row.
+        count: u64,
+        /// The last value observed.
+        last: Option<&'a Dated<T>>,
+    },
+}
+
+impl<'a, T> View<'a, T> {
+    /// The last value observed, however the latest reading went.
+    pub fn last(&self) -> Option<&'a Dated<T>> {
+        match *self {
+            View::Observed(last) | View::Stale(last) => Some(last),
+            View::Missing { last, .. } | View::Failed { last, .. } => last,
+            View::Disabled | View::Pending => None,
+        }
+    }
+
+    /// The value, only when the latest reading succeeded and is fresh.
+    pub fn current(&self) -> Option<&'a T> {
+        match *self {
+            View::Observed(last) => Some(&last.value),
+            _ => None,
+        }
+    }
+}
+
+impl<T> Slot<T> {
+    /// An empty slot. A value older than `max_age` seconds is [`View::Stale`].
+    pub fn new(enabled: bool, max_age: f64) -> Self {
+        Slot { enabled, max_age, last: None, latest: Latest::Pending }
+    }
+
+    /// Takes in a value observed at `at`.
+    pub fn observed(&mut self, at: Time, value: T) {
+        self.last = Some(Dated { at, value });
+        self.latest = Latest::Observed;
+    }
+
+    /// What is known at `now`.
+    pub fn view(&self, now: Time) -> View<'_, T> {
+        if !self.enabled {
+            return View::Disabled;
+        }
+        let last = self.last.as_ref();
+        match (&self.latest, last) {
+            (Latest::Observed, Some(last)) if seconds_since(now, last.at) > self.max_age => View::Stale(last),
+            (Latest::Observed, Some(last)) => View::Observed(last),
+            (Latest::Missing { what }, last) => View::Missing { what, last },
+            (Latest::Failed { failure, since, count }, last) => {
+                View::Failed { failure, since: *since, count: *count, last }
+            }
+            (Latest::Pending | Latest::Observed, _) => View::Pending,
+        }
+    }
+
+    /// The value, only when the latest reading succeeded and is fresh at `now`.
+    pub fn current(&self, now: Time) -> Option<&T> {
+        self.view(now).current()
+    }
+}
+
+/// Takes in a reading without a value, whatever the slot's type.
+pub(super) trait Absence {
+    fn missing(&mut self, at: Time, what: String);
+    fn failed(&mut self, at: Time, failure: Failure);
+}
+
+impl<T> Absence for Slot<T> {
+    fn missing(&mut self, _at: Time, what: String) {
+        self.latest = Latest::Missing { what };
+    }
+
+    fn failed(&mut self, at: Time, failure: Failure) {
+        self.latest = match self.latest {
+            Latest::Failed { since, count, .. } => Latest::Failed { failure, since, count: count + 1 },
+            _ => Latest::Failed { failure, since: at, count: 1 },
+        };
+    }
+}
