@@ -4,6 +4,8 @@
 //! a thread of their own ([`worker`]); a reading that is not back by its deadline is a failure, and while it is
 //! still under way the source fails at once.
 
+pub mod file;
+pub mod json;
 pub mod worker;
 
 use crate::observation::{Data, Reading, Time};
