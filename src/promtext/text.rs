@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// A piece of the page between quotes, or a bare name.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// A piece of the page between quotes, or a bare name. Empty by default.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Text<'a>(pub(super) &'a [u8]);
 
 impl<'a> Text<'a> {
