@@ -19,10 +19,9 @@ pub struct VllmSample {
     pub queue_time: Option<Histogram>,
     /// How long vLLM took to answer.
     pub answered_in: Duration,
-    /// What came of a one-token request, when one was sent since the last sample.
+    /// What came of a one-token request for the model whose engine has stood still the longest, when one ended
+    /// since the last sample.
     pub canary: Option<Canary>,
-    /// The model that request was for; `None` when the server has only one.
-    pub canary_model: Option<String>,
 }
 
 /// Series of one engine. Counters are cumulative since the engine's start.

@@ -84,7 +84,12 @@ impl VllmSource {
         })??;
         let mut sample = parse(&page.bytes, api.shown())?;
         sample.answered_in = page.answered_in;
-        (sample.canary_model, sample.canary) = self.canary.outcome().unzip();
+        sample.canary = self.canary.outcome().and_then(|(model, canary)| {
+            // When that model moves by now, or another one has stood still for longer, the answer says nothing.
+            let mut clock = self.clock.clone();
+            clock.push(now, &sample);
+            (clock.suspect(now, 0.0) == Some(&*model)).then_some(canary)
+        });
         self.clock.push(now, &sample);
         if self.config.canary
             && let Some(model) = self.clock.suspect(now, self.config.canary_after.0)

@@ -84,18 +84,22 @@ impl StallClock {
     /// The model of the engine that has stood still the longest, when that is for `after` seconds or more. Engines
     /// with an answered one-token request count too: they may hang meanwhile.
     pub fn suspect(&self, now: Time, after: f64) -> Option<&str> {
-        let longest = self.engines.iter().filter(|clock| clock.stands_still()).min_by_key(|clock| clock.stall.since)?;
-        (seconds_since(now, longest.stall.since) >= after).then_some(&longest.stall.model_name)
+        let longest = self.longest()?;
+        (seconds_since(now, longest.since) >= after).then_some(&longest.model_name)
     }
 
-    /// An answer acquits an engine only when no other one could have given it.
+    fn longest(&self) -> Option<&Stall> {
+        let still = self.engines.iter().filter(|clock| clock.stands_still());
+        still.map(|clock| &clock.stall).min_by_key(|stall| stall.since)
+    }
+
+    /// The source asked for the model that stood still the longest. An answer acquits an engine only when no other
+    /// one could have given it.
     fn hear(&mut self, canary: Canary, sample: &VllmSample) {
-        for clock in self.engines.iter_mut().filter(|clock| clock.stands_still()) {
-            let model = &clock.stall.model_name;
-            if sample.canary_model.as_ref().is_some_and(|asked| asked != model) {
-                continue;
-            }
-            let alone = sample.engines.iter().filter(|engine| engine.model_name == *model).count() < 2;
+        let Some(asked) = self.longest().map(|stall| stall.model_name.clone()) else { return };
+        let alone = sample.engines.iter().filter(|engine| engine.model_name == asked).count() < 2;
+        let of_it = |clock: &&mut EngineClock| clock.stands_still() && clock.stall.model_name == asked;
+        for clock in self.engines.iter_mut().filter(of_it) {
             clock.stall.canary = Some(canary);
             match canary {
                 Canary::Answered if alone => {

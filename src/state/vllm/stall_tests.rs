@@ -22,7 +22,7 @@ fn sample(engines: impl IntoIterator<Item = Engine>) -> VllmSample {
 }
 
 fn heard(canary: Canary, engines: impl IntoIterator<Item = Engine>) -> VllmSample {
-    VllmSample { canary: Some(canary), canary_model: Some("m".into()), ..sample(engines) }
+    VllmSample { canary: Some(canary), ..sample(engines) }
 }
 
 /// A clock that saw `engine` at 0, 2, ... up to `until` seconds.
@@ -184,9 +184,17 @@ fn an_answer_that_another_engine_may_have_given_acquits_nobody() {
     (0..20).for_each(|s| clock.push(at(s), &sample([engine("0", s as f64), engine("1", 7.0)])));
     clock.push(at(20), &heard(Canary::Answered, [engine("0", 20.0), engine("1", 7.0)]));
     assert_eq!(since(&clock), Some(at(0)));
-    let other_model = VllmSample { canary_model: Some("other".into()), ..heard(Canary::Answered, [engine("1", 7.0)]) };
-    clock.push(at(21), &other_model);
-    assert_eq!(since(&clock), Some(at(0)));
+}
+
+#[test]
+fn an_answer_is_that_of_the_longest_standstills_model() {
+    let mut clock = StallClock::default();
+    let other = || Engine { model_name: "n".into(), ..engine("0", 1.0) };
+    clock.push(at(0), &sample([engine("0", 1.0)]));
+    (2..20).for_each(|s| clock.push(at(s), &sample([engine("0", 1.0), other()])));
+    clock.push(at(20), &heard(Canary::Answered, [engine("0", 1.0), other()]));
+    let models: Vec<&str> = clock.stalls().iter().map(|stall| stall.model_name.as_str()).collect();
+    assert_eq!(models, ["n"]);
 }
 
 #[test]
