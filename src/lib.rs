@@ -19,5 +19,6 @@ pub mod assessment;
 pub mod check;
 pub mod config;
 pub mod observation;
+pub mod promtext;
 pub mod source;
 pub mod state;

@@ -6,6 +6,7 @@
 
 pub mod file;
 pub mod json;
+pub mod vllm;
 pub mod worker;
 
 use crate::observation::{Data, Reading, Time};
