@@ -101,7 +101,10 @@ pub(crate) fn ask(call: &str, argument: Option<c_uint>, gpu: Option<usize>) -> A
 
 fn note(call: &str) {
     let calls = std::fs::OpenOptions::new().append(true).create(true).open(HOME.join("calls"));
-    let _ = calls.and_then(|mut calls| writeln!(calls, "{call}"));
+    // A library has nobody to tell: the test that counts calls finds the file missing.
+    if let Ok(mut calls) = calls {
+        drop(writeln!(calls, "{call}"));
+    }
 }
 
 /// The test's script, as it is at this moment.
@@ -175,14 +178,12 @@ unsafe extern "C" {
 }
 
 fn own_path() -> PathBuf {
-    let mut info = DlInfo {
-        file: std::ptr::null(),
-        base: std::ptr::null_mut(),
-        symbol: std::ptr::null(),
-        address: std::ptr::null_mut(),
-    };
-    let here = own_path as *const c_void;
+    let null: *mut c_void = std::ptr::null_mut();
+    let mut info = DlInfo { file: null.cast(), base: null, symbol: null.cast(), address: null };
     // SAFETY: `info` is live, and the loader keeps the file's name for as long as the library is loaded.
-    let file = unsafe { if dladdr(here, &raw mut info) == 0 { c"".into() } else { CStr::from_ptr(info.file) } };
+    let file = unsafe {
+        assert_ne!(dladdr(own_path as *const c_void, &raw mut info), 0, "the loader knows no library of this function");
+        CStr::from_ptr(info.file)
+    };
     Path::new(OsStr::from_bytes(file.to_bytes())).to_owned()
 }

@@ -38,7 +38,7 @@ pub struct GpuSource {
     /// The thread of the last session that must end before the next one begins.
     ending: Option<JoinHandle<()>>,
     retry: Retry,
-    failed: Reading<Data>,
+    failed: Reading<GpuReading>,
     recording: Option<Cached<GpuReading>>,
 }
 
@@ -58,7 +58,7 @@ impl GpuSource {
         }
     }
 
-    fn read_nvml(&mut self) -> Reading<Data> {
+    fn read_nvml(&mut self) -> Reading<GpuReading> {
         let mut session = match self.session.take() {
             Some(session) => session,
             None if !self.retry.due() => return self.failed.clone(),
@@ -70,7 +70,7 @@ impl GpuSource {
         match session.read(&self.processes, &self.counts) {
             Ok(reading) => {
                 self.keep_or_close(session, reading.lost.is_empty());
-                Reading::Observed(Data::Gpu(reading))
+                Reading::Observed(reading)
             }
             Err(failure) => {
                 self.ending = session.close();
@@ -79,13 +79,13 @@ impl GpuSource {
         }
     }
 
-    fn open(&mut self) -> Result<Session, Reading<Data>> {
+    fn open(&mut self) -> Result<Session, Reading<GpuReading>> {
         self.retry.attempt();
         if let Some(thread) = self.ending.take() {
             // NVML is reference counted: it starts afresh only when the thread has let go of it.
             drop(thread.join());
         }
-        Session::open(&self.library, &self.counts).map_err(|reading| reading.map(Data::Gpu))
+        Session::open(&self.library, &self.counts)
     }
 
     /// Where some GPUs are lost the session is of use for the others; opening it anew may find the lost ones.
@@ -100,7 +100,7 @@ impl GpuSource {
         }
     }
 
-    fn fail(&mut self, reading: Reading<Data>) -> Reading<Data> {
+    fn fail(&mut self, reading: Reading<GpuReading>) -> Reading<GpuReading> {
         self.failed = reading.clone();
         reading
     }
@@ -108,10 +108,11 @@ impl GpuSource {
 
 impl Source for GpuSource {
     fn read(&mut self, _now: Time) -> Reading<Data> {
-        match &mut self.recording {
-            Some(recording) => read_recording(recording).map(Data::Gpu),
+        let reading = match &mut self.recording {
+            Some(recording) => read_recording(recording),
             None => self.read_nvml(),
-        }
+        };
+        reading.map(Data::Gpu)
     }
 }
 
@@ -148,8 +149,8 @@ struct Retry {
 }
 
 impl Retry {
-    /// The longest wait, in intervals: half a minute at the default.
-    const MOST: u32 = 6;
+    /// The longest wait, in intervals: a minute at the default.
+    const MOST: u32 = 12;
 
     fn new(interval: Duration) -> Self {
         Retry { interval, wait: interval, not_before: None }
@@ -186,7 +187,7 @@ mod tests {
         })
         .take(5)
         .collect();
-        assert_eq!(waits, [100, 200, 400, 600, 600]);
+        assert_eq!(waits, [100, 200, 400, 800, 1200]);
         assert!(!retry.due());
         retry.reset();
         assert!(retry.due());

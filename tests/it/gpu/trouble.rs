@@ -3,8 +3,11 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use autoswe_exporter::observation::{Failure, FailureKind, Field, GpuReading, Reading, Time};
+use autoswe_exporter::assessment::{Severity, Thresholds, assess};
+use autoswe_exporter::config::Config;
+use autoswe_exporter::observation::{Failure, FailureKind, Field, GpuReading, Observation, Reading, SourceId, Time};
 use autoswe_exporter::source::worker::Worker;
+use autoswe_exporter::state::State;
 
 use super::double::{Double, failed, gpus, observed, read, read_until};
 
@@ -184,15 +187,47 @@ fn a_driver_that_never_answers_does_not_keep_the_process_alive() {
     let mut test = Command::new(std::env::current_exe().unwrap());
     let mut child = test.args(["--exact", "gpu::trouble::a_driver_that_never_answers"]).spawn().unwrap();
     let until = Instant::now() + Duration::from_secs(20);
-    while Instant::now() < until {
-        if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success());
-            return;
-        }
+    while child.try_wait().unwrap().is_none() && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(20));
     }
+    let ended = child.try_wait().unwrap();
     child.kill().unwrap();
-    panic!("a stuck call keeps the process alive");
+    child.wait().unwrap();
+    assert!(ended.expect("a stuck call keeps the process alive").success());
+}
+
+/// From the driver's return code to the verdict, and back to OK when the driver is back.
+#[tokio::test]
+async fn the_check_follows_the_driver() {
+    let double = Double::new("model = gb10");
+    let mut worker = double.worker();
+    let mut state = State::new(&Config::default(), Time::now());
+    let mut judge = async |script: &str, until: &str| {
+        double.script(script);
+        for _ in 0..400 {
+            let (at, source) = (Time::now(), SourceId::Gpu);
+            let reading = worker.read(at, DEADLINE).await;
+            state.apply(Observation { source, at, took: Duration::ZERO, reading });
+            let thresholds = Thresholds::new(&Config::default(), false);
+            let assessment = assess(&state, &thresholds, at);
+            let gpu = assessment.check("gpu").unwrap();
+            let code = gpu.findings.first().map_or("none", |finding| finding.code);
+            if code == until {
+                return gpu.severity;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("never found {until}");
+    };
+    assert_eq!(judge("model = gb10", "none").await, Severity::Ok);
+    assert_eq!(judge("model = gb10\nnvmlDeviceGetTemperature = 86", "hot").await, Severity::Warn);
+    assert_eq!(judge("model = gb10\nnvmlDeviceGetTemperature = 96", "at_slowdown").await, Severity::Crit);
+    assert_eq!(judge("model = gb10\nnvmlDeviceGetCurrentClocksEventReasons = 64", "throttled").await, Severity::Warn);
+    assert_eq!(judge("model = gb10\n*@0 = gpu_is_lost", "gpu_lost").await, Severity::Crit);
+    assert_eq!(judge("nvmlDeviceGetCount_v2 = driver_not_loaded", "driver_error").await, Severity::Crit);
+    assert_eq!(judge("model = gb10\nnvmlDeviceGetPowerUsage = hang", "unanswered").await, Severity::Warn);
+    assert_eq!(judge("model = gb10", "none").await, Severity::Ok);
+    assert_eq!(judge("model = gb10\nxids = 0:62", "xid").await, Severity::Crit);
 }
 
 async fn read_by(worker: &mut Worker) -> Reading<GpuReading> {
