@@ -3,6 +3,7 @@
 //! Invariant: a check is pure, reads its own limits, and brings an example that fires and one that stays quiet.
 
 mod vllm;
+mod gpu;
 
 use crate::assessment::{CheckResult, Finding, Liveness, Presence, Severity, Thresholds};
 use crate::config::Config;
@@ -84,6 +85,7 @@ impl Check {
 
 /// Every check, in the order of reports.
 pub const CHECKS: &[&Check] = &[&vllm::CHECK];
+pub const CHECKS: &[&Check] = &[&gpu::CHECK];
 
 /// Whether the loop must be restarted: only when its heartbeat is critically old and nothing speaks against it.
 pub fn liveness(_checks: &[CheckResult], _state: &State, _thresholds: &Thresholds, _now: Time) -> Liveness {

@@ -199,7 +199,7 @@ impl FailureKind {
 
 /// One value of a device that may not have it.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(from = "Option<T>", into = "Option<T>", bound(serialize = "T: Clone + Serialize"))]
 pub enum Field<T> {
     /// The device told the value.
     Value(T),
@@ -211,7 +211,19 @@ pub enum Field<T> {
 impl<T: Copy> Field<T> {
     /// The value, if the device has one.
     pub fn get(self) -> Option<T> {
-        match self {
+        self.into()
+    }
+}
+
+impl<T> From<Option<T>> for Field<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Field::Unsupported, Field::Value)
+    }
+}
+
+impl<T> From<Field<T>> for Option<T> {
+    fn from(field: Field<T>) -> Self {
+        match field {
             Field::Value(value) => Some(value),
             Field::Unsupported => None,
         }

@@ -5,6 +5,7 @@
 //! still under way the source fails at once.
 
 pub mod file;
+pub mod gpu;
 pub mod json;
 pub mod vllm;
 pub mod worker;

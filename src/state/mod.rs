@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::observation::*;
-pub use gpu::GpuWindow;
+pub use gpu::{GpuHistory, GpuWindow, Growth, Row};
 pub use parity::ParityTrend;
 pub use slot::{Dated, Slot, View};
 pub use vllm::{Outage, Stall, StallClock, VllmWindow};
@@ -123,6 +123,7 @@ impl State {
             Data::Subagents(agents) => self.subagents.observed(at, agents),
             Data::Vllm(sample) => {
                 self.vllm_window.push(at, &sample);
+                self.gpu_window.note_requests(at, &sample);
                 self.vllm.observed(at, sample);
             }
             Data::Gpu(reading) => {

@@ -3,3 +3,5 @@
 //! One binary for all of them, because each binary costs a link of the whole tree. A module per subject.
 mod support;
 mod vllm;
+
+mod gpu;
