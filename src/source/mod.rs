@@ -6,6 +6,9 @@
 
 pub mod file;
 pub mod json;
+pub mod loop_;
+pub mod newest;
+pub mod site;
 pub mod worker;
 
 use crate::observation::{Data, Reading, Time};
