@@ -2,6 +2,7 @@
 
 mod pick;
 
+pub(crate) use pick::explain;
 pub use pick::{Picked, Picker, Tally};
 
 use serde_json::Value;

@@ -8,6 +8,7 @@ pub mod file;
 pub mod json;
 pub mod loop_;
 pub mod newest;
+pub mod parity;
 pub mod site;
 pub mod worker;
 

@@ -124,7 +124,8 @@ impl Branch {
     }
 }
 
-fn explain(error: &serde_json::Error) -> String {
+/// Where and why a JSON document could not be read, for people.
+pub(crate) fn explain(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     if error.is_eof() {
         return format!(
