@@ -118,13 +118,18 @@ impl<T> Reading<T> {
         }
     }
 
-    /// The same outcome around another value.
-    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Reading<U> {
+    /// What `f` makes of the observed value; an absence or a failure stays as it is.
+    pub fn and_then<U>(self, f: impl FnOnce(T) -> Reading<U>) -> Reading<U> {
         match self {
-            Reading::Observed(value) => Reading::Observed(f(value)),
+            Reading::Observed(value) => f(value),
             Reading::Missing(what) => Reading::Missing(what),
             Reading::Failed(failure) => Reading::Failed(failure),
         }
+    }
+
+    /// The same outcome around another value.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Reading<U> {
+        self.and_then(|value| Reading::Observed(f(value)))
     }
 }
 

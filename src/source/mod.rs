@@ -8,6 +8,10 @@ pub mod file;
 pub mod gpu;
 pub mod json;
 pub mod vllm;
+pub mod loop_;
+pub mod newest;
+pub mod parity;
+pub mod site;
 pub mod worker;
 
 use crate::observation::{Data, Reading, Time};
