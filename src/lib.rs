@@ -18,6 +18,8 @@
 pub mod assessment;
 pub mod check;
 pub mod config;
+pub mod jsonl;
 pub mod observation;
+pub mod sink;
 pub mod source;
 pub mod state;
