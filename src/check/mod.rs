@@ -2,6 +2,11 @@
 //!
 //! Invariant: a check is pure, reads its own limits, and brings an example that fires and one that stays quiet.
 
+mod file;
+mod review;
+mod verdicts;
+mod watchdog;
+
 use crate::assessment::{CheckResult, Finding, Liveness, Presence, Severity, Thresholds};
 use crate::config::Config;
 use crate::observation::{Observation, Time};
@@ -81,7 +86,7 @@ impl Check {
 }
 
 /// Every check, in the order of reports.
-pub const CHECKS: &[&Check] = &[];
+pub const CHECKS: &[&Check] = &[&verdicts::CHECK, &review::CHECK, &watchdog::CHECK];
 
 /// Whether the loop must be restarted: only when its heartbeat is critically old and nothing speaks against it.
 pub fn liveness(_checks: &[CheckResult], _state: &State, _thresholds: &Thresholds, _now: Time) -> Liveness {

@@ -6,6 +6,10 @@
 
 pub mod file;
 pub mod json;
+pub mod lines;
+pub mod review;
+pub mod verdicts;
+pub mod watchdog;
 pub mod worker;
 
 use crate::observation::{Data, Reading, Time};
