@@ -18,7 +18,9 @@
 pub mod assessment;
 pub mod check;
 pub mod config;
+pub mod jsonl;
 pub mod observation;
 pub mod promtext;
+pub mod sink;
 pub mod source;
 pub mod state;

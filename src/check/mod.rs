@@ -4,6 +4,10 @@
 
 mod vllm;
 mod gpu;
+mod file;
+mod review;
+mod verdicts;
+mod watchdog;
 
 use crate::assessment::{CheckResult, Finding, Liveness, Presence, Severity, Thresholds};
 use crate::config::Config;
@@ -86,6 +90,7 @@ impl Check {
 /// Every check, in the order of reports.
 pub const CHECKS: &[&Check] = &[&vllm::CHECK];
 pub const CHECKS: &[&Check] = &[&gpu::CHECK];
+pub const CHECKS: &[&Check] = &[&verdicts::CHECK, &review::CHECK, &watchdog::CHECK];
 
 /// Whether the loop must be restarted: only when its heartbeat is critically old and nothing speaks against it.
 pub fn liveness(_checks: &[CheckResult], _state: &State, _thresholds: &Thresholds, _now: Time) -> Liveness {

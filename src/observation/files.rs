@@ -147,6 +147,13 @@ pub struct Verdict {
     pub reason: Option<String>,
 }
 
+impl Verdict {
+    /// Whether the judge's word is `word`, however it is capitalised.
+    pub fn is(&self, word: &str) -> bool {
+        self.verdict.eq_ignore_ascii_case(word)
+    }
+}
+
 /// The published site and the data it was built from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Site {
@@ -194,8 +201,14 @@ pub struct WatchdogReading {
     pub last_evaluation_at: Option<Time>,
     /// Restarts it may still make before it gives up.
     pub budget_remaining: Option<u64>,
+    /// What it decided then, in a word, such as `ok`, `hold`, `restart`.
+    pub decision: Option<String>,
+    /// Why it decided so.
+    pub decision_reason: Option<String>,
     /// The latest restart in `liveness-restarts.jsonl`.
     pub last_restart: Option<Restart>,
+    /// What could not be read or understood, one line each; what stands above is then what was known before.
+    pub problems: Vec<String>,
 }
 
 /// One restart of the loop by the watchdog.

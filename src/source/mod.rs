@@ -12,6 +12,10 @@ pub mod loop_;
 pub mod newest;
 pub mod parity;
 pub mod site;
+pub mod lines;
+pub mod review;
+pub mod verdicts;
+pub mod watchdog;
 pub mod worker;
 
 use crate::observation::{Data, Reading, Time};

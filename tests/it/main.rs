@@ -5,3 +5,5 @@ mod support;
 mod vllm;
 
 mod gpu;
+
+mod jsonl;
