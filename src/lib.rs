@@ -18,6 +18,10 @@
 pub mod assessment;
 pub mod check;
 pub mod config;
+#[cfg(test)]
+mod golden;
+pub mod metric;
 pub mod observation;
+pub mod sink;
 pub mod source;
 pub mod state;

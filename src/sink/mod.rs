@@ -1,0 +1,6 @@
+//! What consumes an assessment: each a pure mapping and, where it needs one, a thin sender.
+//!
+//! Invariant: a sink decides nothing, and its failure delays no other.
+
+pub mod openmetrics;
+pub mod prometheus;
