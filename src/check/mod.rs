@@ -2,6 +2,9 @@
 //!
 //! Invariant: a check is pure, reads its own limits, and brings an example that fires and one that stays quiet.
 
+#[cfg(test)]
+mod tests;
+
 use crate::assessment::{CheckResult, Finding, Liveness, Presence, Severity, Thresholds};
 use crate::config::Config;
 use crate::observation::{Observation, Time};

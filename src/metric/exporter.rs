@@ -14,8 +14,8 @@ metrics! {
     RECORDS_WRITTEN = Counter autoswe_system_state_records_total;
     /// Records that could not be written to system-state.jsonl since the exporter's start, as with a full disk.
     RECORDS_FAILED = Counter autoswe_system_state_failures_total;
-    /// HTTP requests answered up to this page's making, by route and status.
-    HTTP_REQUESTS = Counter autoswe_http_requests_total { route, code };
+    /// HTTP requests answered up to this page's making, by handler and status.
+    HTTP_REQUESTS = Counter autoswe_http_requests_total { handler, code };
     /// CPU time that the exporter used, user and system together.
     CPU = Counter process_cpu_seconds_total;
     /// Memory that the exporter holds in RAM.
@@ -39,7 +39,7 @@ pub struct Exporter {
     pub reload: Option<Reload>,
     /// What was appended to `system-state.jsonl`; `None` when it is turned off.
     pub system_state: Option<SystemStateCounts>,
-    /// Requests answered; routes come from a closed list, never from the request.
+    /// Requests answered; handlers come from a closed list, never from the request.
     pub http: Vec<HttpCount>,
     /// What the process costs; `None` where `/proc` does not tell.
     pub process: Option<OwnProcess>,
@@ -63,11 +63,11 @@ pub struct SystemStateCounts {
     pub failed: u64,
 }
 
-/// Requests of one route that were answered with one status.
+/// Requests of one handler that were answered with one status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpCount {
-    /// The route, such as `/metrics`; `other` for paths that are not there.
-    pub route: &'static str,
+    /// Who answered, such as `metrics`; `other` for paths that are not there.
+    pub handler: &'static str,
     /// The HTTP status.
     pub code: u16,
     /// Requests since the start.
@@ -101,8 +101,8 @@ pub(super) fn samples(exporter: &Exporter, out: &mut Samples) {
     out.set(RELOAD_AT, &[], exporter.reload.map(|reload| reload.loaded_at));
     out.set(RECORDS_WRITTEN, &[], exporter.system_state.map(|counts| counts.written));
     out.set(RECORDS_FAILED, &[], exporter.system_state.map(|counts| counts.failed));
-    for HttpCount { route, code, count } in &exporter.http {
-        out.set(HTTP_REQUESTS, &[route, &code.to_string()], *count);
+    for HttpCount { handler, code, count } in &exporter.http {
+        out.set(HTTP_REQUESTS, &[handler, &code.to_string()], *count);
     }
     if let Some(own) = &exporter.process {
         process(own, out);

@@ -1,6 +1,6 @@
 //! What the judge, the site builder, the reviewer and the watchdog leave behind.
 
-use super::loop_::{OTHER, VERDICTS};
+use super::loop_::{OTHER, VERDICTS, known_verdict};
 use super::{Inputs, Samples, metrics};
 use crate::observation::{Parity, seconds_since};
 use crate::observation::{RestartOutcome, Site, Verdicts, WatchdogReading};
@@ -39,7 +39,7 @@ metrics! {
     /// When the watchdog last finished an evaluation.
     WATCHDOG_EVALUATION = Gauge autoswe_watchdog_last_evaluation_timestamp_seconds;
     /// Restarts that the watchdog may still make before it gives up.
-    WATCHDOG_BUDGET = Gauge autoswe_watchdog_restart_budget_remaining;
+    WATCHDOG_BUDGET = Gauge autoswe_watchdog_budget_remaining;
     /// When the watchdog last asked for a restart of the loop.
     WATCHDOG_RESTART = Gauge autoswe_watchdog_last_restart_timestamp_seconds;
     /// What came of the watchdog's last restart of the loop.
@@ -77,11 +77,10 @@ fn parity(cells: Parity, out: &mut Samples) {
 }
 
 fn verdicts(reading: &Verdicts, out: &mut Samples) {
-    let recent: Vec<&str> = reading.recent.iter().map(|verdict| verdict.verdict.as_str()).collect();
-    for verdict in VERDICTS {
+    let recent: Vec<&str> = reading.recent.iter().map(|verdict| known_verdict(&verdict.verdict)).collect();
+    for verdict in VERDICTS.into_iter().chain([OTHER]) {
         out.set(VERDICTS_RECENT, &[verdict], recent.iter().filter(|&&given| given == verdict).count());
     }
-    out.set(VERDICTS_RECENT, &[OTHER], recent.iter().filter(|given| !VERDICTS.contains(given)).count());
     let row = |holds: fn(&str) -> bool| recent.iter().rev().take_while(|verdict| holds(verdict)).count();
     out.set(VERDICTS_SINCE_ACCEPT, &[], row(|verdict| verdict != "ACCEPT"));
     out.set(VERDICTS_WEDGED, &[], row(|verdict| verdict == "WEDGED_NO_VERDICT"));

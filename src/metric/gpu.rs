@@ -48,9 +48,10 @@ metrics! {
     XIDS = Counter autoswe_gpu_xid_events_total { gpu, xid };
     /// When the last XID event of the code arrived.
     XID_LAST = Gauge autoswe_gpu_xid_last_timestamp_seconds { gpu, xid };
-    /// Compute processes on the GPU: of vLLM, or others that contend with it.
+    /// Compute processes on the GPU: of vllm, or other, which contend with it. `unknown` stands for those that /proc
+    /// does not show, as from another PID namespace: they may well be of vLLM.
     PROCESSES = Gauge autoswe_gpu_processes { gpu, owner };
-    /// GPU memory that compute processes hold: of vLLM, or others that contend with it.
+    /// GPU memory that compute processes hold, by owner as in autoswe_gpu_processes. Absent where the driver does not tell it for one.
     PROCESS_MEMORY = Gauge autoswe_gpu_process_memory_bytes { gpu, owner };
 }
 
@@ -112,11 +113,19 @@ fn throttling(gpu: &Gpu, index: &str, out: &mut Samples) {
 }
 
 fn processes(gpu: &Gpu, index: &str, out: &mut Samples) {
-    for (owner, vllm) in [("vllm", true), ("other", false)] {
-        let owned: Vec<&GpuProcess> = gpu.processes.iter().filter(|process| process.vllm == vllm).collect();
+    for owner in ["vllm", "other", "unknown"] {
+        let owned: Vec<&GpuProcess> = gpu.processes.iter().filter(|process| self::owner(process) == owner).collect();
         out.set(PROCESSES, &[index, owner], owned.len());
         // A sum with an unknown part is unknown.
         let memory: Option<u64> = owned.iter().map(|process| process.memory.get()).sum();
         out.set(PROCESS_MEMORY, &[index, owner], memory);
+    }
+}
+
+fn owner(process: &GpuProcess) -> &'static str {
+    match process {
+        GpuProcess { vllm: true, .. } => "vllm",
+        GpuProcess { command, .. } if command.is_empty() => "unknown",
+        _ => "other",
     }
 }

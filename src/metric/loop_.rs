@@ -36,6 +36,11 @@ pub(super) const VERDICTS: [&str; 3] = ["ACCEPT", "REVERT", "WEDGED_NO_VERDICT"]
 /// writes cannot make up series.
 pub(super) const OTHER: &str = "other";
 
+/// The verdict that `word` is, however it is capitalised; [`OTHER`] for any other word.
+pub(super) fn known_verdict(word: &str) -> &'static str {
+    VERDICTS.into_iter().find(|verdict| word.eq_ignore_ascii_case(verdict)).unwrap_or(OTHER)
+}
+
 pub(super) fn samples(inputs: &Inputs<'_>, out: &mut Samples) {
     let last = inputs.state.last_heartbeat.as_ref();
     out.set(HEARTBEAT, &[], last.and_then(|heartbeat| heartbeat.value.at));
@@ -83,8 +88,8 @@ fn history(state: &LoopState, out: &mut Samples) {
     out.set(RUN_START, &[], state.started_at);
     out.set(STATE_UPDATED, &[], state.updated_at);
     let Some(finished) = state.iterations_finished else { return };
-    let of = |outcome: &str| state.outcomes.iter().filter(|(name, _)| name == outcome).map(|(_, number)| number).sum();
-    let known: [u64; 3] = VERDICTS.map(of);
+    let of = |verdict| state.outcomes.iter().filter(move |(name, _)| known_verdict(name) == verdict);
+    let known: [u64; 3] = VERDICTS.map(|verdict| of(verdict).map(|(_, number)| number).sum());
     for (outcome, number) in VERDICTS.into_iter().zip(known) {
         out.set(ITERATIONS_FINISHED, &[outcome], number);
     }

@@ -19,6 +19,8 @@ mod vllm;
 use crate::assessment::{Assessment, Presence, Thresholds};
 use crate::observation::{SourceId, Time};
 use crate::state::State;
+#[cfg(test)]
+pub(crate) use assessment::limits;
 pub use exporter::{Exporter, HttpCount, OwnProcess, Reload, SystemStateCounts};
 pub use samples::{Family, Quantity, Samples, Summary, Value};
 

@@ -205,11 +205,11 @@ fn words_that_others_write_make_no_series() {
     let mut reading = loop_reading(Reading::Observed(heartbeat));
     reading.state = Reading::Observed(LoopState {
         iterations_finished: Some(9),
-        outcomes: vec![("ACCEPT".into(), 4), ("HACKED".into(), 2)],
+        outcomes: vec![("accept".into(), 1), ("ACCEPT".into(), 3), ("HACKED".into(), 2)],
         ..LoopState::default()
     });
     let verdict = |verdict: &str| Verdict { verdict: verdict.into(), ..Verdict::default() };
-    let recent = ["ACCEPT", "MAYBE", "REVERT", "WEDGED_NO_VERDICT"].map(verdict).into();
+    let recent = ["ACCEPT", "MAYBE", "revert", "WEDGED_NO_VERDICT"].map(verdict).into();
     let verdicts = Verdicts { recent, malformed_lines: 0 };
     let agent = Subagent { pid: 1, phase: "?".into(), started_at: example_now(), command: "x".into() };
     let agents = Subagents { agents: vec![agent], ..Subagents::default() };
@@ -221,6 +221,7 @@ fn words_that_others_write_make_no_series() {
     assert_eq!(samples.number("autoswe_loop_iterations_finished_total", &["REVERT"]), Some(0.0));
     assert_eq!(samples.number("autoswe_loop_iterations_finished_total", &["other"]), Some(5.0));
     assert_eq!(samples.number("autoswe_verdicts_recent", &["other"]), Some(1.0));
+    assert_eq!(samples.number("autoswe_verdicts_recent", &["REVERT"]), Some(1.0));
     assert_eq!(samples.number("autoswe_verdicts_since_accept", &[]), Some(3.0));
     assert_eq!(samples.number("autoswe_verdicts_wedged_in_a_row", &[]), Some(1.0));
     assert_eq!(samples.number("autoswe_subagents", &["other"]), Some(1.0));

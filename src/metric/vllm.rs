@@ -110,9 +110,9 @@ fn movement(inputs: &Inputs<'_>, window: &VllmWindow, out: &mut Samples) {
     out.set(PROMPT_RATE, &[], window.prompt_tokens_per_second());
     let stall = window.stall();
     let lasts = |since| seconds_since(inputs.now(), since) > inputs.thresholds.limits.vllm.stall_warn.0;
-    out.set(STALLED, &[], stall.is_some_and(|stall| lasts(stall.since)));
-    out.set(STALL_START, &[], stall.map(|stall| stall.since));
-    if let Some(canary) = stall.and_then(|stall| stall.canary) {
+    out.set(STALLED, &[], stall.as_ref().is_some_and(|stall| lasts(stall.since)));
+    out.set(STALL_START, &[], stall.as_ref().map(|stall| stall.since));
+    if let Some(canary) = stall.as_ref().and_then(|stall| stall.canary) {
         let results =
             [("answered", Canary::Answered), ("timed_out", Canary::TimedOut), ("inconclusive", Canary::Inconclusive)];
         out.set_states(CANARY, &[], results.map(|(name, result)| (name, result == canary)));

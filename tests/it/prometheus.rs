@@ -19,7 +19,7 @@ pub(crate) struct Target<'a> {
     pub(crate) path: &'a str,
 }
 
-/// A Prometheus that scrapes targets four times a second.
+/// A Prometheus that scrapes targets every second.
 pub(crate) struct Prometheus {
     child: Child,
     address: SocketAddr,
@@ -108,7 +108,7 @@ fn configuration(targets: &[Target<'_>]) -> String {
         format!("- job_name: {job}\n  metrics_path: {path}\n  static_configs: [{{targets: ['{address}']}}]\n")
     };
     let jobs: String = targets.iter().map(job).collect();
-    format!("global: {{scrape_interval: 250ms, scrape_timeout: 250ms}}\nscrape_configs:\n{jobs}")
+    format!("global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n{jobs}")
 }
 
 fn series(result: &Value) -> Series {

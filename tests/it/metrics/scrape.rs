@@ -53,7 +53,7 @@ async fn prometheus_has_every_value_of_both_pages() {
             let line = (name, labels);
             assert_eq!(expected.get(&line), Some(&value), "{job}: {line:?}");
         }
-        let up = prometheus.query(&format!("up{{job=\"{job}\"}}")).await;
+        let up = prometheus.query(&format!("max_over_time(up{{job=\"{job}\"}}[1m])")).await;
         assert_eq!(up.into_iter().map(|(_, value)| value).collect::<Vec<_>>(), [1.0], "{job}");
     }
     // What an alert rule would ask.
