@@ -1,6 +1,6 @@
 //! Every metric, defined once, beside the one place that gives it its samples.
 //!
-//! Invariant: [`samples`] is pure. A value that is not known has no sample: it never turns into 0. A time that is
+//! Invariant: [`samples()`] is pure. A value that is not known has no sample: it never turns into 0. A time that is
 //! known to have been stays, because it tells its own age; any other value is shown only while its reading is fresh.
 
 mod assessment;

@@ -1,5 +1,7 @@
 //! A state in which everything is known, with the worst texts that files and devices may hold; and an empty one.
 
+#![allow(clippy::needless_update, reason = "a field that a reading gains is absent here")]
+
 use std::time::Duration;
 
 use autoswe_exporter::assessment::{
@@ -45,7 +47,7 @@ fn exporter() -> Exporter {
     Exporter {
         reload: Some(Reload { successful: true, loaded_at: ago(7200) }),
         system_state: Some(SystemStateCounts { written: 480, failed: 1 }),
-        http: vec![HttpCount { route: "/metrics", code: 200, count: 12 }],
+        http: vec![HttpCount { handler: "metrics", code: 200, count: 12 }],
         process: Some(OwnProcess {
             cpu_seconds: 0.25,
             resident_bytes: 6_500_000,
@@ -121,10 +123,18 @@ fn rich_state() -> State {
     observe(now, Data::Subagents(subagents()));
     let gpus = vec![gpu(0), Gpu { index: 1, name: NASTY.into(), ..gpu(1) }];
     let lost = vec![(2, "GPU is lost".into())];
-    observe(now, Data::Gpu(GpuReading { driver_version: "580.95.05".into(), gpus, lost }));
+    observe(now, Data::Gpu(GpuReading { driver_version: "580.95.05".into(), gpus, lost, ..GpuReading::default() }));
     observe(
         now,
-        Data::Parity(Parity { green: 81, red: 12, manual: 3, not_applicable: 4, unknown: 1, duplicate_keys: 2 }),
+        Data::Parity(Parity {
+            green: 81,
+            red: 12,
+            manual: 3,
+            not_applicable: 4,
+            unknown: 1,
+            duplicate_keys: 2,
+            ..Parity::default()
+        }),
     );
     observe(now, Data::Verdicts(verdicts()));
     observe(now, Data::Site(Site { built_at: ago(300), data_at: Some(ago(310)) }));
@@ -145,6 +155,7 @@ fn loop_reading() -> LoopReading {
             phase: Some("writer".into()),
             phase_started_at: Some(ago(250)),
             invocation_id: Some("0123456789abcdef0123456789abcdef".into()),
+            ..Heartbeat::default()
         }),
         state: Reading::Observed(LoopState {
             started_at: Some(ago(86_400)),
@@ -161,8 +172,8 @@ fn subagents() -> Subagents {
     let agent = |phase: &str, age| Subagent { pid: 1, phase: phase.into(), started_at: ago(age), command: "c".into() };
     Subagents {
         agents: vec![agent("writer", 1000), agent("writer", 30), agent(NASTY, 5)],
-        cgroup: None,
         processes: 212,
+        ..Subagents::default()
     }
 }
 
@@ -187,6 +198,7 @@ fn vllm(second: i64) -> VllmSample {
         prefix_cache_hits: Some(400.0 * moved),
         request_success: vec![("length".into(), moved), ("stop".into(), 2.0 * moved)],
         asleep: Some(false),
+        ..Engine::default()
     };
     VllmSample {
         process_start: Some(1_795_300_000.5),
@@ -197,11 +209,18 @@ fn vllm(second: i64) -> VllmSample {
         queue_time: histogram(0.001),
         answered_in: Duration::from_millis(11),
         canary: (second == 80).then_some(Canary::TimedOut),
+        ..VllmSample::default()
     }
 }
 
 fn gpu(index: u32) -> Gpu {
-    let process = |pid, vllm| GpuProcess { pid, command: "python3".into(), memory: Field::Value(1 << 30), vllm };
+    let process = |pid, vllm| GpuProcess {
+        pid,
+        command: "python3".into(),
+        memory: Field::Value(1 << 30),
+        vllm,
+        ..GpuProcess::default()
+    };
     Gpu {
         index,
         uuid: format!("GPU-0000000{index}"),
@@ -231,6 +250,7 @@ fn gpu(index: u32) -> Gpu {
             XidCount { xid: 79, count: 2, last_at: 1.0 },
         ],
         processes: vec![process(10, true), process(11, true), process(12, false)],
+        ..Gpu::default()
     }
 }
 
@@ -242,17 +262,26 @@ fn verdicts() -> Verdicts {
         reason: Some(NASTY.into()),
         ..Verdict::default()
     };
-    Verdicts { recent: vec![verdict("ACCEPT"), verdict(NASTY), verdict("REVERT")], malformed_lines: 1 }
+    Verdicts {
+        recent: vec![verdict("ACCEPT"), verdict(NASTY), verdict("REVERT")],
+        malformed_lines: 1,
+        ..Verdicts::default()
+    }
 }
 
 fn review() -> Review {
     let good = GoodReview { at: ago(1800), health_score: 82.5, verdict: Some(NASTY.into()), summary: None };
-    Review { last_good: Some(good), last_attempt_at: Some(ago(600)), failed_since: 2 }
+    Review { last_good: Some(good), last_attempt_at: Some(ago(600)), failed_since: 2, ..Review::default() }
 }
 
 fn watchdog() -> WatchdogReading {
     let restart = Restart { at: ago(40_000), outcome: RestartOutcome::Took, reason: Some(NASTY.into()) };
-    WatchdogReading { last_evaluation_at: Some(ago(30)), budget_remaining: Some(3), last_restart: Some(restart) }
+    WatchdogReading {
+        last_evaluation_at: Some(ago(30)),
+        budget_remaining: Some(3),
+        last_restart: Some(restart),
+        ..Default::default()
+    }
 }
 
 fn host() -> Host {
@@ -266,5 +295,6 @@ fn host() -> Host {
         disk_total: Some(4_000_000_000_000),
         disk_available: Some(1_234_567_890_123),
         booted_at: Some(ago(900_000)),
+        ..Host::default()
     }
 }
