@@ -22,6 +22,7 @@ pub mod config;
 mod golden;
 pub mod metric;
 pub mod observation;
+pub mod promtext;
 pub mod sink;
 pub mod source;
 pub mod state;

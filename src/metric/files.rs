@@ -8,7 +8,7 @@ use crate::observation::{RestartOutcome, Site, Verdicts, WatchdogReading};
 metrics! {
     /// Cells of the parity matrix by state. `unknown` stands for any state other than green, red, manual and n/a.
     PARITY_CELLS = Gauge autoswe_parity_cells { state };
-    /// Keys that stand twice in one mapping of the parity matrix, of which only the last one counts.
+    /// Keys that stand twice in one mapping of the parity matrix.
     PARITY_DUPLICATES = Gauge autoswe_parity_duplicate_keys;
     /// Verdicts among the last five, by verdict.
     VERDICTS_RECENT = Gauge autoswe_verdicts_recent { verdict };

@@ -191,6 +191,26 @@ fn times_outlive_a_failing_source_and_other_values_do_not() {
 }
 
 #[test]
+fn a_stall_outlives_the_page_that_showed_it() {
+    let sample = |at| {
+        let engine = Engine { running: Some(1.0), generation_tokens: Some(7.0), ..Engine::default() };
+        let data = Data::Vllm(VllmSample { engines: vec![engine], ..VllmSample::default() });
+        Observation { at, ..observed(data) }
+    };
+    let stalled = |seconds: i32, more: Vec<Observation>| {
+        let start = example_now() - MINUTE / 60 * 8;
+        let readings = (0..=seconds).step_by(2).map(|second| sample(start + MINUTE / 60 * second));
+        let state = example_state(readings.chain(more).collect());
+        let samples = sampled_with(&state, |assessment| assessment.checks.clear());
+        ["autoswe_vllm_stalled", "autoswe_vllm_up"].map(|name| samples.number(name, &[]))
+    };
+    assert_eq!(stalled(4, Vec::new()), [Some(0.0), Some(1.0)]);
+    assert_eq!(stalled(6, Vec::new()), [Some(1.0), Some(1.0)]);
+    assert_eq!(stalled(6, vec![failed(SourceId::Vllm, FailureKind::TimedOut)]), [Some(1.0), Some(0.0)]);
+    assert_eq!(stalled(-2, vec![failed(SourceId::Vllm, FailureKind::TimedOut)]), [None, Some(0.0)]);
+}
+
+#[test]
 fn a_missing_file_is_a_success_with_nothing_present() {
     let samples = sampled(vec![observation(SourceId::Review, Reading::Missing("no reviews".into()))]);
     assert_eq!(samples.number("autoswe_source_success", &["review"]), Some(1.0));

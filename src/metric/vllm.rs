@@ -1,7 +1,7 @@
 //! The model server: what it does, how fast, and whether it stalls.
 
 use super::{Inputs, Samples, Summary, metrics};
-use crate::observation::{Canary, Engine, FailureKind, Histogram, SourceId, VllmSample, seconds_since};
+use crate::observation::{Canary, Engine, FailureKind, SourceId, VllmSample, seconds_since};
 use crate::state::{View, VllmWindow};
 
 metrics! {
@@ -38,20 +38,21 @@ metrics! {
     GENERATION_RATE = Gauge autoswe_vllm_generation_tokens_per_second;
     /// Prompt tokens processed per second over the latest readings, all engines together.
     PROMPT_RATE = Gauge autoswe_vllm_prompt_tokens_per_second;
-    /// Whether vLLM has had work and nothing has moved for longer than checks.vllm.stall_warn.
+    /// Whether an engine has had work and nothing has moved for checks.vllm.stall_warn. A stall stays while vLLM's
+    /// page cannot be read: only movement ends it.
     STALLED = Gauge autoswe_vllm_stalled;
-    /// When something last moved, while vLLM has work and nothing moves. Absent otherwise.
+    /// When something last moved, while an engine has work and nothing moves. Absent otherwise.
     STALL_START = Gauge autoswe_vllm_stall_start_timestamp_seconds;
     /// What came of the one-token request that tells a hang from a stale gauge. Absent until one was sent during the
     /// present stall.
     CANARY = StateSet autoswe_vllm_canary { result };
-    /// Time to first token, all engines together; quantiles since vLLM's start.
+    /// Time to first token, all engines together; quantiles of the last 5 min.
     TIME_TO_FIRST_TOKEN = Summary autoswe_vllm_time_to_first_token_seconds;
-    /// Time between two tokens of one request, all engines together; quantiles since vLLM's start.
+    /// Time between two tokens of one request, all engines together; quantiles of the last 5 min.
     INTER_TOKEN_LATENCY = Summary autoswe_vllm_inter_token_latency_seconds;
-    /// Time of whole requests, all engines together; quantiles since vLLM's start.
+    /// Time of whole requests, all engines together; quantiles of the last 5 min.
     REQUEST_LATENCY = Summary autoswe_vllm_request_latency_seconds;
-    /// Time that requests waited in the queue, all engines together; quantiles since vLLM's start.
+    /// Time that requests waited in the queue, all engines together; quantiles of the last 5 min.
     QUEUE_TIME = Summary autoswe_vllm_queue_time_seconds;
 }
 
@@ -60,23 +61,16 @@ pub(super) fn samples(inputs: &Inputs<'_>, out: &mut Samples) {
     if !inputs.not_present(SourceId::Vllm) {
         out.set(UP, &[], up(&view));
     }
+    stall(inputs, view.current().is_some(), out);
     let Some(sample) = view.current() else { return };
     out.set(ANSWER_DURATION, &[], sample.answered_in);
     out.set(START, &[], sample.process_start);
     for engine in &sample.engines {
         each_engine(engine, out);
     }
-    for (metric, histogram) in [
-        (TIME_TO_FIRST_TOKEN, &sample.time_to_first_token),
-        (INTER_TOKEN_LATENCY, &sample.inter_token_latency),
-        (REQUEST_LATENCY, &sample.request_latency),
-        (QUEUE_TIME, &sample.queue_time),
-    ] {
-        if let Some(histogram) = histogram {
-            out.set_summary(metric, &[], summary(histogram));
-        }
-    }
-    movement(inputs, &inputs.state.vllm_window, out);
+    latencies(sample, &inputs.state.vllm_window, out);
+    out.set(GENERATION_RATE, &[], inputs.state.vllm_window.generation_tokens_per_second());
+    out.set(PROMPT_RATE, &[], inputs.state.vllm_window.prompt_tokens_per_second());
 }
 
 /// `--disable-log-stats` takes the series away from a server that is up.
@@ -105,61 +99,37 @@ fn each_engine(engine: &Engine, out: &mut Samples) {
     }
 }
 
-fn movement(inputs: &Inputs<'_>, window: &VllmWindow, out: &mut Samples) {
-    out.set(GENERATION_RATE, &[], window.generation_tokens_per_second());
-    out.set(PROMPT_RATE, &[], window.prompt_tokens_per_second());
-    let stall = window.stall();
-    let lasts = |since| seconds_since(inputs.now(), since) > inputs.thresholds.limits.vllm.stall_warn.0;
-    out.set(STALLED, &[], stall.as_ref().is_some_and(|stall| lasts(stall.since)));
-    out.set(STALL_START, &[], stall.as_ref().map(|stall| stall.since));
-    if let Some(canary) = stall.as_ref().and_then(|stall| stall.canary) {
+fn stall(inputs: &Inputs<'_>, is_current: bool, out: &mut Samples) {
+    let Some(stall) = inputs.state.vllm_window.stall() else {
+        // Only a page that was read says that nothing is stalled.
+        return out.set(STALLED, &[], is_current.then_some(false));
+    };
+    let warn = inputs.thresholds.limits.vllm.stall_warn.0;
+    out.set(STALLED, &[], seconds_since(stall.seen_at, stall.since) >= warn);
+    out.set(STALL_START, &[], stall.since);
+    if let Some(canary) = stall.canary {
         let results =
             [("answered", Canary::Answered), ("timed_out", Canary::TimedOut), ("inconclusive", Canary::Inconclusive)];
         out.set_states(CANARY, &[], results.map(|(name, result)| (name, result == canary)));
     }
 }
 
-fn summary(histogram: &Histogram) -> Summary {
-    let quantiles = [0.5, 0.9, 0.99].into_iter().filter_map(|q| Some((q, quantile(histogram, q)?))).collect();
-    #[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "a count; `as` clamps a hostile one")]
-    Summary { quantiles, sum: histogram.sum, count: histogram.count as u64 }
-}
-
-/// The value below which a share of `q` of all values lies, linear within its bucket as Prometheus's
-/// `histogram_quantile` has it. `None` without values. The highest finite bound stands for what lies above it.
-fn quantile(histogram: &Histogram, q: f64) -> Option<f64> {
-    let total = histogram.buckets.last()?.1;
-    if total <= 0.0 {
-        return None;
-    }
-    let rank = q * total;
-    let index = histogram.buckets.iter().position(|&(_, count)| count >= rank)?;
-    let (bound, count) = histogram.buckets[index];
-    let (below, before) = if index == 0 { (0.0, 0.0) } else { histogram.buckets[index - 1] };
-    if bound.is_infinite() {
-        return Some(below);
-    }
-    Some(below + (bound - below) * (rank - before) / (count - before).max(f64::MIN_POSITIVE))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_are_linear_within_a_bucket() {
-        let buckets = vec![(1.0, 0.0), (2.0, 10.0), (4.0, 20.0), (f64::INFINITY, 20.0)];
-        let histogram = Histogram { buckets, sum: 40.0, count: 20.0 };
-        assert_eq!(quantile(&histogram, 0.5), Some(2.0));
-        assert_eq!(quantile(&histogram, 0.75), Some(3.0));
-        assert_eq!(quantile(&histogram, 0.25), Some(1.5));
-    }
-
-    #[test]
-    fn values_above_the_highest_bound_count_as_it_and_no_values_have_no_quantile() {
-        let histogram = Histogram { buckets: vec![(1.0, 0.0), (f64::INFINITY, 3.0)], sum: 9.0, count: 3.0 };
-        assert_eq!(quantile(&histogram, 0.5), Some(1.0));
-        assert_eq!(quantile(&Histogram::default(), 0.5), None);
-        assert_eq!(quantile(&Histogram { buckets: vec![(f64::INFINITY, 0.0)], sum: 0.0, count: 0.0 }, 0.5), None);
+fn latencies(sample: &VllmSample, window: &VllmWindow, out: &mut Samples) {
+    type Quantile = fn(&VllmWindow, f64) -> Option<f64>;
+    let all: [(_, _, Quantile); 4] = [
+        (TIME_TO_FIRST_TOKEN, &sample.time_to_first_token, VllmWindow::time_to_first_token),
+        (INTER_TOKEN_LATENCY, &sample.inter_token_latency, VllmWindow::inter_token_latency),
+        (REQUEST_LATENCY, &sample.request_latency, VllmWindow::request_latency),
+        (QUEUE_TIME, &sample.queue_time, VllmWindow::queue_time),
+    ];
+    for (metric, total, quantile) in all {
+        let Some(total) = total else { continue };
+        let quantiles = [0.5, 0.9, 0.99].into_iter().filter_map(|q| Some((q, quantile(window, q)?))).collect();
+        #[expect(
+            clippy::cast_sign_loss,
+            clippy::cast_possible_truncation,
+            reason = "a count; a hostile one is clamped"
+        )]
+        out.set_summary(metric, &[], Summary { quantiles, sum: total.sum, count: total.count as u64 });
     }
 }

@@ -7,6 +7,7 @@
 pub mod file;
 pub mod json;
 pub mod own_process;
+pub mod vllm;
 pub mod worker;
 
 use crate::observation::{Data, Reading, Time};

@@ -14,7 +14,7 @@ use crate::observation::*;
 pub use gpu::GpuWindow;
 pub use parity::ParityTrend;
 pub use slot::{Dated, Slot, View};
-pub use vllm::{Stall, VllmWindow};
+pub use vllm::{Outage, Stall, StallClock, VllmWindow};
 
 /// The latest observations and the windows over them.
 #[derive(Debug, Clone)]
@@ -103,7 +103,12 @@ impl State {
         match reading {
             Reading::Observed(data) => self.apply_data(at, data),
             Reading::Missing(what) => self.each_slot(source, |slot| slot.missing(at, what)),
-            Reading::Failed(failure) => self.each_slot(source, |slot| slot.failed(at, failure)),
+            Reading::Failed(failure) => {
+                if source == SourceId::Vllm {
+                    self.vllm_window.failed(at, failure.kind);
+                }
+                self.each_slot(source, |slot| slot.failed(at, failure));
+            }
         }
     }
 

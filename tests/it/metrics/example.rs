@@ -81,11 +81,6 @@ pub(super) fn unused() -> Vec<&'static str> {
     metric::METRICS.iter().map(|metric| metric.name).filter(|name| !used.contains(name)).collect()
 }
 
-/// True where the skeleton's empty [`VllmWindow`](autoswe_exporter::state::VllmWindow) is still in place.
-pub(super) fn window_is_empty() -> bool {
-    rich_state().vllm_window.generation_tokens_per_second().is_none()
-}
-
 fn assessment() -> Assessment {
     let finding = |severity, code| Finding { severity, code, reason: NASTY.into(), hint: NASTY.into() };
     let result = |check, presence, findings: Vec<Finding>| CheckResult {
