@@ -19,6 +19,9 @@ pub mod assessment;
 pub mod check;
 pub mod config;
 pub mod jsonl;
+#[cfg(test)]
+mod golden;
+pub mod metric;
 pub mod observation;
 pub mod promtext;
 pub mod sink;

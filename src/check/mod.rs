@@ -8,6 +8,8 @@ mod file;
 mod review;
 mod verdicts;
 mod watchdog;
+#[cfg(test)]
+mod tests;
 
 use crate::assessment::{CheckResult, Finding, Liveness, Presence, Severity, Thresholds};
 use crate::config::Config;

@@ -3,3 +3,9 @@
 //! Invariant: a sink maps and decides nothing, and its failure delays no other.
 
 pub mod system_state;
+//! What consumes an assessment: each a pure mapping and, where it needs one, a thin sender.
+//!
+//! Invariant: a sink decides nothing, and its failure delays no other.
+
+pub mod openmetrics;
+pub mod prometheus;

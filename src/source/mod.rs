@@ -7,6 +7,7 @@
 pub mod file;
 pub mod gpu;
 pub mod json;
+pub mod own_process;
 pub mod vllm;
 pub mod loop_;
 pub mod newest;

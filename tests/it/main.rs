@@ -7,3 +7,6 @@ mod vllm;
 mod gpu;
 
 mod jsonl;
+
+mod metrics;
+mod prometheus;
