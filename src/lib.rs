@@ -18,6 +18,8 @@
 pub mod assessment;
 pub mod check;
 pub mod config;
+#[cfg(test)]
+mod golden;
 pub mod observation;
 pub mod source;
 pub mod state;
