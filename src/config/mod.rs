@@ -5,10 +5,13 @@
 pub mod section;
 pub mod value;
 
+mod checked;
 mod limits;
 mod phases;
 mod sources;
+mod suggest;
 
+pub use checked::{HeartbeatFormat, Pattern, Pointer, UnitManager};
 pub use limits::*;
 pub use phases::*;
 use section::section;
