@@ -11,6 +11,9 @@ mod layer;
 mod limits;
 mod load;
 mod phases;
+mod print;
+#[cfg(test)]
+mod reference;
 mod sources;
 mod suggest;
 mod tree;
@@ -22,6 +25,7 @@ pub use layer::FlagSetting;
 pub use limits::*;
 pub use load::{Inputs, Loaded, Origin, environment_name, load};
 pub use phases::*;
+pub use print::print;
 use std::path::PathBuf;
 
 use crate::source::file::resolve;
