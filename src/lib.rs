@@ -17,9 +17,12 @@
 
 pub mod assessment;
 pub mod check;
+pub mod cli;
 pub mod config;
+pub mod daemon;
 #[cfg(test)]
 mod golden;
 pub mod observation;
+pub mod sink;
 pub mod source;
 pub mod state;

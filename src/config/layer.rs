@@ -18,7 +18,7 @@ use super::tree::{self, Entry, Kind, Position, Tree};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlagSetting {
     /// The setting's dotted path.
-    pub path: &'static str,
+    pub path: String,
     /// Its value, as on the command line.
     pub text: String,
     /// The flag as the user knows it, such as `--no-collector.gpu`.
@@ -220,5 +220,5 @@ fn note(name: &str, schema: &Schema) -> String {
 pub(super) fn from_flags(flags: &[FlagSetting]) -> Layer {
     let asked =
         |flag: &FlagSetting| Asked { input: Input::Text(flag.text.clone()), origin: Origin::Flag(flag.flag.clone()) };
-    flags.iter().map(|flag| (flag.path.to_owned(), asked(flag))).collect()
+    flags.iter().map(|flag| (flag.path.clone(), asked(flag))).collect()
 }

@@ -22,8 +22,8 @@ impl Case {
         self
     }
 
-    fn flag(mut self, path: &'static str, text: &str) -> Self {
-        self.inputs.flags.push(FlagSetting { path, text: text.into(), flag: format!("--{path}") });
+    fn flag(mut self, path: &str, text: &str) -> Self {
+        self.inputs.flags.push(FlagSetting { path: path.into(), text: text.into(), flag: format!("--{path}") });
         self
     }
 

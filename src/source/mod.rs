@@ -6,6 +6,8 @@
 
 pub mod file;
 pub mod json;
+pub mod set;
+pub mod vllm;
 pub mod worker;
 
 use crate::observation::{Data, Reading, Time};

@@ -1,0 +1,10 @@
+//! What consumes an assessment: each a pure mapping and, where it needs one, a thin sender.
+//!
+//! Invariant: a sink decides nothing, and its failure delays no other.
+
+mod figures;
+pub mod report;
+mod state_json;
+pub mod system_state;
+
+pub use state_json::state_json;
