@@ -63,13 +63,13 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct Common {
     /// Configuration file, YAML (environment: AUTOSWE_CONFIG_FILE)
-    #[arg(long = "config.file", value_name = "FILE", global = true)]
+    #[arg(long = "config.file", value_name = "FILE", global = true, help_heading = "Configuration and log")]
     pub(super) config_file: Option<PathBuf>,
     /// Address to listen on; may repeat [default: :9765]
-    #[arg(long = "web.listen-address", value_name = "HOST:PORT")]
+    #[arg(long = "web.listen-address", value_name = "HOST:PORT", help_heading = "Server")]
     listen_addresses: Vec<String>,
     /// Path of the metrics page [default: /metrics]
-    #[arg(long = "web.telemetry-path", value_name = "PATH")]
+    #[arg(long = "web.telemetry-path", value_name = "PATH", help_heading = "Server")]
     telemetry_path: Option<String>,
     #[command(flatten)]
     pub(super) log: Log,
@@ -80,11 +80,23 @@ pub(super) struct Common {
 /// Flags of the log.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct Log {
-    /// Least severe line that is logged [default: info] (environment: AUTOSWE_LOG_LEVEL)
-    #[arg(long = "log.level", value_name = "LEVEL", global = true)]
+    /// Least severe line: error, warn, info, debug, trace [default: info] (environment: AUTOSWE_LOG_LEVEL)
+    #[arg(
+        long = "log.level",
+        value_name = "LEVEL",
+        global = true,
+        hide_possible_values = true,
+        help_heading = "Configuration and log"
+    )]
     pub(super) level: Option<LogLevel>,
-    /// Form of a log line [default: logfmt] (environment: AUTOSWE_LOG_FORMAT)
-    #[arg(long = "log.format", value_name = "FORMAT", global = true)]
+    /// Form of a line: logfmt, json [default: logfmt] (environment: AUTOSWE_LOG_FORMAT)
+    #[arg(
+        long = "log.format",
+        value_name = "FORMAT",
+        global = true,
+        hide_possible_values = true,
+        help_heading = "Configuration and log"
+    )]
     pub(super) format: Option<LogFormat>,
 }
 

@@ -40,8 +40,8 @@ pub(super) struct ReportArguments {
     #[arg(long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true, default_missing_value = "5s",
           value_parser = interval)]
     pub(super) watch: Option<Seconds>,
-    /// When to colour
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    /// When to colour: auto, always, never; auto honours NO_COLOR and CLICOLOR
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub(super) color: ColorChoice,
 }
 
