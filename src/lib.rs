@@ -17,6 +17,7 @@
 
 pub mod assessment;
 pub mod check;
+pub mod cli;
 pub mod config;
 pub mod jsonl;
 #[cfg(test)]
@@ -24,6 +25,10 @@ mod golden;
 pub mod metric;
 pub mod observation;
 pub mod promtext;
+pub mod daemon;
+#[cfg(test)]
+mod golden;
+pub mod observation;
 pub mod sink;
 pub mod source;
 pub mod state;

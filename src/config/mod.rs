@@ -5,12 +5,30 @@
 pub mod section;
 pub mod value;
 
+mod checked;
+mod error;
+mod layer;
 mod limits;
+mod load;
 mod phases;
+mod print;
+#[cfg(test)]
+mod reference;
 mod sources;
+mod suggest;
+mod tree;
+mod validate;
 
+pub use checked::{HeartbeatFormat, Pattern, Pointer, UnitManager};
+pub use error::{ConfigError, ConfigErrors};
+pub use layer::FlagSetting;
 pub use limits::*;
+pub use load::{Inputs, Loaded, Origin, environment_name, load};
 pub use phases::*;
+pub use print::print;
+use std::path::PathBuf;
+
+use crate::source::file::resolve;
 use section::section;
 pub use sources::*;
 use value::{Path, Seconds};
@@ -84,8 +102,23 @@ section! {
 }
 
 impl Config {
+    /// `path` as the file system knows it: `~/` expanded, and relative paths taken from `runtime_dir`.
+    pub fn in_runtime_dir(&self, path: &std::path::Path) -> PathBuf {
+        resolve(&expanded(&self.runtime_dir), path)
+    }
+
+    /// `path` as the file system knows it: `~/` expanded, and relative paths taken from `repo_root`.
+    pub fn in_repo(&self, path: &std::path::Path) -> PathBuf {
+        resolve(&expanded(&self.repo_root), path)
+    }
+
     /// Shows every setting to `visitor`.
     pub fn accept(&mut self, visitor: &mut dyn section::Visitor) {
         section::Node::accept(self, "", "", visitor);
     }
+}
+
+/// `directory` with `~/` expanded; a relative one is taken from the working directory.
+fn expanded(directory: &std::path::Path) -> PathBuf {
+    resolve(std::path::Path::new(""), directory)
 }

@@ -22,19 +22,48 @@ pub trait Setting {
     /// Takes a value from YAML.
     ///
     /// # Errors
-    /// Says what was expected, with an example; the caller adds where.
-    fn set(&mut self, value: &serde_yaml::Value) -> Result<(), String>;
+    /// Says what was expected, with an example; the caller adds where. The value stays as it was.
+    fn set(&mut self, value: &serde_yaml::Value) -> Result<(), Faults>;
     /// Takes a value from an environment variable or a flag.
     ///
     /// # Errors
     /// As [`Setting::set`].
-    fn set_text(&mut self, text: &str) -> Result<(), String> {
+    fn set_text(&mut self, text: &str) -> Result<(), Faults> {
         self.set(&serde_yaml::from_str(text).unwrap_or_else(|_| text.into()))
     }
     /// The present value, as it would stand in YAML.
     fn get(&self) -> serde_yaml::Value;
     /// What kind of value it is, with its unit, for the reference.
     fn kind(&self) -> &'static str;
+}
+
+/// What is wrong with one value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Dotted path below the setting; empty for the setting itself.
+    pub at: String,
+    /// What was expected, with an example.
+    pub message: String,
+}
+
+/// Everything that is wrong with the value of one setting.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Faults(pub Vec<Fault>);
+
+impl Faults {
+    /// The same faults, seen from the parent whose child `key` they are in.
+    pub fn below(self, key: &str) -> impl Iterator<Item = Fault> {
+        self.0.into_iter().map(move |fault| Fault {
+            at: if fault.at.is_empty() { key.to_owned() } else { join(key, &fault.at) },
+            ..fault
+        })
+    }
+}
+
+impl<T: Into<String>> From<T> for Faults {
+    fn from(message: T) -> Self {
+        Faults(vec![Fault { at: String::new(), message: message.into() }])
+    }
 }
 
 /// The dotted path of `key` below `parent`. A field may end in `_` where its key is a Rust keyword.

@@ -1,5 +1,6 @@
 //! Settings of the sources: where each looks, how often, and how long it may take.
 
+use super::checked::{HeartbeatFormat, Pattern, Pointer, UnitManager};
 use super::section::section;
 use super::value::{Path, Seconds};
 
@@ -15,12 +16,12 @@ section! {
         /// The loop's systemd unit.
         unit: String = "autoswe.service".into(),
         /// The systemd manager it belongs to: `user` or `system`.
-        unit_manager: String = "user".into(),
+        unit_manager: UnitManager = UnitManager::User,
         /// The heartbeat: a file or a glob such as `~/.claude/projects/*/*.jsonl`, of which the newest file counts.
         heartbeat: Path = "state-heartbeat.json".into(),
         /// What tells the time of the heartbeat: `json` (the file is a JSON object with a time in it) or `mtime`
         /// (the file's modification time, whatever it holds).
-        heartbeat_format: String = "json".into(),
+        heartbeat_format: HeartbeatFormat = HeartbeatFormat::Json,
         /// The orchestrator's durable state, a JSON object. Empty (`""`) when the loop writes none.
         state: Option<String> = Some("state.json".into()),
         /// The sentinel that pauses the loop at the next vertex boundary.
@@ -36,33 +37,33 @@ section! {
     /// JSON pointers (RFC 6901) of the fields in the heartbeat and the state.
     pub struct FieldsConfig {
         /// Time of the heartbeat: RFC 3339 or Unix seconds.
-        ts: String = "/ts".into(),
+        ts: Pointer = "/ts".into(),
         /// Process id.
-        pid: String = "/pid".into(),
+        pid: Pointer = "/pid".into(),
         /// The loop's run number.
-        epoch: String = "/epoch".into(),
+        epoch: Pointer = "/epoch".into(),
         /// The round within the run.
-        iteration: String = "/iter".into(),
+        iteration: Pointer = "/iter".into(),
         /// The step within the round.
-        vertex: String = "/vertex".into(),
+        vertex: Pointer = "/vertex".into(),
         /// The phase.
-        phase: String = "/phase".into(),
+        phase: Pointer = "/phase".into(),
         /// When the phase began.
-        phase_started_at: String = "/phase_started_at".into(),
+        phase_started_at: Pointer = "/phase_started_at".into(),
         /// systemd's id of the unit's current run.
-        invocation_id: String = "/invocation_id".into(),
+        invocation_id: Pointer = "/invocation_id".into(),
         /// The module being worked on (state only).
-        module: String = "/module".into(),
+        module: Pointer = "/module".into(),
         /// The loop's own word on itself (state only).
-        status: String = "/status".into(),
+        status: Pointer = "/status".into(),
         /// When the run began (state only).
-        started_at: String = "/started_at".into(),
+        started_at: Pointer = "/started_at".into(),
         /// When the state was last written (state only).
-        updated_at: String = "/updated_at".into(),
+        updated_at: Pointer = "/updated_at".into(),
         /// The list of finished iterations (state only).
-        history: String = "/history".into(),
+        history: Pointer = "/history".into(),
         /// The outcome within one element of `history`.
-        outcome: String = "/outcome".into(),
+        outcome: Pointer = "/outcome".into(),
     }
 }
 
@@ -77,7 +78,7 @@ section! {
         deadline: Seconds = Seconds(10.0),
         /// Regular expression over the whole command line: processes that match count as sub-agents although they
         /// are outside the unit's cgroup. Empty: only the cgroup's processes.
-        outside: String = String::new(),
+        outside: Pattern = Pattern::default(),
         /// The phases, each with a pattern over the command line and the time one sub-agent may take. The first
         /// phase whose pattern matches counts.
         phases: super::Phases = super::Phases::default(),
@@ -124,7 +125,7 @@ section! {
         /// A recorded reading (JSON) to use in place of NVML, for demonstrations and where NVML cannot be reached.
         recording: Option<String> = None,
         /// Regular expression over the command line of vLLM's processes; other compute processes are contending.
-        vllm_pattern: String = "(?i)vllm".into(),
+        vllm_pattern: Pattern = "(?i)vllm".into(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_yaml::Value;
 
-use super::section::{Node, Setting, Visitor};
+use super::section::{Faults, Node, Setting, Visitor};
 
 /// A length of time in seconds. Written as a number of seconds or as text such as `90s`, `10m`, `1h30m`, `2d`, `250ms`.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
@@ -17,11 +17,14 @@ impl Seconds {
     }
 }
 
+/// The longest length of time that a setting takes: about 31 years, so that sums of a few never overflow a clock.
+const LONGEST: f64 = 1e9;
+
 impl std::fmt::Display for Seconds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let whole = self.0.trunc();
+        let milliseconds = self.0 * 1000.0;
         match self.0 {
-            s if s != whole => write!(f, "{}ms", (s * 1000.0).round()),
+            s if s > 0.0 && s < 1.0 && milliseconds.fract() == 0.0 => write!(f, "{milliseconds}ms"),
             s if s >= 86_400.0 && s % 86_400.0 == 0.0 => write!(f, "{}d", s / 86_400.0),
             s if s >= 3600.0 && s % 3600.0 == 0.0 => write!(f, "{}h", s / 3600.0),
             s if s >= 60.0 && s % 60.0 == 0.0 => write!(f, "{}m", s / 60.0),
@@ -34,30 +37,32 @@ impl std::str::FromStr for Seconds {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const EXPECTED: &str = "expected a length of time such as 90s, 10m, 1h30m, 2d or a number of seconds";
-        if let Ok(seconds) = text.parse::<f64>() {
-            return if (0.0..1e10).contains(&seconds) { Ok(Seconds(seconds)) } else { Err(EXPECTED.into()) };
-        }
-        let mut total = 0.0;
-        let mut rest = text.trim();
-        while !rest.is_empty() {
-            let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or(EXPECTED)?;
-            let number: f64 = rest[..digits].parse().map_err(|_| EXPECTED)?;
-            let tail = &rest[digits..];
-            let unit = &tail[..tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len())];
-            total += number
-                * match unit {
-                    "ms" => 0.001,
-                    "s" => 1.0,
-                    "m" => 60.0,
-                    "h" => 3600.0,
-                    "d" => 86_400.0,
-                    _ => return Err(EXPECTED.into()),
-                };
-            rest = tail[unit.len()..].trim_start();
-        }
-        if text.trim().is_empty() { Err(EXPECTED.into()) } else { Ok(Seconds(total)) }
+        let text = text.trim();
+        let total = text.parse().ok().or_else(|| sum_of_units(text)).filter(|total| (0.0..=LONGEST).contains(total));
+        total.map(Seconds).ok_or_else(|| LENGTH_EXPECTED.into())
     }
+}
+
+const LENGTH_EXPECTED: &str = "expected a length of time such as 90s, 10m, 1h30m, 2d or a number of seconds";
+
+/// Seconds in text such as `1h30m`.
+fn sum_of_units(text: &str) -> Option<f64> {
+    let (mut total, mut rest) = (0.0, text);
+    while !rest.is_empty() {
+        let (number, tail) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.')?);
+        let (unit, tail) = tail.split_at(tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len()));
+        let seconds = match unit {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            _ => return None,
+        };
+        total += number.parse::<f64>().ok()? * seconds;
+        rest = tail.trim_start();
+    }
+    (!text.is_empty()).then_some(total)
 }
 
 /// A share, 0 to 1. Written as a number (`0.1`) or as a percentage (`10%`).
@@ -94,10 +99,8 @@ fn text_or_number(value: &Value) -> Option<String> {
 }
 
 impl Setting for Seconds {
-    fn set(&mut self, value: &Value) -> Result<(), String> {
-        *self = text_or_number(value)
-            .ok_or("expected a length of time such as 90s, 10m, 1h30m, 2d or a number of seconds")?
-            .parse()?;
+    fn set(&mut self, value: &Value) -> Result<(), Faults> {
+        *self = text_or_number(value).ok_or(LENGTH_EXPECTED)?.parse()?;
         Ok(())
     }
     fn get(&self) -> Value {
@@ -109,7 +112,7 @@ impl Setting for Seconds {
 }
 
 impl Setting for Ratio {
-    fn set(&mut self, value: &Value) -> Result<(), String> {
+    fn set(&mut self, value: &Value) -> Result<(), Faults> {
         const EXPECTED: &str = "expected a share from 0 to 1, such as 0.1 or 10%";
         let text = text_or_number(value).ok_or(EXPECTED)?;
         let number = match text.strip_suffix('%') {
@@ -132,7 +135,7 @@ impl Setting for Ratio {
 }
 
 impl Setting for Bytes {
-    fn set(&mut self, value: &Value) -> Result<(), String> {
+    fn set(&mut self, value: &Value) -> Result<(), Faults> {
         const EXPECTED: &str = "expected a size such as 16MiB, 1GB or a number of bytes";
         let text = text_or_number(value).ok_or(EXPECTED)?;
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -164,11 +167,11 @@ impl Setting for Bytes {
 }
 
 impl Setting for PathBuf {
-    fn set(&mut self, value: &Value) -> Result<(), String> {
+    fn set(&mut self, value: &Value) -> Result<(), Faults> {
         *self = value.as_str().filter(|s| !s.is_empty()).ok_or("expected a path")?.into();
         Ok(())
     }
-    fn set_text(&mut self, text: &str) -> Result<(), String> {
+    fn set_text(&mut self, text: &str) -> Result<(), Faults> {
         self.set(&text.into())
     }
     fn get(&self) -> Value {
@@ -180,11 +183,11 @@ impl Setting for PathBuf {
 }
 
 impl Setting for String {
-    fn set(&mut self, value: &Value) -> Result<(), String> {
+    fn set(&mut self, value: &Value) -> Result<(), Faults> {
         *self = text_or_number(value).ok_or("expected text")?;
         Ok(())
     }
-    fn set_text(&mut self, text: &str) -> Result<(), String> {
+    fn set_text(&mut self, text: &str) -> Result<(), Faults> {
         self.set(&text.into())
     }
     fn get(&self) -> Value {
@@ -196,14 +199,14 @@ impl Setting for String {
 }
 
 impl Setting for Option<String> {
-    fn set(&mut self, value: &Value) -> Result<(), String> {
+    fn set(&mut self, value: &Value) -> Result<(), Faults> {
         *self = match value {
             Value::Null => None,
-            value => Some(text_or_number(value).ok_or("expected text or nothing")?),
+            value => Some(text_or_number(value).ok_or("expected text or nothing")?).filter(|text| !text.is_empty()),
         };
         Ok(())
     }
-    fn set_text(&mut self, text: &str) -> Result<(), String> {
+    fn set_text(&mut self, text: &str) -> Result<(), Faults> {
         *self = Some(text.to_owned()).filter(|t| !t.is_empty());
         Ok(())
     }
@@ -216,7 +219,7 @@ impl Setting for Option<String> {
 }
 
 impl Setting for bool {
-    fn set(&mut self, value: &Value) -> Result<(), String> {
+    fn set(&mut self, value: &Value) -> Result<(), Faults> {
         *self = value.as_bool().ok_or("expected true or false")?;
         Ok(())
     }
@@ -229,7 +232,7 @@ impl Setting for bool {
 }
 
 impl Setting for u64 {
-    fn set(&mut self, value: &Value) -> Result<(), String> {
+    fn set(&mut self, value: &Value) -> Result<(), Faults> {
         *self = value.as_u64().ok_or("expected a whole number, 0 or more")?;
         Ok(())
     }
@@ -242,7 +245,7 @@ impl Setting for u64 {
 }
 
 impl Setting for f64 {
-    fn set(&mut self, value: &Value) -> Result<(), String> {
+    fn set(&mut self, value: &Value) -> Result<(), Faults> {
         *self = value.as_f64().filter(|n| n.is_finite()).ok_or("expected a number")?;
         Ok(())
     }
@@ -255,7 +258,7 @@ impl Setting for f64 {
 }
 
 impl Setting for Vec<String> {
-    fn set(&mut self, value: &Value) -> Result<(), String> {
+    fn set(&mut self, value: &Value) -> Result<(), Faults> {
         *self = match value {
             Value::String(one) => vec![one.clone()],
             Value::Sequence(items) => {
@@ -265,7 +268,7 @@ impl Setting for Vec<String> {
         };
         Ok(())
     }
-    fn set_text(&mut self, text: &str) -> Result<(), String> {
+    fn set_text(&mut self, text: &str) -> Result<(), Faults> {
         *self = text.split(',').map(|part| part.trim().to_owned()).filter(|p| !p.is_empty()).collect();
         Ok(())
     }

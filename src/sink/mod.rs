@@ -9,3 +9,9 @@ pub mod system_state;
 
 pub mod openmetrics;
 pub mod prometheus;
+mod figures;
+pub mod report;
+mod state_json;
+pub mod system_state;
+
+pub use state_json::state_json;

@@ -17,6 +17,8 @@ pub mod lines;
 pub mod review;
 pub mod verdicts;
 pub mod watchdog;
+pub mod set;
+pub mod vllm;
 pub mod worker;
 
 use crate::observation::{Data, Reading, Time};

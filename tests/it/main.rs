@@ -10,3 +10,6 @@ mod jsonl;
 
 mod metrics;
 mod prometheus;
+
+mod cli;
+mod documents;

@@ -1,0 +1,242 @@
+//! Flags and subcommands, in the exporter convention.
+//!
+//! Invariant: a flag that stands for a setting becomes a [`FlagSetting`]; it has no default of its own.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use super::demo::DemoArguments;
+use super::report::ReportArguments;
+use crate::config::FlagSetting;
+use crate::observation::SourceId;
+
+const SOURCES_HELP: &str = "\
+Sources:
+      --collector.<NAME>, --no-collector.<NAME>
+          Turn one source on or off: loop, subagents, vllm, gpu, parity, verdicts, site, review, watchdog, host";
+
+const EXAMPLES: &str = "\
+Examples:
+  autoswe-exporter                                     serve http://HOST:9765/ with the defaults
+  autoswe-exporter --config.file /etc/autoswe.yml      serve with a configuration
+  autoswe-exporter --no-collector.gpu                  a machine without a GPU
+  autoswe-exporter report                              how is it, once; exit code 1 when something is critical
+  autoswe-exporter report --json | jq .severity        the same for scripts
+  autoswe-exporter demo                                see everything at work, with nothing set up
+
+Every setting can also come from the environment: AUTOSWE_VLLM_URL is vllm.url.";
+
+/// Watches an unattended coding loop on a GPU machine: metrics, checks, a status page, a report.
+#[derive(Debug, Parser)]
+#[command(
+    name = "autoswe-exporter",
+    version,
+    disable_help_subcommand = true,
+    subcommand_help_heading = "Commands (without one it serves)",
+    after_help = format!("{SOURCES_HELP}\n\n{EXAMPLES}"),
+    max_term_width = 100
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// What to do instead of serving.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Read everything once, judge it, print it
+    #[command(after_help = SOURCES_HELP)]
+    Report(ReportArguments),
+    /// Check the configuration and name every mistake in it
+    CheckConfig,
+    /// Print every effective setting and where it came from
+    PrintConfig,
+    /// Live through a short story of a loop, with no GPU, model server or network
+    Demo(DemoArguments),
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub(super) struct Common {
+    /// Configuration file, YAML (environment: AUTOSWE_CONFIG_FILE)
+    #[arg(long = "config.file", value_name = "FILE", global = true, help_heading = "Configuration and log")]
+    pub(super) config_file: Option<PathBuf>,
+    /// Address to listen on; may repeat [default: :9765]
+    #[arg(long = "web.listen-address", value_name = "HOST:PORT", help_heading = "Server")]
+    listen_addresses: Vec<String>,
+    /// Path of the metrics page [default: /metrics]
+    #[arg(long = "web.telemetry-path", value_name = "PATH", help_heading = "Server")]
+    telemetry_path: Option<String>,
+    #[command(flatten)]
+    pub(super) log: Log,
+    #[command(flatten)]
+    collectors: Collectors,
+}
+
+/// Flags of the log.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Log {
+    /// Least severe line: error, warn, info, debug, trace [default: info] (environment: AUTOSWE_LOG_LEVEL)
+    #[arg(
+        long = "log.level",
+        value_name = "LEVEL",
+        global = true,
+        hide_possible_values = true,
+        help_heading = "Configuration and log"
+    )]
+    pub(super) level: Option<LogLevel>,
+    /// Form of a line: logfmt, json [default: logfmt] (environment: AUTOSWE_LOG_FORMAT)
+    #[arg(
+        long = "log.format",
+        value_name = "FORMAT",
+        global = true,
+        hide_possible_values = true,
+        help_heading = "Configuration and log"
+    )]
+    pub(super) format: Option<LogFormat>,
+}
+
+/// Severity of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// Form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    Logfmt,
+    Json,
+}
+
+impl Log {
+    /// For a command that people run by hand: only errors, unless a level was asked for.
+    pub(super) fn quieter(self) -> Self {
+        Log { level: self.level.or(Some(LogLevel::Error)), ..self }
+    }
+}
+
+impl Arguments {
+    /// Parses the command line; the first argument is the program's name.
+    pub(super) fn parse(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(arguments)
+    }
+}
+
+impl Common {
+    /// The settings that flags set.
+    pub(super) fn settings(&self) -> Vec<FlagSetting> {
+        let setting = |path: &str, text: String, flag: &str| FlagSetting { path: path.into(), text, flag: flag.into() };
+        let mut settings = Vec::new();
+        if !self.listen_addresses.is_empty() {
+            let addresses = self.listen_addresses.join(",");
+            settings.push(setting("web.listen_addresses", addresses, "--web.listen-address"));
+        }
+        if let Some(path) = &self.telemetry_path {
+            settings.push(setting("web.telemetry_path", path.clone(), "--web.telemetry-path"));
+        }
+        for (source, on) in &self.collectors.0 {
+            let flag = collector_flag(*source, *on);
+            settings.push(setting(&format!("{source}.enabled"), on.to_string(), &format!("--{flag}")));
+        }
+        settings
+    }
+}
+
+/// Sources that flags turn on or off.
+#[derive(Debug, Default)]
+struct Collectors(Vec<(SourceId, bool)>);
+
+fn collector_flag(source: SourceId, on: bool) -> String {
+    format!("{}collector.{source}", if on { "" } else { "no-" })
+}
+
+/// Twenty flags, made from the list of sources; they are described together below the help.
+impl Args for Collectors {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let flag = |source, on| {
+            let (name, other) = (collector_flag(source, on), collector_flag(source, !on));
+            let flag = Arg::new(name.clone()).long(name).overrides_with(other);
+            flag.action(ArgAction::SetTrue).hide(true).global(true)
+        };
+        command.args(SourceId::ALL.into_iter().flat_map(|source| [flag(source, true), flag(source, false)]))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Collectors {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let asked = |source, on| matches.get_flag(&collector_flag(source, on)).then_some((source, on));
+        let both = |source| [asked(source, true), asked(source, false)];
+        Ok(Collectors(SourceId::ALL.into_iter().flat_map(both).flatten().collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Arguments {
+        let arguments = std::iter::once("autoswe-exporter").chain(line.split_whitespace());
+        Arguments::parse(arguments.map(OsString::from).collect()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn settings(line: &str) -> Vec<(String, String, String)> {
+        let settings = parse(line).common.settings();
+        settings.into_iter().map(|FlagSetting { path, text, flag }| (path, text, flag)).collect()
+    }
+
+    #[test]
+    fn the_declaration_is_consistent() {
+        <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_become_settings_only_when_given() {
+        assert_eq!(settings(""), []);
+        let found = settings("--web.listen-address :1 --web.listen-address [::1]:2 --web.telemetry-path /m");
+        assert_eq!(found[0].1, ":1,[::1]:2");
+        assert_eq!(found[1].0, "web.telemetry_path");
+    }
+
+    #[test]
+    fn collectors_are_turned_on_and_off_before_and_after_the_command() {
+        for line in ["--no-collector.gpu", "--no-collector.gpu report", "report --no-collector.gpu"] {
+            let expected = ("gpu.enabled".to_owned(), "false".to_owned(), "--no-collector.gpu".to_owned());
+            assert_eq!(settings(line), [expected], "{line}");
+        }
+        assert_eq!(settings("--no-collector.gpu --collector.gpu")[0].1, "true", "the last one counts");
+        assert_eq!(settings("--collector.gpu --no-collector.gpu")[0].1, "false", "the last one counts");
+    }
+
+    #[test]
+    fn every_source_has_its_flags_and_is_named_in_the_help() {
+        for source in SourceId::ALL {
+            assert_eq!(settings(&format!("--no-collector.{source}")).len(), 1);
+            assert!(SOURCES_HELP.contains(source.name()), "{source}");
+        }
+    }
+
+    #[test]
+    fn the_configuration_is_named_before_or_after_the_command() {
+        for line in ["--config.file a.yml check-config", "check-config --config.file a.yml"] {
+            assert_eq!(parse(line).common.config_file.as_deref(), Some(std::path::Path::new("a.yml")));
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The command line: what the user asked for, turned into calls of the library.
+//!
+//! Invariant: exit code 0 is success, 1 a report with a CRIT (or a server that could not run), 2 a mistake in the
+//! usage or the configuration. Nothing here judges.
+
+mod arguments;
+mod config;
+mod demo;
+mod log;
+mod output;
+mod report;
+mod variables;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::config::{ConfigErrors, Inputs, Loaded, load};
+use crate::daemon;
+use arguments::{Arguments, Command, Common};
+
+/// Exit code of a mistake in the usage or the configuration.
+const USAGE: u8 = 2;
+
+/// Runs the command line `arguments` (the first is the program's name) in `environment`.
+pub fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> ExitCode {
+    match Arguments::parse(arguments) {
+        Ok(arguments) => dispatch(arguments, environment),
+        // Help and version are "errors" that go to standard output with exit code 0.
+        Err(message) => {
+            // Nobody is left to tell when the terminal is gone.
+            drop(message.print());
+            ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(USAGE))
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> ExitCode {
+    let Arguments { command, common } = arguments;
+    let common = match variables::fill(common, &environment) {
+        Ok(common) => common,
+        Err(message) => return output::fail(USAGE, &message),
+    };
+    let inputs = match inputs(&common, environment) {
+        Ok(inputs) => inputs,
+        Err(message) => return output::fail(USAGE, &message),
+    };
+    // The demo brings a configuration of its own.
+    if let Some(Command::Demo(arguments)) = &command {
+        log::start(&common.log);
+        return demo::run(arguments, &common);
+    }
+    let loaded = match load(&inputs) {
+        Ok(loaded) => loaded,
+        Err(errors) => return refuse(&errors),
+    };
+    match command {
+        None => serve(loaded, inputs, &common),
+        Some(Command::CheckConfig) => config::check(&loaded, inputs.file.as_deref()),
+        Some(Command::PrintConfig) => config::print(&loaded),
+        Some(Command::Report(arguments)) => {
+            log::start(&common.log.quieter());
+            report::run(&arguments, &loaded)
+        }
+        Some(Command::Demo(_)) => ExitCode::SUCCESS,
+    }
+}
+
+fn inputs(common: &Common, environment: Vec<(OsString, OsString)>) -> Result<Inputs, String> {
+    let directory = std::env::current_dir()
+        .map_err(|error| format!("the working directory cannot be read ({error}); change to one that exists"))?;
+    Ok(Inputs {
+        file: common.config_file.clone(),
+        environment,
+        flags: common.settings(),
+        flag_variables: variables::NAMES.to_vec(),
+        directory,
+    })
+}
+
+fn refuse(errors: &ConfigErrors) -> ExitCode {
+    let count = errors.0.len();
+    let plural = if count == 1 { "" } else { "s" };
+    output::fail(USAGE, &format!("the configuration has {count} mistake{plural}; mend it and try again:\n{errors}"))
+}
+
+fn serve(loaded: Loaded, inputs: Inputs, common: &Common) -> ExitCode {
+    log::start(&common.log);
+    loaded.notes.iter().for_each(|note| tracing::warn!("{note}"));
+    let reload = Box::new(move || load(&inputs));
+    match daemon::run(daemon::Options { loaded, reload, on_listen: None }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => output::fail(1, &format!("{error:#}")),
+    }
+}
