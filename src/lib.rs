@@ -18,6 +18,8 @@
 pub mod assessment;
 pub mod check;
 pub mod config;
+pub mod history;
 pub mod observation;
 pub mod source;
 pub mod state;
+pub mod web;
