@@ -20,6 +20,7 @@ pub mod check;
 pub mod config;
 pub mod history;
 pub mod observation;
+pub mod sink;
 pub mod source;
 pub mod state;
 pub mod web;
