@@ -19,16 +19,15 @@ pub mod assessment;
 pub mod check;
 pub mod cli;
 pub mod config;
-pub mod jsonl;
-#[cfg(test)]
-mod golden;
-pub mod metric;
-pub mod observation;
-pub mod promtext;
 pub mod daemon;
 #[cfg(test)]
 mod golden;
+pub mod history;
+pub mod jsonl;
+pub mod metric;
 pub mod observation;
+pub mod promtext;
 pub mod sink;
 pub mod source;
 pub mod state;
+pub mod web;

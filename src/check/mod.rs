@@ -2,11 +2,11 @@
 //!
 //! Invariant: a check is pure, reads its own limits, and brings an example that fires and one that stays quiet.
 
-mod vllm;
-mod gpu;
 mod file;
+mod gpu;
 mod review;
 mod verdicts;
+mod vllm;
 mod watchdog;
 #[cfg(test)]
 mod tests;

@@ -15,3 +15,11 @@ mod state_json;
 pub mod system_state;
 
 pub use state_json::state_json;
+//! What consumes an assessment: each sink is a pure mapping and, where it sends, a thin sender.
+//!
+//! Invariant: a sink maps and decides nothing; one sink's failure never delays another.
+
+pub mod api;
+pub mod figures;
+pub mod moment;
+pub mod page;

@@ -7,18 +7,17 @@
 pub mod file;
 pub mod gpu;
 pub mod json;
-pub mod own_process;
-pub mod vllm;
+pub mod lines;
 pub mod loop_;
 pub mod newest;
+pub mod own_process;
 pub mod parity;
-pub mod site;
-pub mod lines;
 pub mod review;
-pub mod verdicts;
-pub mod watchdog;
 pub mod set;
+pub mod site;
+pub mod verdicts;
 pub mod vllm;
+pub mod watchdog;
 pub mod worker;
 
 use crate::observation::{Data, Reading, Time};

@@ -1,15 +1,12 @@
 //! Integration tests: the program and its library against real files, servers and clients.
 //!
 //! One binary for all of them, because each binary costs a link of the whole tree. A module per subject.
-mod support;
-mod vllm;
-
-mod gpu;
-
-mod jsonl;
-
-mod metrics;
-mod prometheus;
 
 mod cli;
 mod documents;
+mod gpu;
+mod jsonl;
+mod metrics;
+mod prometheus;
+mod support;
+mod vllm;
