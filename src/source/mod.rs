@@ -5,7 +5,9 @@
 //! still under way the source fails at once.
 
 pub mod file;
+pub mod host;
 pub mod json;
+pub mod subagents;
 pub mod worker;
 
 use crate::observation::{Data, Reading, Time};
