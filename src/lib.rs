@@ -18,6 +18,7 @@
 pub mod assessment;
 pub mod check;
 pub mod config;
+pub mod demo;
 pub mod observation;
 pub mod source;
 pub mod state;

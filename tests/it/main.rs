@@ -2,4 +2,5 @@
 //!
 //! One binary for all of them, because each binary costs a link of the whole tree. A module per subject.
 
+mod demo;
 mod processes;

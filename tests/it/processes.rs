@@ -152,12 +152,12 @@ fn age_comes_from_the_start_of_the_process_and_no_argument_leaks() {
 #[test]
 fn a_process_that_becomes_another_program_is_looked_at_again() {
     let main = Tree::sleep("loop", "600");
-    let mut agent = Tree::shell("read line; exec sh -c 'sleep 600; :' planner", "idle");
+    let mut agent = Tree::shell("read name; exec sh -c 'sleep 600; :' \"$name\"", "idle");
     let cgroup = Cgroup::new();
     cgroup.hold(&[main.pid(), agent.pid()]);
     let mut source = cgroup.source(&Config::default());
     assert_eq!(phases(&read(&mut source)), []);
-    agent.0.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    agent.0.stdin.take().unwrap().write_all(b"planner\n").unwrap();
     // Both programs are called sh: only the place of the arguments tells them apart.
     let found = eventually(|| Some(read(&mut source)).filter(|found| !found.agents.is_empty()));
     assert_eq!(phases(&found), [(agent.pid(), "planner")]);

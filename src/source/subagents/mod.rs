@@ -15,7 +15,7 @@ use jiff::SignedDuration;
 use regex::bytes::{Regex, RegexBuilder};
 
 use self::cgroup::UnitCgroup;
-use self::process::{Identity, Look, Proc};
+use self::process::{Identity, Look, Proc, Stat};
 use super::Source;
 use crate::config::{Config, SubagentsConfig};
 use crate::observation::{Data, Failure, FailureKind, Reading, Subagent, Subagents, Time};
@@ -153,7 +153,7 @@ impl SubagentsSource {
         for (pid, in_cgroup) in inside.chain(outside) {
             match self.proc.stat(pid) {
                 Look::Alive(stat) => {
-                    let class = self.classify(pid, &stat.identity, before.remove(&pid));
+                    let class = self.classify(pid, &stat, before.remove(&pid));
                     let (parent, start_ticks) = (stat.parent, stat.identity.start_ticks);
                     let command = stat.identity.command;
                     candidates.push(Candidate { pid, parent, start_ticks, command, in_cgroup, class });
@@ -165,19 +165,21 @@ impl SubagentsSource {
         (candidates, hidden)
     }
 
-    fn classify(&mut self, pid: i32, identity: &Identity, before: Option<Known>) -> Class {
-        let known = match before {
-            Some(known) if known.identity == *identity => known,
-            _ => {
-                let class = match (self.patterns(), self.proc.command_line(pid)) {
-                    (Ok(patterns), Some(line)) => patterns.classify(&line),
-                    _ => Class::default(),
-                };
-                Known { identity: identity.clone(), class }
-            }
+    fn classify(&mut self, pid: i32, stat: &Stat, before: Option<Known>) -> Class {
+        if let Some(known) = before.filter(|known| known.identity == stat.identity) {
+            let class = known.class;
+            self.known.insert(pid, known);
+            return class;
+        }
+        let (Ok(patterns), Some(line)) = (self.patterns(), self.proc.command_line(pid)) else {
+            return Class::default();
         };
-        let class = known.class;
-        self.known.insert(pid, known);
+        let class = patterns.classify(&line);
+        // A program that is just being started has no arguments yet: look again. Kernel threads (children of
+        // kthreadd, process 2) never have any.
+        if !line.is_empty() || matches!(stat.parent, 0 | 2) {
+            self.known.insert(pid, Known { identity: stat.identity.clone(), class });
+        }
         class
     }
 
