@@ -18,6 +18,7 @@ pub(crate) const CHECK: Check = Check {
     metrics: &[
         "autoswe_host_memory_available_bytes",
         "autoswe_host_memory_total_bytes",
+        "autoswe_host_memory_pressure_ratio",
         "autoswe_host_disk_available_bytes",
         "autoswe_host_disk_total_bytes",
     ],
