@@ -25,6 +25,7 @@ mod golden;
 pub mod history;
 pub mod jsonl;
 pub mod metric;
+pub mod demo;
 pub mod observation;
 pub mod promtext;
 pub mod sink;

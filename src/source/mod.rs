@@ -18,6 +18,9 @@ pub mod site;
 pub mod verdicts;
 pub mod vllm;
 pub mod watchdog;
+pub mod host;
+pub mod json;
+pub mod subagents;
 pub mod worker;
 
 use crate::observation::{Data, Reading, Time};

@@ -10,3 +10,5 @@ mod metrics;
 mod prometheus;
 mod support;
 mod vllm;
+mod demo;
+mod processes;
