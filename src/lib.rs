@@ -20,12 +20,12 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod daemon;
+pub mod demo;
 #[cfg(test)]
 mod golden;
 pub mod history;
 pub mod jsonl;
 pub mod metric;
-pub mod demo;
 pub mod observation;
 pub mod promtext;
 pub mod sink;

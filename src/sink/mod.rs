@@ -1,20 +1,3 @@
-//! Sinks: what consumes an assessment.
-//!
-//! Invariant: a sink maps and decides nothing, and its failure delays no other.
-
-pub mod system_state;
-//! What consumes an assessment: each a pure mapping and, where it needs one, a thin sender.
-//!
-//! Invariant: a sink decides nothing, and its failure delays no other.
-
-pub mod openmetrics;
-pub mod prometheus;
-mod figures;
-pub mod report;
-mod state_json;
-pub mod system_state;
-
-pub use state_json::state_json;
 //! What consumes an assessment: each sink is a pure mapping and, where it sends, a thin sender.
 //!
 //! Invariant: a sink maps and decides nothing; one sink's failure never delays another.
@@ -22,4 +5,12 @@ pub use state_json::state_json;
 pub mod api;
 pub mod figures;
 pub mod moment;
+pub mod openmetrics;
 pub mod page;
+pub mod prometheus;
+pub mod report;
+mod report_words;
+mod state_json;
+pub mod system_state;
+
+pub use state_json::state_json;

@@ -6,6 +6,7 @@
 
 pub mod file;
 pub mod gpu;
+pub mod host;
 pub mod json;
 pub mod lines;
 pub mod loop_;
@@ -15,12 +16,10 @@ pub mod parity;
 pub mod review;
 pub mod set;
 pub mod site;
+pub mod subagents;
 pub mod verdicts;
 pub mod vllm;
 pub mod watchdog;
-pub mod host;
-pub mod json;
-pub mod subagents;
 pub mod worker;
 
 use crate::observation::{Data, Reading, Time};

@@ -96,6 +96,15 @@ impl State {
         }
     }
 
+    /// Follows a changed configuration; what was observed stays.
+    pub fn reconfigure(&mut self, config: &Config) {
+        let fresh = State::new(config, self.started_at);
+        macro_rules! follow {
+            ($($slot:ident),+) => { $( self.$slot.follow(&fresh.$slot); )+ };
+        }
+        follow!(loop_, subagents, vllm, gpu, parity, verdicts, site, review, watchdog, host);
+    }
+
     /// Takes in one observation.
     pub fn apply(&mut self, observation: Observation) {
         let Observation { source, at, took, reading } = observation;

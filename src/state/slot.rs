@@ -86,6 +86,11 @@ impl<T> Slot<T> {
         Slot { enabled, max_age, last: None, latest: Latest::Pending }
     }
 
+    /// Takes over the settings of `fresh`, and keeps what was observed.
+    pub(super) fn follow(&mut self, fresh: &Self) {
+        (self.enabled, self.max_age) = (fresh.enabled, fresh.max_age);
+    }
+
     /// Takes in a value observed at `at`.
     pub fn observed(&mut self, at: Time, value: T) {
         self.last = Some(Dated { at, value });

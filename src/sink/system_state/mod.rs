@@ -12,6 +12,8 @@ use std::thread::JoinHandle;
 
 pub use record::{Record, record};
 
+pub use crate::metric::SystemStateCounts as Counts;
+
 use crate::assessment::Severity;
 use crate::config::SystemStateConfig;
 use crate::jsonl::{Appender, Rotation, tidy};
@@ -28,25 +30,27 @@ pub struct SystemState {
     tidying: Option<JoinHandle<()>>,
 }
 
-/// How writing went since this program's start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Records that were written.
-    pub written: u64,
-    /// Records that could not be written; each is lost.
-    pub failed: u64,
-}
-
-/// When a record is due.
+/// When a record is due: the first one, one each interval, and one when the severity is another than in the last.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Schedule {
+pub struct Schedule {
     enabled: bool,
     interval: f64,
     last: Option<(Time, Severity)>,
 }
 
 impl Schedule {
-    fn due(self, now: Time, severity: Severity) -> bool {
+    /// The schedule that `config` describes, with no record written yet.
+    pub fn new(config: &SystemStateConfig) -> Self {
+        Schedule { enabled: config.enabled, interval: config.interval.0, last: None }
+    }
+
+    /// Remembers that a record of this time and severity was handed over.
+    pub fn note(&mut self, now: Time, severity: Severity) {
+        self.last = Some((now, severity));
+    }
+
+    /// Whether a record is due. Never where the series is turned off.
+    pub fn due(self, now: Time, severity: Severity) -> bool {
         self.enabled
             && self.last.is_none_or(|(at, known)| {
                 let passed = seconds_since(now, at);
@@ -61,7 +65,7 @@ impl SystemState {
     pub fn new(config: &SystemStateConfig, runtime_dir: &Path) -> Self {
         let rotation = Rotation { size: config.rotate_size.0 };
         SystemState {
-            schedule: Schedule { enabled: config.enabled, interval: config.interval.0, last: None },
+            schedule: Schedule::new(config),
             appender: Appender::new(resolve(runtime_dir, &config.file), Some(rotation)),
             keep: usize::try_from(config.rotate_keep).unwrap_or(usize::MAX),
             counts: Counts::default(),
