@@ -15,7 +15,8 @@ static MATRIX: LazyLock<String> = LazyLock::new(|| {
             write!(yaml, "  module_{:04}:\n    owner: team\n    cells:\n", cell / 100).expect("text takes it");
         }
         let status = ["green", "red", "manual", "n/a"][cell % 4];
-        write!(yaml, "      - id: cell-{cell:06}\n        name: behaves as before in this case\n").expect("text takes it");
+        write!(yaml, "      - id: cell-{cell:06}\n        name: behaves as before in this case\n")
+            .expect("text takes it");
         write!(yaml, "        status: {status}\n        note: \"checked\"\n").expect("text takes it");
     }
     yaml

@@ -114,6 +114,11 @@ impl<T> Slot<T> {
         }
     }
 
+    /// The last value observed, however long ago and however the readings since went.
+    pub fn last(&self) -> Option<&Dated<T>> {
+        self.last.as_ref()
+    }
+
     /// The value, only when the latest reading succeeded and is fresh at `now`.
     pub fn current(&self, now: Time) -> Option<&T> {
         self.view(now).current()

@@ -6,9 +6,9 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::{ErrorKind, Read};
 
-/// Characters between two events of the parser. The parser holds back every token of a flow collection (`[...]`,
-/// `{...}`) until its end, some 130 bytes each, because all of it may turn out to be a mapping's key. This bound
-/// keeps that under 40 MiB.
+/// Characters between two events of the parser. Where a flow collection (`[...]`, `{...}`) may turn out to be a
+/// mapping's key, the parser holds back all its tokens, some 130 bytes each, until it ends. This bound keeps that
+/// under 40 MiB.
 pub(super) const LONGEST_VALUE: usize = 256 << 10;
 
 const BUFFER: usize = 64 << 10;
