@@ -24,12 +24,15 @@ impl ConfigError {
     }
 }
 
+/// Characters of one error that are shown.
+const LONGEST: usize = 600;
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let separator = if self.path.is_empty() { "" } else { ": " };
-        // A key in a hostile file may hold anything; one error stays one line.
         let line = format!("{}{separator}{}: {}", self.place, self.path, self.message);
-        line.chars().try_for_each(|c| match c.is_control() {
+        // A key in a hostile file may hold anything and be long; one error stays one line.
+        line.chars().take(LONGEST).try_for_each(|c| match c.is_control() {
             true => write!(f, "{}", c.escape_default()),
             false => write!(f, "{c}"),
         })
@@ -68,6 +71,7 @@ mod tests {
     fn one_error_is_one_line() {
         assert_eq!(error("vllm.urk").to_string(), "c.yml:1:2: vllm.urk: unknown key");
         assert_eq!(error("").to_string(), "c.yml:1:2: unknown key");
+        assert!(error(&"x".repeat(1_000_000)).to_string().len() <= LONGEST);
         assert_eq!(error("a\n\u{1b}[2Jb").to_string(), "c.yml:1:2: a\\n\\u{1b}[2Jb: unknown key");
     }
 

@@ -195,6 +195,17 @@ fn a_truncated_file_never_panics() {
     }
 }
 
+proptest::proptest! {
+    #[test]
+    fn any_text_loads_or_is_refused(text in "\\PC{0,60}", yaml in "([a-z:&*!{}\\[\\], '\"|>#-]|\n|\n  |vllm:|url|loop:){0,60}") {
+        for text in [text, yaml] {
+            let (layer, errors) = layer::from_yaml(Path::new("c.yml"), &text, &Schema::new());
+            proptest::prop_assert!(errors.iter().all(|error| error.to_string().starts_with("c.yml:")));
+            drop(layer);
+        }
+    }
+}
+
 #[test]
 fn what_is_no_file_is_refused_clearly() {
     let mut case = case("");

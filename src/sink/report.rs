@@ -54,7 +54,8 @@ impl Report {
         let at = assessment.at.strftime("%Y-%m-%d %H:%M:%S UTC");
         let (crit, warn) = (count(Severity::Crit), count(Severity::Warn));
         self.put(BOLD, &format!("  {crit} critical, {warn} warning, {judged} judged"));
-        self.put(DIM, &format!("  {at}\n\n"));
+        self.put(DIM, &format!("  {at}"));
+        self.text.push_str("\n\n");
     }
 
     fn check(&mut self, check: &CheckResult) {
@@ -72,7 +73,9 @@ impl Report {
         self.put(style_of(finding.severity), &format!("{indent}{:WORD$}", finding.severity.name()));
         self.put(PLAIN, &clean(&finding.reason));
         self.put(DIM, &format!(" [{}]", finding.code));
-        self.put(DIM, &format!("\n{indent}{:WORD$}{}\n", "", clean(&finding.hint)));
+        self.text.push('\n');
+        self.put(DIM, &format!("{indent}{:WORD$}{}", "", clean(&finding.hint)));
+        self.text.push('\n');
     }
 
     fn figure(&mut self, figure: &Figure) {
