@@ -198,7 +198,7 @@ fn outside_the_cgroup_a_pattern_finds_them() {
     let agent = Tree::sleep(&format!("writer {marker}"), "600");
     let other = Tree::sleep("writer", "600");
     let mut config = Config::default();
-    config.subagents.outside = regex::escape(&marker);
+    config.subagents.outside = marker.as_str().into();
     let nothing = tempfile::tempdir().unwrap();
     let found = read(&mut source_at(&config, nothing.path(), i32::MAX));
     assert_eq!(phases(&found), [(agent.pid(), "writer")]);

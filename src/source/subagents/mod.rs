@@ -17,6 +17,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use self::cgroup::UnitCgroup;
 use self::process::{Identity, Look, Proc, Stat};
 use super::Source;
+use crate::config::section::Setting;
 use crate::config::{Config, SubagentsConfig};
 use crate::observation::{Data, Failure, FailureKind, Reading, Subagent, Subagents, Time};
 
@@ -98,7 +99,7 @@ impl SubagentsSource {
 
     /// The same at other places, for tests.
     pub fn at(config: &Config, places: Places) -> Self {
-        let system = config.loop_.unit_manager == "system";
+        let system = config.loop_.unit_manager.get().as_str() == Some("system");
         SubagentsSource {
             settings: config.subagents.clone(),
             patterns: OnceCell::new(),
@@ -212,7 +213,7 @@ impl Patterns {
             let pattern = compile(&phase.pattern).map_err(|why| format!("subagents.phases.{}: {why}", phase.name))?;
             Ok((phase.name.clone(), pattern))
         };
-        let outside = match settings.outside.as_str() {
+        let outside = match &*settings.outside {
             "" => None,
             pattern => Some(compile(pattern).map_err(|why| format!("subagents.outside: {why}"))?),
         };
