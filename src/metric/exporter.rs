@@ -2,6 +2,7 @@
 
 use super::{Samples, metrics};
 use crate::observation::Time;
+use crate::web::RequestCount;
 
 metrics! {
     /// The version, revision, operating system and architecture of the exporter that runs.
@@ -40,7 +41,7 @@ pub struct Exporter {
     /// What was appended to `system-state.jsonl`; `None` when it is turned off.
     pub system_state: Option<SystemStateCounts>,
     /// Requests answered; handlers come from a closed list, never from the request.
-    pub http: Vec<HttpCount>,
+    pub http: Vec<RequestCount>,
     /// What the process costs; `None` where `/proc` does not tell.
     pub process: Option<OwnProcess>,
 }
@@ -61,17 +62,6 @@ pub struct SystemStateCounts {
     pub written: u64,
     /// Lost, because writing failed.
     pub failed: u64,
-}
-
-/// Requests of one handler that were answered with one status.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpCount {
-    /// Who answered, such as `metrics`; `other` for paths that are not there.
-    pub handler: &'static str,
-    /// The HTTP status.
-    pub code: u16,
-    /// Requests since the start.
-    pub count: u64,
 }
 
 /// What the exporter's own process costs.
@@ -101,7 +91,7 @@ pub(super) fn samples(exporter: &Exporter, out: &mut Samples) {
     out.set(RELOAD_AT, &[], exporter.reload.map(|reload| reload.loaded_at));
     out.set(RECORDS_WRITTEN, &[], exporter.system_state.map(|counts| counts.written));
     out.set(RECORDS_FAILED, &[], exporter.system_state.map(|counts| counts.failed));
-    for HttpCount { handler, code, count } in &exporter.http {
+    for RequestCount { handler, code, count } in &exporter.http {
         out.set(HTTP_REQUESTS, &[handler, &code.to_string()], *count);
     }
     if let Some(own) = &exporter.process {

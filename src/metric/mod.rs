@@ -21,7 +21,7 @@ use crate::observation::{SourceId, Time};
 use crate::state::State;
 #[cfg(test)]
 pub(crate) use assessment::limits;
-pub use exporter::{Exporter, HttpCount, OwnProcess, Reload, SystemStateCounts};
+pub use exporter::{Exporter, OwnProcess, Reload, SystemStateCounts};
 pub use samples::{Family, Quantity, Samples, Summary, Value};
 
 /// A metric: what its samples mean, whatever page shows them.

@@ -286,7 +286,7 @@ fn by_phase(agents: &Subagents) -> BTreeMap<String, u64> {
 }
 
 fn parity_figures(parity: &Parity) -> ParityFigures {
-    let Parity { green, red, manual, not_applicable, unknown, duplicate_keys: _ } = *parity;
+    let Parity { green, red, manual, not_applicable, unknown, .. } = *parity;
     ParityFigures { green, red, manual, not_applicable, unknown }
 }
 

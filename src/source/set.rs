@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinSet;
+
 use super::Source;
 use super::gpu::GpuSource;
 use super::host::HostSource;
@@ -30,7 +32,7 @@ pub struct Reader {
 }
 
 enum Kind {
-    Worker(Worker),
+    Blocking(Worker),
     Vllm(Box<VllmSource>),
 }
 
@@ -39,7 +41,7 @@ impl Reader {
     pub async fn read(&mut self) -> Observation {
         let started = Instant::now();
         let reading = match &mut self.kind {
-            Kind::Worker(worker) => worker.read(Time::now(), self.deadline).await,
+            Kind::Blocking(worker) => worker.read(Time::now(), self.deadline).await,
             Kind::Vllm(source) => source.read(Time::now()).await,
         };
         Observation { source: self.id, at: Time::now(), took: started.elapsed(), reading }
@@ -64,16 +66,35 @@ pub fn readers(config: &Config) -> std::io::Result<Vec<Reader>> {
             }
         };
     }
-    let worker = |id, source: Box<dyn Source>| Worker::spawn(id, source).map(Kind::Worker);
-    add!(Loop, loop_, worker(SourceId::Loop, Box::new(LoopSource::new(config)))?);
-    add!(Subagents, subagents, worker(SourceId::Subagents, Box::new(SubagentsSource::new(config)))?);
+    macro_rules! add_blocking {
+        ($id:ident, $section:ident, $source:expr) => {
+            let worker = |source: Box<dyn Source>| Worker::spawn(SourceId::$id, source);
+            add!($id, $section, Kind::Blocking(worker(Box::new($source))?));
+        };
+    }
+    add_blocking!(Loop, loop_, LoopSource::new(config));
+    add_blocking!(Subagents, subagents, SubagentsSource::new(config));
     add!(Vllm, vllm, Kind::Vllm(Box::new(VllmSource::new(&config.vllm))));
-    add!(Gpu, gpu, worker(SourceId::Gpu, Box::new(GpuSource::new(&config.gpu)))?);
-    add!(Parity, parity, worker(SourceId::Parity, Box::new(ParitySource::new(config)))?);
-    add!(Verdicts, verdicts, worker(SourceId::Verdicts, Box::new(VerdictsSource::new(config)))?);
-    add!(Site, site, worker(SourceId::Site, Box::new(SiteSource::new(config)))?);
-    add!(Review, review, worker(SourceId::Review, Box::new(ReviewSource::new(config)))?);
-    add!(Watchdog, watchdog, worker(SourceId::Watchdog, Box::new(WatchdogSource::new(config)))?);
-    add!(Host, host, worker(SourceId::Host, Box::new(HostSource::new(config)))?);
+    add_blocking!(Gpu, gpu, GpuSource::new(&config.gpu));
+    add_blocking!(Parity, parity, ParitySource::new(config));
+    add_blocking!(Verdicts, verdicts, VerdictsSource::new(config));
+    add_blocking!(Site, site, SiteSource::new(config));
+    add_blocking!(Review, review, ReviewSource::new(config));
+    add_blocking!(Watchdog, watchdog, WatchdogSource::new(config));
+    add_blocking!(Host, host, HostSource::new(config));
     Ok(readers)
+}
+
+/// Reads every one of `readers` once, at the same time. They come back with their observations, in their order.
+pub async fn read_all(readers: Vec<Reader>) -> (Vec<Reader>, Vec<Observation>) {
+    let mut tasks = JoinSet::new();
+    for mut reader in readers {
+        tasks.spawn(async move {
+            let observation = reader.read().await;
+            (reader, observation)
+        });
+    }
+    let mut read = tasks.join_all().await;
+    read.sort_by_key(|(reader, _)| reader.id);
+    read.into_iter().unzip()
 }

@@ -7,7 +7,7 @@ use std::fs::Metadata;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::config::{FieldsConfig, LoopConfig};
+use crate::config::{FieldsConfig, HeartbeatFormat, LoopConfig};
 use crate::observation::{Heartbeat, Reading, Time};
 use crate::source::file::{Bounded, Cached, modified_at, resolve, stat_regular};
 use crate::source::json::{self, Picker};
@@ -33,7 +33,7 @@ impl HeartbeatFile {
         let is_glob = place.to_string_lossy().contains(['*', '?', '[']);
         HeartbeatFile {
             newest: is_glob.then(|| Newest::new(WHAT, place.clone())),
-            fields: (config.heartbeat_format != "mtime").then(|| fields(&config.fields)),
+            fields: (config.heartbeat_format != HeartbeatFormat::Mtime).then(|| fields(&config.fields)),
             file: Cached::new(WHAT, place.clone(), MAX),
             place,
         }
