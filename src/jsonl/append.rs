@@ -16,8 +16,9 @@ use std::time::Duration;
 use super::rotate::{self, Rotation};
 use crate::observation::Time;
 
-/// How often the lock is asked for. Others hold it for the time of one `write`; one who holds it for longer than
-/// these 50 ms was stopped, and the line is then appended without it: `O_APPEND` still keeps lines apart.
+/// How often the lock is asked for. Appenders hold it for the time of one `write`. Who holds it for longer than these
+/// 50 ms either compresses the file, which is then no longer at the path, or was stopped; the line is then appended
+/// without the lock: `O_APPEND` still keeps lines apart.
 const LOCK_ATTEMPTS: usize = 50;
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
 /// How often the file is opened anew because somebody rotated it in that very moment.
@@ -110,8 +111,8 @@ impl Appender {
     fn lock_current(&mut self) -> io::Result<Handle> {
         for _ in 0..OPEN_ATTEMPTS {
             let mut handle = match self.handle.take() {
-                Some(handle) if handle.is_at(&self.path) => handle,
-                _ => Handle::open(&self.path)?,
+                Some(handle) => handle,
+                None => Handle::open(&self.path)?,
             };
             handle.lock();
             // Whoever rotates holds the lock, so from here on the path cannot lead elsewhere.

@@ -1,15 +1,16 @@
 //! The files of JSON lines, through the sources and the sink that use them: every bad input in the place of each file.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use autoswe_exporter::assessment::{Severity, Thresholds, assess};
 use autoswe_exporter::check::{example_now, example_state};
 use autoswe_exporter::config::{Config, SystemStateConfig};
-use autoswe_exporter::jsonl::{Limits, Line, last_lines};
+use autoswe_exporter::jsonl::{Appender, Limits, Line, Rotation, last_lines, rotated_files, tidy};
 use autoswe_exporter::observation::{Data, FailureKind, Reading, RestartOutcome, Review, Verdicts, WatchdogReading};
 use autoswe_exporter::sink::system_state::{SystemState, record};
 use autoswe_exporter::source::Source;
@@ -315,4 +316,76 @@ fn a_severity_that_changes_is_recorded_at_once() {
     let records = last_lines(&file, 9, Limits::default()).unwrap().parsed(parse);
     let severities: Vec<_> = records.into_iter().map(|record| record.unwrap()["severity"].clone()).collect();
     assert_eq!(severities, ["OK", "CRIT"]);
+}
+
+const KILLED_DIR: &str = "AUTOSWE_TEST_KILLED_DIR";
+
+/// Appends and rotates for ever, telling each line that it appended. Run only as the child of the next test.
+#[test]
+#[ignore = "a child process of `a_writer_that_is_killed_loses_and_joins_nothing`"]
+fn writes_until_killed() {
+    let Some(dir) = std::env::var_os(KILLED_DIR) else { return };
+    let path = Path::new(&dir).join("a.jsonl");
+    let mut appender = Appender::new(path.clone(), Some(Rotation { size: 4000 }));
+    for line in 0_u64.. {
+        let text = format!("{} {line} {}", std::process::id(), "x".repeat(500));
+        let appended = appender.append(text.as_bytes(), example_now()).unwrap();
+        writeln!(std::io::stdout(), "appended {}", &text[..text.len() - 501]).unwrap();
+        if appended.rotated {
+            tidy(&path, usize::MAX).unwrap();
+        }
+    }
+}
+
+/// Lets a child append until it told `count` lines, kills it wherever it is, and returns what it told.
+fn appended_until_killed(dir: &Path, count: usize) -> Vec<String> {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "jsonl::writes_until_killed", "--ignored", "--nocapture"])
+        .env(KILLED_DIR, dir)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let appended = |line: String| line.split_once("appended ").map(|(_, text)| text.to_owned());
+    let mut lines: Vec<String> = told.by_ref().filter_map(appended).take(count).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    lines.extend(told.filter_map(appended));
+    lines
+}
+
+/// Every line in the file and in what was rotated from it.
+fn all_lines(path: &Path) -> Vec<String> {
+    // A kill between the renaming and the next line leaves no file at the path.
+    let present = path.exists().then(|| path.to_owned());
+    let files = rotated_files(path).unwrap().into_iter().chain(present);
+    let text = |file: PathBuf| {
+        let bytes = fs::read(&file).unwrap();
+        let packed = file.extension().is_some_and(|extension| extension == "zst");
+        String::from_utf8(if packed { zstd::decode_all(&*bytes).unwrap() } else { bytes }).unwrap()
+    };
+    files.flat_map(|file| text(file).lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn a_writer_that_is_killed_loses_and_joins_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.jsonl");
+    let mut told = BTreeSet::new();
+    for round in 0..12 {
+        told.extend(appended_until_killed(dir.path(), 20 + round));
+        // The next start finishes what the kill interrupted.
+        tidy(&path, usize::MAX).unwrap();
+        let mut seen = BTreeSet::new();
+        for line in all_lines(&path) {
+            let end = line.trim_end_matches('x');
+            assert!(!end.contains('x'), "two lines were joined: {line}");
+            // A line that the kill cut short was not told; it stays as it is.
+            if line.len() == end.len() + 500 {
+                assert!(seen.insert(end.trim_end().to_owned()), "{end} stands there twice");
+            }
+        }
+        assert!(told.is_subset(&seen), "lost: {:?}", told.difference(&seen));
+    }
+    assert!(rotated_files(&path).unwrap().len() > 12);
 }

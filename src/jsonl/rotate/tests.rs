@@ -75,6 +75,8 @@ fn keeps_the_newest_and_deletes_only_its_own() {
     for day in 10..20 {
         place.write(&format!("a.jsonl.202611{day}T000000.000Z{}", if day < 15 { ".zst" } else { "" }), "x");
     }
+    // Both forms of one file, as a crash leaves them, count once.
+    place.write("a.jsonl.20261119T000000.000Z.zst", "x");
     let foreign =
         ["a.jsonl", "a.jsonl.1", "a.jsonl.20261101T000000.000Z.bak", "a.jsonl.old", "b.jsonl.20261101T000000.000Z"];
     foreign.iter().for_each(|name| place.write(name, "mine"));

@@ -118,6 +118,7 @@ fn gpus_become_one_value_each() {
         sm_clock_max: Field::Value(2.52e9),
         power: Field::Value(17.5),
         temperature: Field::Value(60.0),
+        temperature_slowdown: Field::Value(90.0),
         throttle_reasons: Field::Value(0x20),
         processes: vec![process("vllm", true), process("train", false)],
         ..Gpu::default()
