@@ -303,7 +303,7 @@ mod tests {
         assert!((42_000.0..=44_995.0).contains(&lasted), "{lasted} s of 44,995 s");
         assert!(window.histories().next().unwrap().spans.len() <= MAX_SPANS);
         for exception in [gpu(0.1, 630e6, 0), gpu(0.95, 2400e6, 0), gpu(0.95, 630e6, 0x4)] {
-            let sample = |n| (n * 5, if n == 1900 { exception.clone() } else { gpu(0.95, 630e6, 0) });
+            let sample = |n: i64| (n * 5, if n == 1900 { exception.clone() } else { gpu(0.95, 630e6, 0) });
             let lasted = capped(&self::window((0..2000).map(sample))).unwrap();
             assert!((440.0..=495.0).contains(&lasted), "{lasted} s: a joined span holds only what all of it held");
         }
