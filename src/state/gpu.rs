@@ -302,8 +302,11 @@ mod tests {
         let lasted = capped(&window).unwrap();
         assert!((42_000.0..=44_995.0).contains(&lasted), "{lasted} s of 44,995 s");
         assert!(window.histories().next().unwrap().spans.len() <= MAX_SPANS);
-        let interrupted = (0..2000).map(|n| (n * 5, gpu(if n == 1990 { 0.1 } else { 0.95 }, 630e6, 0)));
-        assert!(capped(&self::window(interrupted)).unwrap() <= 45.0, "a joined span holds only what all of it held");
+        for exception in [gpu(0.1, 630e6, 0), gpu(0.95, 2400e6, 0), gpu(0.95, 630e6, 0x4)] {
+            let sample = |n: i64| (n * 5, if n == 1900 { exception.clone() } else { gpu(0.95, 630e6, 0) });
+            let lasted = capped(&self::window((0..2000).map(sample))).unwrap();
+            assert!((440.0..=495.0).contains(&lasted), "{lasted} s: a joined span holds only what all of it held");
+        }
     }
 
     #[test]
@@ -334,6 +337,8 @@ mod tests {
         let window = window(samples);
         let known = window.histories().next().unwrap().xids[&79];
         assert_eq!((known.count, known.last_at), (1, 200.0));
+        let late = self::window([(0, xid(2, 200.0)), (5, xid(1, 100.0))]);
+        assert_eq!(late.histories().next().unwrap().xids[&79].last_at, 200.0);
         let forgetful = self::window([(0, xid(2, 100.0)), (5, gpu(0.5, 1.0, 0))]);
         assert_eq!(forgetful.histories().next().unwrap().xids[&79].last_at, 100.0);
     }

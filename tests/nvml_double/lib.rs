@@ -26,11 +26,15 @@ const INVALID_ARGUMENT: c_uint = 2;
 const NOT_SUPPORTED: c_uint = 3;
 const INSUFFICIENT_SIZE: c_uint = 7;
 const TIMEOUT: c_uint = 10;
+const GPU_IS_LOST: c_uint = 15;
 
 /// Initialisations that are not shut down yet.
 static USERS: AtomicU32 = AtomicU32::new(0);
 /// Events of the script that were delivered, or happened before anybody listened.
 static DELIVERED: AtomicUsize = AtomicUsize::new(0);
+
+/// GPUs that were lost, one bit each. NVML calls a GPU lost until its last user has shut it down.
+static LOST: AtomicU32 = AtomicU32::new(0);
 
 /// NVML's handle of a GPU: its index and one, so that it is not null.
 type Device = *mut c_void;
@@ -41,11 +45,15 @@ fn index(device: Device) -> usize {
 
 /// Answers a question about a GPU; calls before initialisation and after shutdown fail, as NVML's do.
 fn ask_gpu(call: &str, argument: Option<c_uint>, device: Device) -> Answer {
+    let bit = 1 << index(device);
     if USERS.load(Ordering::SeqCst) == 0 {
-        Answer::Error(UNINITIALIZED)
-    } else {
-        ask(call, argument, Some(index(device)))
+        return Answer::Error(UNINITIALIZED);
     }
+    let answer = ask(call, argument, Some(index(device)));
+    if matches!(answer, Answer::Error(GPU_IS_LOST)) {
+        LOST.fetch_or(bit, Ordering::SeqCst);
+    }
+    if LOST.load(Ordering::SeqCst) & bit == 0 { answer } else { Answer::Error(GPU_IS_LOST) }
 }
 
 /// Stores numbers through `store`, or returns the error's code.
@@ -91,7 +99,9 @@ pub extern "C" fn nvmlInit_v2() -> c_uint {
 #[unsafe(no_mangle)]
 pub extern "C" fn nvmlShutdown() -> c_uint {
     let _ = ask("nvmlShutdown", None, None);
-    USERS.fetch_sub(1, Ordering::SeqCst);
+    if USERS.fetch_sub(1, Ordering::SeqCst) == 1 {
+        LOST.store(0, Ordering::SeqCst);
+    }
     SUCCESS
 }
 

@@ -1,6 +1,6 @@
 //! The GPUs, through NVML.
 //!
-//! A [`Session`] is a live NVML. It is kept from reading to reading, dropped when the driver is gone or a GPU is lost,
+//! A session is a live NVML. It is kept from reading to reading, dropped when the driver is gone or a GPU is lost,
 //! and opened anew, so that the source recovers by itself when the driver comes back.
 //!
 //! Invariant: no library, no GPU, a lost GPU, a driver that does not match or is not loaded, and a value that a GPU

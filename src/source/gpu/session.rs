@@ -37,9 +37,6 @@ impl Session {
     pub(super) fn open(library: &str, counts: &XidCounts) -> Result<Self, Reading<GpuReading>> {
         let nvml = Nvml::builder().lib_path(OsStr::new(library)).init().map_err(|error| unopened(library, &error))?;
         let count = nvml.device_count().map_err(|error| Reading::Failed(failure("counting GPUs", &error)))?;
-        if count == 0 {
-            return Err(Reading::Failed(no_gpu()));
-        }
         let mut session = Session {
             driver_version: nvml.sys_driver_version().unwrap_or_default(),
             gpus: (0..count).map(|index| Known::ask(&nvml, index).unwrap_or_else(|_| Known::nothing(index))).collect(),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use autoswe_exporter::assessment::{Severity, Thresholds, assess};
 use autoswe_exporter::config::Config;
 use autoswe_exporter::observation::{Failure, FailureKind, Field, GpuReading, Observation, Reading, SourceId, Time};
+use autoswe_exporter::source::gpu::GpuSource;
 use autoswe_exporter::source::worker::Worker;
 use autoswe_exporter::state::State;
 
@@ -31,6 +32,7 @@ fn each_trouble_is_a_failure_of_its_own() {
     assert_eq!(kind_of("*@0 = gpu_is_lost"), FailureKind::GpuLost);
     assert_eq!(kind_of("nvmlDeviceGetTemperature = gpu_is_lost"), FailureKind::GpuLost);
     assert_eq!(kind_of("*@0 = reset_required"), FailureKind::GpuLost);
+    assert_eq!(kind_of("nvmlDeviceGetTemperature = reset_required"), FailureKind::GpuLost);
     assert_eq!(kind_of("*@0 = no_permission"), FailureKind::DriverError);
     assert_eq!(kind_of("*@0 = unknown"), FailureKind::DriverError);
 }
@@ -72,11 +74,24 @@ fn opening_is_not_tried_at_every_reading() {
     let double = Double::new("nvmlInit_v2 = driver_not_loaded");
     let mut config = double.config();
     config.interval.0 = 3600.0;
-    let mut source = autoswe_exporter::source::gpu::GpuSource::new(&config);
+    let mut source = GpuSource::new(&config);
     for _ in 0..5 {
         assert_eq!(failed(read(&mut source)).kind, FailureKind::DriverNotLoaded);
     }
     assert_eq!(double.calls("nvmlInit_v2"), 1);
+}
+
+#[test]
+fn after_a_clean_reading_opening_waits_for_nothing() {
+    let double = Double::new("");
+    let mut config = double.config();
+    config.interval.0 = 3600.0;
+    let mut source = GpuSource::new(&config);
+    observed(read(&mut source));
+    double.script("nvmlDeviceGetCount_v2 = unknown");
+    failed(read(&mut source));
+    double.script("");
+    observed(read(&mut source));
 }
 
 #[test]
@@ -104,7 +119,7 @@ fn a_lost_gpu_leaves_the_others_and_comes_back() {
     assert_eq!(reading.lost.len(), 1);
     assert!(reading.lost[0].0 == 1 && reading.lost[0].1.contains("fell off the bus"), "{:?}", reading.lost);
 
-    // NVML keeps calling it lost until it is initialised again.
+    // NVML calls it lost until the last user has shut it down and it is initialised again.
     let reopened =
         |reading: &Reading<GpuReading>| reading.observed().filter(|_| double.calls("nvmlInit_v2") > 1).cloned();
     assert_eq!(read_until(&mut source, reopened).lost.len(), 1);
