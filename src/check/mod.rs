@@ -2,10 +2,16 @@
 //!
 //! Invariant: a check is pure, reads its own limits, and brings an example that fires and one that stays quiet.
 
-use crate::assessment::{CheckResult, Finding, Liveness, Presence, Severity, Thresholds};
+mod liveness;
+mod loop_;
+mod parity;
+mod site;
+
+use crate::assessment::{CheckResult, Finding, Presence, Severity, Thresholds};
 use crate::config::Config;
 use crate::observation::{Observation, Time};
 use crate::state::{State, View};
+pub use liveness::liveness;
 
 /// A named rule.
 pub struct Check {
@@ -81,12 +87,11 @@ impl Check {
 }
 
 /// Every check, in the order of reports.
-pub const CHECKS: &[&Check] = &[];
-
-/// Whether the loop must be restarted: only when its heartbeat is critically old and nothing speaks against it.
-pub fn liveness(_checks: &[CheckResult], _state: &State, _thresholds: &Thresholds, _now: Time) -> Liveness {
-    Liveness { must_restart: false, reason: String::new() }
-}
+pub const CHECKS: &[&Check] = &[
+    &loop_::CHECK,
+    &parity::CHECK,
+    &site::CHECK, //
+];
 
 /// The state after `observations` under the default configuration, for examples and tests.
 pub fn example_state(observations: Vec<Observation>) -> State {
