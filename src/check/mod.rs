@@ -14,9 +14,16 @@ mod watchdog;
 mod tests;
 
 use crate::assessment::{CheckResult, Finding, Liveness, Presence, Severity, Thresholds};
+mod liveness;
+mod loop_;
+mod parity;
+mod site;
+
+use crate::assessment::{CheckResult, Finding, Presence, Severity, Thresholds};
 use crate::config::Config;
 use crate::observation::{Observation, Time};
 use crate::state::{State, View};
+pub use liveness::liveness;
 
 /// A named rule.
 pub struct Check {
@@ -106,6 +113,10 @@ pub const CHECKS: &[&Check] = &[
 pub fn liveness(_checks: &[CheckResult], _state: &State, _thresholds: &Thresholds, _now: Time) -> Liveness {
     Liveness { must_restart: false, reason: String::new() }
 }
+    &loop_::CHECK,
+    &parity::CHECK,
+    &site::CHECK, //
+];
 
 /// The state after `observations` under the default configuration, for examples and tests.
 pub fn example_state(observations: Vec<Observation>) -> State {

@@ -131,6 +131,15 @@ impl Bounded {
         Bounded { file, max, position: 0, fault: None }
     }
 
+    /// Refuses a file that is too large by its own word, before any of it is read.
+    fn checked(self, metadata: &Metadata) -> Result<Self, String> {
+        if metadata.len() > self.max { Err(self.too_large()) } else { Ok(self) }
+    }
+
+    fn too_large(&self) -> String {
+        format!("larger than the {} bytes that are read at most", self.max)
+    }
+
     fn fail(&mut self, error: Error, why: String) -> Error {
         self.fault = Some(why);
         error
@@ -141,7 +150,7 @@ impl Read for Bounded {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         match self.file.read(buffer) {
             Ok(count) if self.position.saturating_add(count as u64) > self.max => {
-                let why = format!("larger than the {} bytes that are read at most", self.max);
+                let why = self.too_large();
                 Err(self.fail(ErrorKind::FileTooLarge.into(), why))
             }
             Ok(count) => {
@@ -166,7 +175,10 @@ impl Seek for Bounded {
 /// Reads a whole regular file of at most `max` bytes.
 pub fn read_bounded(what: &str, path: &Path, max: u64) -> Reading<(Vec<u8>, Metadata)> {
     open_regular(what, path).and_then(|(file, metadata)| {
-        let mut file = Bounded::new(file, max);
+        let mut file = match Bounded::new(file, max).checked(&metadata) {
+            Ok(file) => file,
+            Err(why) => return unreadable(what, path, &why),
+        };
         let mut bytes = Vec::new();
         match (file.read_to_end(&mut bytes), file.fault) {
             (Ok(_), _) => Reading::Observed((bytes, metadata)),
@@ -243,7 +255,10 @@ impl<T: Clone> Cached<T> {
     where
         F: FnMut(&mut Bounded, &Metadata) -> Result<T, String>,
     {
-        let mut file = Bounded::new(file, self.max);
+        let mut file = match Bounded::new(file, self.max).checked(metadata) {
+            Ok(file) => file,
+            Err(why) => return unreadable(self.what, &self.path, &why),
+        };
         self.parses += 1;
         let reading = match (parse(&mut file, metadata), file.fault) {
             // What was made of the part before the fault is not the file's content.

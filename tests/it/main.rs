@@ -12,3 +12,4 @@ mod processes;
 mod prometheus;
 mod support;
 mod vllm;
+mod files;

@@ -104,6 +104,18 @@ fn a_regular_file_that_the_kernel_feeds_without_end_is_bounded() {
 }
 
 #[test]
+fn a_file_that_grows_beyond_the_bound_while_it_is_read_is_bounded() {
+    let dir = dir();
+    let path = dir.path().join("growing");
+    std::fs::write(&path, "x").unwrap();
+    let failure = failure(cached(&path).read_stream(later(), |file, metadata| {
+        File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+        text(file, metadata)
+    }));
+    assert!(failure.message.ends_with("larger than the 65536 bytes that are read at most"), "{failure}");
+}
+
+#[test]
 fn a_file_of_exactly_the_bound_is_read() {
     let dir = dir();
     let path = dir.path().join("full");

@@ -1,0 +1,199 @@
+//! `loop`: whether the unattended loop gives signs of life, and whether it is paused.
+//!
+//! Invariant: the age of the last heartbeat known is judged however the latest look at it went, so that neither a
+//! deleted nor a broken file makes a dead loop look better than it is. A paused loop's age is not judged.
+
+use super::{Check, Verdict, example_now, human_seconds};
+use crate::assessment::{Severity, Thresholds};
+use crate::config::LoopLimits;
+use crate::observation::*;
+use crate::state::{State, View};
+
+pub(crate) const CHECK: Check = Check {
+    id: "loop",
+    summary: "The loop's heartbeat is fresh, or the loop is paused on purpose.",
+    warn: "The heartbeat is older than `warn`, missing, unreadable, malformed, or more than `future` ahead; the loop has \
+           been paused for longer than `paused`; looking for the pause failed; the state file is malformed.",
+    crit: "The heartbeat is older than `crit`.",
+    runbook: "loop.md",
+    metrics: &[
+        "autoswe_loop_heartbeat_timestamp_seconds",
+        "autoswe_loop_epoch",
+        "autoswe_loop_iteration",
+        "autoswe_loop_paused",
+    ],
+    assess,
+    fires: || example(960, Pause::default()),
+    quiet: || example(4, Pause::default()),
+};
+
+fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
+    let view = state.loop_.view(now);
+    if let Some(verdict) = Verdict::without_reading(&view) {
+        return verdict;
+    }
+    let judge = Judge { state, limits: &thresholds.limits.loop_, now };
+    let mut verdict = Verdict::ok(String::new());
+    judge.unread(&mut verdict, &view);
+    let reading = view.last().map(|last| &last.value);
+    verdict.summary = match reading.and_then(|reading| judge.paused(&mut verdict, &reading.pause)) {
+        Some(paused) => paused,
+        None => {
+            judge.heartbeat(&mut verdict, reading);
+            judge.age(&mut verdict);
+            judge.summary(reading)
+        }
+    };
+    if let Some(LoopReading { state: Reading::Failed(failure), .. }) = reading {
+        let hint = "the loop writes it anew with its next step; if it stays so, restore it from its backup";
+        verdict.add(Severity::Warn, "state_malformed", failure.message.clone(), hint);
+    }
+    verdict
+}
+
+struct Judge<'a> {
+    state: &'a State,
+    limits: &'a LoopLimits,
+    now: Time,
+}
+
+impl Judge<'_> {
+    /// The loop's files were not looked at, or not lately.
+    fn unread(&self, verdict: &mut Verdict, view: &View<'_, LoopReading>) {
+        let reason = match view {
+            View::Failed { failure, .. } => failure.message.clone(),
+            View::Missing { what, .. } => (*what).to_owned(),
+            View::Stale(last) => {
+                let age = human_seconds(seconds_since(self.now, last.at));
+                format!("the loop's files were last looked at {age} ago")
+            }
+            _ => return,
+        };
+        let hint = "see the exporter's log and whether the file system of the runtime directory answers (`ls` it)";
+        verdict.add(Severity::Warn, "unread", reason, hint);
+    }
+
+    /// The summary of a paused loop; `None` when it is not, or not known to be, paused.
+    fn paused(&self, verdict: &mut Verdict, pause: &Reading<Pause>) -> Option<String> {
+        let pause = match pause {
+            Reading::Observed(pause) => *pause,
+            Reading::Missing(why) => return self.pause_unknown(verdict, why),
+            Reading::Failed(failure) => return self.pause_unknown(verdict, &failure.message),
+        };
+        let lasts = seconds_since(self.now, pause.since()?).max(0.0);
+        let how = if pause.hard.is_some() { "hard" } else { "soft" };
+        let summary = format!("paused ({how}) for {}", human_seconds(lasts));
+        if lasts > self.limits.paused.0 {
+            let reason = format!("{summary}, over the limit of {}", human_seconds(self.limits.paused.0));
+            let hint = "remove PAUSE and PAUSE_HARD from the runtime directory if the pause was forgotten";
+            verdict.add(Severity::Warn, "paused_long", reason, hint);
+        }
+        Some(summary)
+    }
+
+    fn pause_unknown(&self, verdict: &mut Verdict, why: &str) -> Option<String> {
+        let hint = "mend the path it names; until then nothing restarts the loop";
+        verdict.add(
+            Severity::Warn,
+            "pause_unknown",
+            format!("it is not known whether the loop is paused: {why}"),
+            hint,
+        );
+        None
+    }
+
+    /// What the latest look at the heartbeat found.
+    fn heartbeat(&self, verdict: &mut Verdict, reading: Option<&LoopReading>) {
+        let (code, reason, hint) = match reading.map(|reading| &reading.heartbeat) {
+            Some(Reading::Missing(what)) => {
+                ("heartbeat_missing", what.clone(), "start the loop, or set loop.heartbeat to the file that it writes")
+            }
+            Some(Reading::Failed(failure)) if failure.kind == FailureKind::Malformed => {
+                let hint = "a half-written file mends itself; else see what the loop writes there";
+                ("heartbeat_malformed", failure.message.clone(), hint)
+            }
+            Some(Reading::Failed(failure)) => {
+                ("heartbeat_unreadable", failure.message.clone(), "mend the path; until then the last heartbeat ages")
+            }
+            Some(Reading::Observed(Heartbeat { at: Some(at), .. })) if self.ahead(*at) > self.limits.future.0 => {
+                let reason = format!("heartbeat {} ahead of this machine's clock", human_seconds(self.ahead(*at)));
+                let hint = "set the clock (`timedatectl`); the loop's age is taken from the last change instead";
+                ("heartbeat_future", reason, hint)
+            }
+            _ => return,
+        };
+        verdict.add(Severity::Warn, code, reason, hint);
+    }
+
+    fn ahead(&self, at: Time) -> f64 {
+        -seconds_since(self.now, at)
+    }
+
+    /// How old the last heartbeat known is.
+    fn age(&self, verdict: &mut Verdict) {
+        let Some(age) = self.state.heartbeat_age(self.now, self.limits.future.0) else { return };
+        let (severity, limit) = match age {
+            age if age > self.limits.crit.0 => (Severity::Crit, self.limits.crit),
+            age if age > self.limits.warn.0 => (Severity::Warn, self.limits.warn),
+            _ => return,
+        };
+        let place = self.state.last_heartbeat.as_ref().map(|last| place(&last.value, None)).unwrap_or_default();
+        let reason =
+            format!("heartbeat {} old, over the limit of {}{place}", human_seconds(age), human_seconds(limit.0));
+        let hint = "see the log of the loop's unit and the check subagents; the watchdog restarts a wedged loop";
+        verdict.add(severity, "heartbeat_old", reason, hint);
+    }
+
+    fn summary(&self, reading: Option<&LoopReading>) -> String {
+        let Some(age) = self.state.heartbeat_age(self.now, self.limits.future.0) else {
+            return "no heartbeat seen yet".into();
+        };
+        let place = self.state.last_heartbeat.as_ref().map(|last| place(&last.value, Some(self.now)));
+        let missing =
+            if matches!(reading.map(|reading| &reading.heartbeat), Some(Reading::Missing(_))) { "last " } else { "" };
+        format!("{missing}heartbeat {} old{}", human_seconds(age), place.unwrap_or_default())
+    }
+}
+
+/// `, epoch 3, iteration 117, writer for 5 min`, as far as the heartbeat tells.
+fn place(heartbeat: &Heartbeat, now: Option<Time>) -> String {
+    let Heartbeat { epoch, iteration, phase, phase_started_at, file, .. } = heartbeat;
+    let lasts = now.zip(*phase_started_at).map(|(now, since)| seconds_since(now, since).max(0.0));
+    let parts = [
+        file.as_ref().map(|file| file.display().to_string()),
+        epoch.map(|epoch| format!("epoch {epoch}")),
+        iteration.map(|iteration| format!("iteration {iteration}")),
+        phase.as_ref().map(|phase| match lasts {
+            Some(lasts) => format!("{phase} for {}", human_seconds(lasts)),
+            None => phase.clone(),
+        }),
+    ];
+    parts.into_iter().flatten().map(|part| format!(", {part}")).collect()
+}
+
+/// One reading with a heartbeat so many seconds old.
+fn example(age: i64, pause: Pause) -> Vec<Observation> {
+    let now = example_now();
+    let heartbeat = Heartbeat {
+        at: Some(now - jiff::SignedDuration::from_secs(age)),
+        epoch: Some(3),
+        iteration: Some(117),
+        phase: Some("writer".into()),
+        phase_started_at: Some(now - jiff::SignedDuration::from_secs(age + 300)),
+        ..Heartbeat::default()
+    };
+    let reading = LoopReading {
+        heartbeat: Reading::Observed(heartbeat),
+        state: Reading::Observed(LoopState::default()),
+        pause: Reading::Observed(pause),
+    };
+    vec![Observation {
+        source: SourceId::Loop,
+        at: now,
+        took: std::time::Duration::ZERO,
+        reading: Reading::Observed(Data::Loop(reading)),
+    }]
+}
+
+#[cfg(test)]
+mod tests;
