@@ -159,7 +159,7 @@ pub struct Scene {
     pub heartbeat_age: f64,
     /// The round within the run.
     pub iteration: u64,
-    /// planner, writer or judge.
+    /// planner, writer, judge or idle.
     pub phase: &'static str,
     /// The module being worked on.
     pub module: &'static str,
@@ -248,6 +248,8 @@ impl Story {
             heartbeat_age: if chapter.mood == Mood::LoopHung { moment.into / self.speed } else { 0.0 },
             iteration: BACKLOG + finished + 1,
             phase: match within {
+                // It hangs between two steps. Within one, its silence could still be a slow agent's.
+                _ if chapter.mood == Mood::LoopHung => "idle",
                 within if within < WRITER_FROM => "planner",
                 within if within < JUDGE_FROM => "writer",
                 _ => "judge",
@@ -371,7 +373,7 @@ mod tests {
     fn a_round_holds_whole_iterations_and_hangs_in_the_second() {
         assert_eq!(per_round(|chapter| chapter.work), ITERATION * OUTCOMES.len() as f64);
         let hung = scene(20.0);
-        assert_eq!((hung.finished, hung.phase), (1, "writer"));
+        assert_eq!((scene(14.9).phase, hung.phase, hung.finished), ("writer", "idle", 1));
         assert_eq!(outcome(hung.finished), "WEDGED_NO_VERDICT");
         assert_eq!(scene(33.0).finished, 2, "given up at the restart");
     }

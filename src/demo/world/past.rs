@@ -72,7 +72,7 @@ pub(super) fn verdict(record: &Value) -> Value {
     let (score, reason) = match record["outcome"].as_str() {
         Some("ACCEPT") => (json!(0.9), "all cells of the slice are green and nothing else went red"),
         Some("REVERT") => (json!(0.4), "one cell went red; the change was taken back"),
-        _ => (Value::Null, "the writer gave no result in time"),
+        _ => (Value::Null, "the loop was restarted before the judge had its say"),
     };
     json!({
         "ts": record["ended_at"],
