@@ -140,9 +140,9 @@ pub(super) const BACKLOG: u64 = 36;
 /// The parity matrix: cells in all, those that a person judges, those that do not apply, and the green ones when the
 /// story starts.
 pub(super) const CELLS: u64 = 480;
-const MANUAL: u64 = 12;
-const NOT_APPLICABLE: u64 = 10;
-const FIRST_GREEN: u64 = 301;
+pub(super) const MANUAL: u64 = 12;
+pub(super) const NOT_APPLICABLE: u64 = 10;
+pub(super) const FIRST_GREEN: u64 = 301;
 
 const MODULES: [&str; 8] = ["lexer", "parser", "resolver", "types", "lowering", "optimizer", "linker", "runtime"];
 
