@@ -86,7 +86,7 @@ impl World {
         if same_phase.is_none() {
             self.write_state(scene, now)?;
         }
-        if scene.heartbeat_age == 0.0 || before.is_none() {
+        if scene.heartbeat_age == 0.0 || same_phase.is_none() {
             self.beat(scene, phase_since, now)?;
         }
         if before.as_ref().is_none_or(|last| last.scene.parity != scene.parity) {
@@ -212,7 +212,8 @@ fn vertex(phase: &str) -> &'static str {
     match phase {
         "planner" => "plan",
         "writer" => "write",
-        _ => "judge",
+        "judge" => "judge",
+        _ => "idle",
     }
 }
 

@@ -8,11 +8,14 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::{EPOCH, World};
-use crate::demo::story::{BACKLOG, module};
+use crate::demo::story::{BACKLOG, CELLS, FIRST_GREEN, MANUAL, NOT_APPLICABLE, module};
 use crate::observation::Time;
 
 /// One iteration before the story takes this long.
 const ITERATION: SignedDuration = SignedDuration::from_mins(10);
+
+/// Seconds between two records of the time series.
+const RECORD_EVERY: u64 = 180;
 
 /// A review is written after this many iterations.
 const REVIEW_EVERY: u64 = 6;
@@ -35,8 +38,46 @@ impl World {
             }
             self.history.push(record);
         }
-        Ok(())
+        self.write_series(now)
     }
+
+    /// What an exporter would have recorded: a line for every three minutes of the past.
+    fn write_series(&self, now: Time) -> io::Result<()> {
+        let spans = BACKLOG * ITERATION.as_secs().unsigned_abs() / RECORD_EVERY;
+        (1..=spans).rev().try_for_each(|span| self.append("system-state.jsonl", &record(now, span * RECORD_EVERY)))
+    }
+}
+
+/// The time series' record `ago` seconds before `now`: the keys that a page draws, as the recorder names them.
+fn record(now: Time, ago: u64) -> Value {
+    let length = ITERATION.as_secs().unsigned_abs();
+    let iteration = BACKLOG - ago / length;
+    let into = length - ago % length;
+    let hung = old_outcome(iteration) == "WEDGED_NO_VERDICT" && into > length / 3;
+    // Some life in the values, the same at every start.
+    let wave = ((ago / RECORD_EVERY) as f64 * 0.9).sin();
+    let accepted_since = (iteration..BACKLOG).filter(|&later| old_outcome(later) == "ACCEPT").count() as u64;
+    let reason = if hung { vec!["loop: heartbeat too old"] } else { Vec::new() };
+    json!({
+        "ts": now - SignedDuration::from_secs(i64::try_from(ago).unwrap_or(0)),
+        "version": 1,
+        "severity": if hung { "CRIT" } else { "OK" },
+        "must_restart": hung,
+        "crit": reason,
+        "warn": [],
+        "findings": if hung { vec!["loop.heartbeat_old"] } else { Vec::new() },
+        "heartbeat_age_seconds": if hung { into - length / 3 } else { 4 },
+        "epoch": EPOCH,
+        "iteration": iteration,
+        "module": module(iteration),
+        "vllm_generation_tokens_per_second": if hung { 0.0 } else { 204.0 + 11.0 * wave },
+        "vllm_requests_running": if hung { 0 } else { 4 },
+        "gpu_utilization_ratio": if hung { 0.0 } else { 0.93 + 0.02 * wave },
+        "gpu_power_watts": if hung { 9.0 } else { 60.0 + 3.0 * wave },
+        "gpu_temperature_celsius": if hung { 44.0 } else { (63.0 + 2.0 * wave).round() },
+        "parity_green": FIRST_GREEN - 2 * accepted_since,
+        "parity_red": CELLS - MANUAL - NOT_APPLICABLE - FIRST_GREEN + 2 * accepted_since,
+    })
 }
 
 fn old_outcome(iteration: u64) -> &'static str {
@@ -72,7 +113,7 @@ pub(super) fn verdict(record: &Value) -> Value {
     let (score, reason) = match record["outcome"].as_str() {
         Some("ACCEPT") => (json!(0.9), "all cells of the slice are green and nothing else went red"),
         Some("REVERT") => (json!(0.4), "one cell went red; the change was taken back"),
-        _ => (Value::Null, "the writer gave no result in time"),
+        _ => (Value::Null, "the loop was restarted before the judge had its say"),
     };
     json!({
         "ts": record["ended_at"],

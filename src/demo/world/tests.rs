@@ -60,6 +60,19 @@ fn the_past_is_there_at_once_and_in_order() {
 }
 
 #[test]
+fn the_past_series_leads_to_the_present() {
+    let stage = Stage::new();
+    let series = stage.lines("runtime/system-state.jsonl");
+    assert_eq!(series.len(), 120, "six hours");
+    let times: Vec<Time> = series.iter().map(|record| record["ts"].as_str().unwrap().parse().unwrap()).collect();
+    assert!(times.is_sorted() && times.last() < Some(&stage.begun));
+    let green: Vec<u64> = series.iter().map(|record| record["parity_green"].as_u64().unwrap()).collect();
+    assert!(green.is_sorted() && green[0] < green[119]);
+    assert_eq!(green[119] + series[119]["parity_red"].as_u64().unwrap(), 458);
+    assert_eq!(series.iter().filter(|record| record["severity"] == "CRIT").count(), 3, "the one wedged iteration");
+}
+
+#[test]
 fn the_heartbeat_beats_hangs_and_beats_again() {
     let mut stage = Stage::new();
     stage.play(14);
@@ -127,6 +140,7 @@ fn every_file_is_whole_and_no_draft_stays() {
             "meta-judge.jsonl",
             "state-heartbeat.json",
             "state.json",
+            "system-state.jsonl",
             "verdicts.jsonl",
             "watchdog-state.json",
             "wedge-events.jsonl",
