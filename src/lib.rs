@@ -20,9 +20,15 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod daemon;
+pub mod demo;
 #[cfg(test)]
 mod golden;
+pub mod history;
+pub mod jsonl;
+pub mod metric;
 pub mod observation;
+pub mod promtext;
 pub mod sink;
 pub mod source;
 pub mod state;
+pub mod web;

@@ -2,6 +2,17 @@
 //!
 //! Invariant: a check is pure, reads its own limits, and brings an example that fires and one that stays quiet.
 
+mod file;
+mod gpu;
+mod host;
+mod review;
+mod subagents;
+mod verdicts;
+mod vllm;
+mod watchdog;
+#[cfg(test)]
+mod tests;
+
 use crate::assessment::{CheckResult, Finding, Liveness, Presence, Severity, Thresholds};
 use crate::config::Config;
 use crate::observation::{Observation, Time};
@@ -81,7 +92,15 @@ impl Check {
 }
 
 /// Every check, in the order of reports.
-pub const CHECKS: &[&Check] = &[];
+pub const CHECKS: &[&Check] = &[
+    &subagents::CHECK,
+    &vllm::CHECK,
+    &gpu::CHECK,
+    &verdicts::CHECK,
+    &review::CHECK,
+    &watchdog::CHECK,
+    &host::CHECK,
+];
 
 /// Whether the loop must be restarted: only when its heartbeat is critically old and nothing speaks against it.
 pub fn liveness(_checks: &[CheckResult], _state: &State, _thresholds: &Thresholds, _now: Time) -> Liveness {
@@ -100,6 +119,18 @@ pub fn example_state(observations: Vec<Observation>) -> State {
 #[expect(clippy::expect_used, reason = "a constant within jiff's range")]
 pub fn example_now() -> Time {
     Time::from_second(EXAMPLE_NOW).expect("a time within range")
+}
+
+/// Why there is no fresh reading, where the latest failed or is too old; `None` where all is well.
+pub(crate) fn unread<T>(view: &View<'_, T>, now: Time) -> Option<String> {
+    match view {
+        View::Failed { failure, .. } => Some(failure.message.clone()),
+        View::Stale(last) => {
+            let age = human_seconds(crate::observation::seconds_since(now, last.at));
+            Some(format!("the last reading was made {age} ago; the exporter itself does not keep up"))
+        }
+        _ => None,
+    }
 }
 
 /// `3 s`, `4 min`, `2.5 h`, `3 d`: a length of time for people.

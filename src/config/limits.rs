@@ -87,8 +87,10 @@ section! {
         sustained: Seconds = Seconds(60.0),
         /// Utilization below this share while vLLM runs requests is an idle GPU.
         idle_utilization: Ratio = Ratio(0.02),
-        /// A critical XID counts as new for this long.
+        /// A critical XID, and uncorrected memory errors, count as new for this long.
         xid_hold: Seconds = Seconds(3600.0),
+        /// No answer from NVML for longer than this is critical; shorter is a warning.
+        unanswered_crit: Seconds = Seconds(60.0),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The configuration: one section per file, every field with its default, unit and description.
 //!
-//! Invariant: a setting is declared once, by [`section!`]; no other place holds a default.
+//! Invariant: a setting is declared once, by `section!`; no other place holds a default.
 
 pub mod section;
 pub mod value;

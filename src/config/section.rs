@@ -1,4 +1,4 @@
-//! How settings are declared: one [`section!`] block holds a setting's name, type, default and description.
+//! How settings are declared: one `section!` block holds a setting's name, type, default and description.
 //!
 //! Everything else (reading YAML, environment overrides, `print-config`, the generated reference) is a
 //! [`Visitor`] that walks the declared tree, so that nothing can drift from the declaration.

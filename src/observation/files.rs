@@ -32,6 +32,8 @@ pub struct Heartbeat {
     pub phase_started_at: Option<Time>,
     /// systemd's id of the unit's current run, 32 hexadecimal digits.
     pub invocation_id: Option<String>,
+    /// The file that shows it, where a glob chose among several.
+    pub file: Option<std::path::PathBuf>,
 }
 
 /// What `state.json` says.
@@ -93,9 +95,18 @@ pub struct Parity {
     pub unknown: u64,
     /// Mapping keys that stand twice in one mapping.
     pub duplicate_keys: u64,
+    /// Line of the first cell with an unknown status, counted from 1.
+    pub first_unknown_line: Option<u64>,
+    /// Line of the first mapping key that stands there for the second time, counted from 1.
+    pub first_duplicate_line: Option<u64>,
 }
 
 impl Parity {
+    /// All cells.
+    pub fn cells(self) -> u64 {
+        self.by_state().into_iter().fold(0, |all, (_, count)| all.saturating_add(count))
+    }
+
     /// The counts with their `state` label, in the order of reports.
     pub fn by_state(self) -> [(&'static str, u64); 5] {
         [
@@ -136,6 +147,13 @@ pub struct Verdict {
     pub reason: Option<String>,
 }
 
+impl Verdict {
+    /// Whether the judge's word is `word`, however it is capitalised.
+    pub fn is(&self, word: &str) -> bool {
+        self.verdict.eq_ignore_ascii_case(word)
+    }
+}
+
 /// The published site and the data it was built from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Site {
@@ -143,6 +161,13 @@ pub struct Site {
     pub built_at: Time,
     /// Modification time of `site-data.json`; `None` when there is none.
     pub data_at: Option<Time>,
+}
+
+impl Site {
+    /// Seconds by which the site is older than the data it is built from; `None` without data.
+    pub fn behind(self) -> Option<f64> {
+        self.data_at.map(|data_at| super::seconds_since(data_at, self.built_at).max(0.0))
+    }
 }
 
 /// The latest reviews of the loop's behaviour.
@@ -176,8 +201,14 @@ pub struct WatchdogReading {
     pub last_evaluation_at: Option<Time>,
     /// Restarts it may still make before it gives up.
     pub budget_remaining: Option<u64>,
+    /// What it decided then, in a word, such as `ok`, `hold`, `restart`.
+    pub decision: Option<String>,
+    /// Why it decided so.
+    pub decision_reason: Option<String>,
     /// The latest restart in `liveness-restarts.jsonl`.
     pub last_restart: Option<Restart>,
+    /// What could not be read or understood, one line each; what stands above is then what was known before.
+    pub problems: Vec<String>,
 }
 
 /// One restart of the loop by the watchdog.

@@ -72,6 +72,25 @@ pub struct Gpu {
     pub processes: Vec<GpuProcess>,
 }
 
+impl Gpu {
+    /// What stays the same when NVML numbers its GPUs anew: the UUID, or the index where none is told.
+    pub fn identity(&self) -> String {
+        if self.uuid.is_empty() { format!("index {}", self.index) } else { self.uuid.clone() }
+    }
+
+    /// True when the GPU told one of the values by which its health is judged. On some boards (Jetson) NVML starts,
+    /// lists a GPU, and answers nearly every question with "not supported".
+    pub fn tells_anything(&self) -> bool {
+        let told = [self.utilization, self.sm_clock, self.power, self.temperature];
+        told.iter().any(|field| field.get().is_some()) || self.memory_used.get().is_some()
+    }
+
+    /// The processes that are known not to be vLLM's.
+    pub fn contending(&self) -> impl Iterator<Item = &GpuProcess> {
+        self.processes.iter().filter(|process| process.contends())
+    }
+}
+
 /// XID events of one code.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct XidCount {
@@ -89,12 +108,19 @@ pub struct XidCount {
 pub struct GpuProcess {
     /// Process id.
     pub pid: u32,
-    /// The command's name, at most 15 bytes.
+    /// The command's name, at most 15 bytes; empty when /proc does not show the process (another PID namespace).
     pub command: String,
     /// GPU memory it holds, bytes.
     pub memory: Field<u64>,
     /// True when it belongs to vLLM, so that the others are contending with it.
     pub vllm: bool,
+}
+
+impl GpuProcess {
+    /// True when the process is known and is not vLLM's. One that /proc does not show may well be vLLM's.
+    pub fn contends(&self) -> bool {
+        !self.vllm && !self.command.is_empty()
+    }
 }
 
 /// Throttle reasons: bit, label and whether it does harm. From NVML's `nvmlClocksEventReason*` constants.

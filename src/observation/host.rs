@@ -34,6 +34,8 @@ pub struct Subagents {
     pub cgroup: Option<String>,
     /// Processes looked at.
     pub processes: u64,
+    /// Processes of the cgroup that /proc does not show (`hidepid`, or another PID namespace).
+    pub hidden: u64,
 }
 
 /// One sub-agent process.

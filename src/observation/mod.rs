@@ -118,13 +118,18 @@ impl<T> Reading<T> {
         }
     }
 
-    /// The same outcome around another value.
-    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Reading<U> {
+    /// What `f` makes of the observed value; an absence or a failure stays as it is.
+    pub fn and_then<U>(self, f: impl FnOnce(T) -> Reading<U>) -> Reading<U> {
         match self {
-            Reading::Observed(value) => Reading::Observed(f(value)),
+            Reading::Observed(value) => f(value),
             Reading::Missing(what) => Reading::Missing(what),
             Reading::Failed(failure) => Reading::Failed(failure),
         }
+    }
+
+    /// The same outcome around another value.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Reading<U> {
+        self.and_then(|value| Reading::Observed(f(value)))
     }
 }
 
@@ -199,7 +204,7 @@ impl FailureKind {
 
 /// One value of a device that may not have it.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(from = "Option<T>", into = "Option<T>", bound(serialize = "T: Clone + Serialize"))]
 pub enum Field<T> {
     /// The device told the value.
     Value(T),
@@ -211,7 +216,19 @@ pub enum Field<T> {
 impl<T: Copy> Field<T> {
     /// The value, if the device has one.
     pub fn get(self) -> Option<T> {
-        match self {
+        self.into()
+    }
+}
+
+impl<T> From<Option<T>> for Field<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Field::Unsupported, Field::Value)
+    }
+}
+
+impl<T> From<Field<T>> for Option<T> {
+    fn from(field: Field<T>) -> Self {
+        match field {
             Field::Value(value) => Some(value),
             Field::Unsupported => None,
         }

@@ -1,247 +1,384 @@
-//! The key figures of a state in words, one line a subject.
+//! The key figures of each source, picked from the state: what the status page and `/api/v1/state` show.
 //!
-//! Invariant: only what was observed has a line; a value that is not fresh says how old it is.
+//! Invariant: every group says how fresh it is; a figure that was not read is absent and never 0.
 
-use crate::check::human_seconds;
-use crate::observation::*;
-use crate::state::{State, View};
+use std::collections::BTreeMap;
 
-/// One subject with its figures.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Figure {
-    pub(super) label: String,
-    pub(super) text: String,
+use serde::Serialize;
+
+use crate::observation::{
+    Engine, GoodReview, Gpu, LoopReading, Parity, SourceId, Subagents, THROTTLE_REASONS, Time, Verdict, seconds_since,
+};
+use crate::state::{Dated, Slot, State, View};
+
+/// How a source's latest reading went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Freshness {
+    /// The configuration turned the source off.
+    Disabled,
+    /// No reading was made yet.
+    Pending,
+    /// The latest reading succeeded.
+    Current,
+    /// The latest reading succeeded, but none was made for too long.
+    Stale,
+    /// There is nothing to read.
+    Missing,
+    /// The latest reading failed.
+    Failed,
 }
 
-/// The figures of `state` at `now`, in the order of the sources.
-pub(super) fn figures(state: &State, now: Time) -> Vec<Figure> {
-    let mut list = List { now, figures: Vec::new() };
-    list.add("loop", &state.loop_.view(now), |reading| loop_text(reading, now));
-    list.add("sub-agents", &state.subagents.view(now), |reading| Some(subagents_text(reading, now)));
-    list.add("vLLM", &state.vllm.view(now), |sample| vllm_text(sample, state));
-    for index in 0..state.gpu.view(now).last().map_or(0, |last| last.value.gpus.len()) {
-        let label = if index == 0 { "GPU" } else { "" };
-        list.add(label, &state.gpu.view(now), |reading| reading.gpus.get(index).map(gpu_text));
+/// The figures of one source.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Group<T> {
+    /// How the latest reading went.
+    pub freshness: Freshness,
+    /// When the figures were read.
+    pub read_at: Option<Time>,
+    /// Why there are none, or no newer ones.
+    pub reason: Option<String>,
+    /// The last figures read, however old.
+    pub figures: Option<T>,
+}
+
+impl<T> Group<T> {
+    /// True when there is something to show or something that should be there.
+    pub fn is_present(&self) -> bool {
+        self.figures.is_some() || matches!(self.freshness, Freshness::Pending | Freshness::Failed)
     }
-    list.add("parity", &state.parity.view(now), |parity| Some(parity_text(parity)));
-    list.add("verdicts", &state.verdicts.view(now), verdicts_text);
-    list.add("site", &state.site.view(now), |site| Some(format!("built {}", ago(now, site.built_at))));
-    list.add("review", &state.review.view(now), |review| review_text(review, now));
-    list.add("host", &state.host.view(now), host_text);
-    list.figures
+
+    fn of<S>(slot: &Slot<S>, now: Time, pick: impl FnOnce(&Dated<S>) -> T) -> Self {
+        let view = slot.view(now);
+        let (freshness, reason) = match &view {
+            View::Disabled => (Freshness::Disabled, None),
+            View::Pending => (Freshness::Pending, None),
+            View::Observed(_) => (Freshness::Current, None),
+            View::Stale(_) => (Freshness::Stale, None),
+            View::Missing { what, .. } => (Freshness::Missing, Some((*what).to_owned())),
+            View::Failed { failure, .. } => (Freshness::Failed, Some(failure.message.clone())),
+        };
+        let last = view.last();
+        Group { freshness, read_at: last.map(|last| last.at), reason, figures: last.map(pick) }
+    }
 }
 
-struct List {
-    now: Time,
-    figures: Vec<Figure>,
+/// The key figures of every source.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Figures {
+    /// The loop.
+    #[serde(rename = "loop")]
+    pub loop_: Group<LoopFigures>,
+    /// Sub-agents by phase.
+    pub subagents: Group<BTreeMap<String, u64>>,
+    /// The model server.
+    pub vllm: Group<VllmFigures>,
+    /// The GPUs.
+    pub gpu: Group<Vec<GpuFigures>>,
+    /// The parity matrix.
+    pub parity: Group<ParityFigures>,
+    /// The last verdicts, oldest first.
+    pub verdicts: Group<Vec<VerdictFigures>>,
+    /// The site.
+    pub site: Group<SiteFigures>,
+    /// The latest review.
+    pub review: Group<Option<ReviewFigures>>,
+    /// The watchdog.
+    pub watchdog: Group<WatchdogFigures>,
+    /// This machine.
+    pub host: Group<HostFigures>,
 }
 
-impl List {
-    fn add<T>(&mut self, label: &str, view: &View<'_, T>, text: impl Fn(&T) -> Option<String>) {
-        let Some(last) = view.last() else { return };
-        let Some(mut text) = text(&last.value).filter(|text| !text.is_empty()) else { return };
-        if view.current().is_none() {
-            text = format!("{text} ({})", ago(self.now, last.at));
+/// The loop.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct LoopFigures {
+    /// The last sign of life.
+    pub heartbeat_at: Option<Time>,
+    /// Its age, seconds; negative when it lies ahead of this machine's clock.
+    pub heartbeat_age_seconds: Option<f64>,
+    /// The loop's run number.
+    pub epoch: Option<u64>,
+    /// The round within the run.
+    pub iteration: Option<u64>,
+    /// The step within the round.
+    pub vertex: Option<String>,
+    /// The phase.
+    pub phase: Option<String>,
+    /// When the phase began.
+    pub phase_started_at: Option<Time>,
+    /// The module being worked on.
+    pub module: Option<String>,
+    /// `soft` or `hard` while the operator pauses the loop.
+    pub paused: Option<&'static str>,
+    /// Since when it is paused.
+    pub paused_since: Option<Time>,
+}
+
+/// The model server.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct VllmFigures {
+    /// Names of the models served.
+    pub models: Vec<String>,
+    /// Tokens generated per second.
+    pub generation_tokens_per_second: Option<f64>,
+    /// Prompt tokens processed per second.
+    pub prompt_tokens_per_second: Option<f64>,
+    /// Requests in execution.
+    pub running: Option<f64>,
+    /// Requests waiting.
+    pub waiting: Option<f64>,
+    /// KV-cache use of the fullest engine, 0 to 1.
+    pub kv_cache_usage: Option<f64>,
+    /// When something last moved, while it is stalled.
+    pub stalled_since: Option<Time>,
+}
+
+/// One GPU.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct GpuFigures {
+    /// NVML's index.
+    pub index: u32,
+    /// Product name.
+    pub name: String,
+    /// 0 to 1.
+    pub utilization: Option<f64>,
+    /// Watts.
+    pub power: Option<f64>,
+    /// Degrees Celsius.
+    pub temperature: Option<f64>,
+    /// Hertz.
+    pub sm_clock: Option<f64>,
+    /// Hertz.
+    pub sm_clock_max: Option<f64>,
+    /// Harmful throttle reasons that hold.
+    pub throttled: Vec<&'static str>,
+}
+
+/// Parity cells by state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ParityFigures {
+    /// Cells that pass.
+    pub green: u64,
+    /// Cells that fail.
+    pub red: u64,
+    /// Cells a person judges.
+    pub manual: u64,
+    /// Cells that do not apply.
+    pub not_applicable: u64,
+    /// Cells with any other status.
+    pub unknown: u64,
+}
+
+/// One verdict.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VerdictFigures {
+    /// When it was given.
+    pub at: Option<Time>,
+    /// The round judged.
+    pub iteration: Option<u64>,
+    /// The module judged.
+    pub module: Option<String>,
+    /// `ACCEPT`, `REVERT`, `WEDGED_NO_VERDICT`, or whatever was written.
+    pub verdict: String,
+    /// The judge's score.
+    pub score: Option<f64>,
+}
+
+/// The site.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SiteFigures {
+    /// When `index.html` was written.
+    pub built_at: Time,
+    /// When the data it shows was written.
+    pub data_at: Option<Time>,
+}
+
+/// The latest review with a score.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReviewFigures {
+    /// When it was given.
+    pub at: Time,
+    /// 0 to 100.
+    pub health_score: f64,
+    /// The reviewer's verdict.
+    pub verdict: Option<String>,
+    /// The reviewer's summary.
+    pub summary: Option<String>,
+}
+
+/// The watchdog.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WatchdogFigures {
+    /// When it last finished an evaluation.
+    pub last_evaluation_at: Option<Time>,
+    /// Restarts it may still make.
+    pub budget_remaining: Option<u64>,
+    /// When it last restarted the loop.
+    pub last_restart_at: Option<Time>,
+}
+
+/// This machine.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HostFigures {
+    /// Share of the memory that is available, 0 to 1.
+    pub memory_available_ratio: Option<f64>,
+    /// Bytes.
+    pub memory_available: Option<u64>,
+    /// Share of the runtime directory's file system that is free, 0 to 1.
+    pub disk_available_ratio: Option<f64>,
+    /// Bytes.
+    pub disk_available: Option<u64>,
+}
+
+impl Figures {
+    /// The key figures that `state` shows at `now`.
+    pub fn of(state: &State, now: Time) -> Self {
+        Figures {
+            loop_: Group::of(&state.loop_, now, |reading| loop_figures(state, &reading.value, now)),
+            subagents: Group::of(&state.subagents, now, |agents| by_phase(&agents.value)),
+            vllm: Group::of(&state.vllm, now, |sample| vllm(state, &sample.value.engines)),
+            gpu: Group::of(&state.gpu, now, |reading| reading.value.gpus.iter().map(gpu).collect()),
+            parity: Group::of(&state.parity, now, |parity| parity_figures(&parity.value)),
+            verdicts: Group::of(&state.verdicts, now, |verdicts| verdicts.value.recent.iter().map(verdict).collect()),
+            site: Group::of(&state.site, now, |site| SiteFigures {
+                built_at: site.value.built_at,
+                data_at: site.value.data_at,
+            }),
+            review: Group::of(&state.review, now, |review| review.value.last_good.as_ref().map(review_figures)),
+            watchdog: Group::of(&state.watchdog, now, |reading| WatchdogFigures {
+                last_evaluation_at: reading.value.last_evaluation_at,
+                budget_remaining: reading.value.budget_remaining,
+                last_restart_at: reading.value.last_restart.as_ref().map(|restart| restart.at),
+            }),
+            host: Group::of(&state.host, now, |host| HostFigures {
+                memory_available_ratio: ratio(host.value.memory_available, host.value.memory_total),
+                memory_available: host.value.memory_available,
+                disk_available_ratio: ratio(host.value.disk_available, host.value.disk_total),
+                disk_available: host.value.disk_available,
+            }),
         }
-        self.figures.push(Figure { label: label.into(), text });
     }
 }
 
-fn ago(now: Time, then: Time) -> String {
-    match seconds_since(now, then) {
-        ahead if ahead < 0.0 => format!("{} ahead of this clock", human_seconds(-ahead)),
-        age => format!("{} ago", human_seconds(age)),
+/// The heartbeat is newer than the state, so its word counts where both have one.
+fn loop_figures(state: &State, reading: &LoopReading, now: Time) -> LoopFigures {
+    let heartbeat = state.last_heartbeat.as_ref().map(|heartbeat| heartbeat.value.clone()).unwrap_or_default();
+    let durable = reading.state.observed().cloned().unwrap_or_default();
+    let pause = reading.pause.observed().copied().unwrap_or_default();
+    LoopFigures {
+        heartbeat_at: heartbeat.at,
+        heartbeat_age_seconds: heartbeat.at.map(|at| seconds_since(now, at)),
+        epoch: heartbeat.epoch.or(durable.epoch),
+        iteration: heartbeat.iteration.or(durable.iteration),
+        vertex: heartbeat.vertex.or(durable.vertex),
+        phase: heartbeat.phase.or(durable.phase),
+        phase_started_at: heartbeat.phase_started_at,
+        module: durable.module,
+        paused: pause.hard.map(|_| "hard").or(pause.soft.map(|_| "soft")),
+        paused_since: pause.since(),
     }
 }
 
-/// The parts that are there, with commas.
-fn joined(parts: impl IntoIterator<Item = Option<String>>) -> String {
-    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+fn by_phase(agents: &Subagents) -> BTreeMap<String, u64> {
+    let mut phases = BTreeMap::new();
+    agents.agents.iter().for_each(|agent| *phases.entry(agent.phase.clone()).or_default() += 1);
+    phases
 }
 
-fn loop_text(reading: &LoopReading, now: Time) -> Option<String> {
-    let heartbeat = reading.heartbeat.observed();
-    let state = reading.state.observed();
-    let either = |of_heartbeat: fn(&Heartbeat) -> Option<u64>, of_state: fn(&LoopState) -> Option<u64>| {
-        heartbeat.and_then(of_heartbeat).or_else(|| state.and_then(of_state))
-    };
-    let phase = heartbeat.and_then(|beat| beat.phase.clone()).or_else(|| state?.phase.clone());
-    let phase_age = heartbeat.and_then(|beat| beat.phase_started_at).map(|start| seconds_since(now, start));
-    let paused = reading.pause.observed().and_then(|pause| pause.since());
-    Some(joined([
-        paused.map(|since| format!("paused {}", ago(now, since))),
-        either(|beat| beat.epoch, |state| state.epoch).map(|epoch| format!("epoch {epoch}")),
-        either(|beat| beat.iteration, |state| state.iteration).map(|iteration| format!("iteration {iteration}")),
-        phase.map(|phase| match phase_age.filter(|age| *age >= 0.0) {
-            Some(age) => format!("{phase} for {}", human_seconds(age)),
-            None => phase,
-        }),
-        state.and_then(|state| state.module.clone()).map(|module| format!("module {module}")),
-    ]))
+fn parity_figures(parity: &Parity) -> ParityFigures {
+    let Parity { green, red, manual, not_applicable, unknown, .. } = *parity;
+    ParityFigures { green, red, manual, not_applicable, unknown }
 }
 
-fn subagents_text(reading: &Subagents, now: Time) -> String {
-    let mut phases: Vec<(&str, u64, Time)> = Vec::new();
-    for agent in &reading.agents {
-        match phases.iter_mut().find(|(phase, ..)| *phase == agent.phase) {
-            Some((_, count, oldest)) => (*count, *oldest) = (*count + 1, agent.started_at.min(*oldest)),
-            None => phases.push((&agent.phase, 1, agent.started_at)),
+fn vllm(state: &State, engines: &[Engine]) -> VllmFigures {
+    let mut models: Vec<String> = engines.iter().map(|engine| engine.model_name.clone()).collect();
+    models.dedup();
+    VllmFigures {
+        models,
+        generation_tokens_per_second: state.vllm_window.generation_tokens_per_second(),
+        prompt_tokens_per_second: state.vllm_window.prompt_tokens_per_second(),
+        running: fold(engines, |engine| engine.running, |a, b| a + b),
+        waiting: fold(engines, |engine| engine.waiting, |a, b| a + b),
+        kv_cache_usage: fold(engines, |engine| engine.kv_cache_usage, f64::max),
+        stalled_since: state.vllm_window.stall().map(|stall| stall.since),
+    }
+}
+
+fn fold(engines: &[Engine], value: fn(&Engine) -> Option<f64>, join: fn(f64, f64) -> f64) -> Option<f64> {
+    engines.iter().filter_map(value).reduce(join)
+}
+
+fn gpu(gpu: &Gpu) -> GpuFigures {
+    let bits = gpu.throttle_reasons.get().unwrap_or(0);
+    let throttled = THROTTLE_REASONS.iter().filter(|reason| reason.harmful && bits & reason.bit != 0);
+    GpuFigures {
+        index: gpu.index,
+        name: gpu.name.clone(),
+        utilization: gpu.utilization.get(),
+        power: gpu.power.get(),
+        temperature: gpu.temperature.get(),
+        sm_clock: gpu.sm_clock.get(),
+        sm_clock_max: gpu.sm_clock_max.get(),
+        throttled: throttled.map(|reason| reason.name).collect(),
+    }
+}
+
+fn verdict(verdict: &Verdict) -> VerdictFigures {
+    VerdictFigures {
+        at: verdict.at,
+        iteration: verdict.iteration,
+        module: verdict.module.clone(),
+        verdict: verdict.verdict.clone(),
+        score: verdict.score,
+    }
+}
+
+fn review_figures(review: &GoodReview) -> ReviewFigures {
+    ReviewFigures {
+        at: review.at,
+        health_score: review.health_score,
+        verdict: review.verdict.clone(),
+        summary: review.summary.clone(),
+    }
+}
+
+fn ratio(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
+    let whole = whole.filter(|whole| *whole > 0)?;
+    Some(part? as f64 / whole as f64)
+}
+
+/// How reading one source went so far, for people and scripts.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SourceFigures {
+    /// Its name.
+    pub source: &'static str,
+    /// False when the configuration turned it off.
+    pub enabled: bool,
+    /// Whether the latest reading succeeded; absent before the first.
+    pub success: Option<bool>,
+    /// Readings made.
+    pub attempts: u64,
+    /// Readings that failed.
+    pub failures: u64,
+    /// How long the latest reading took, seconds.
+    pub took_seconds: f64,
+    /// When the latest reading that succeeded was made.
+    pub last_success_at: Option<Time>,
+}
+
+/// How reading each source went so far.
+pub fn sources(state: &State, now: Time) -> Vec<SourceFigures> {
+    let of = |source: SourceId| {
+        let stats = state.sources[source.index()];
+        SourceFigures {
+            source: source.name(),
+            enabled: crate::web::health::is_enabled(state, source, now),
+            success: stats.success,
+            attempts: stats.attempts,
+            failures: stats.failures,
+            took_seconds: stats.took.as_secs_f64(),
+            last_success_at: stats.last_success_at,
         }
-    }
-    let phase = |(phase, count, oldest): &(&str, u64, Time)| {
-        format!("{count} {phase} (oldest {})", human_seconds(seconds_since(now, *oldest).max(0.0)))
     };
-    if phases.is_empty() { "none".into() } else { phases.iter().map(phase).collect::<Vec<_>>().join(", ") }
-}
-
-fn vllm_text(sample: &VllmSample, state: &State) -> Option<String> {
-    let total = |of: fn(&Engine) -> Option<f64>| sample.engines.iter().filter_map(of).reduce(|sum, one| sum + one);
-    let fullest = sample.engines.iter().filter_map(|engine| engine.kv_cache_usage).reduce(f64::max);
-    Some(joined([
-        state.vllm_window.generation_tokens_per_second().map(|rate| format!("{rate:.1} tokens/s")),
-        total(|engine| engine.running).map(|running| format!("{running} running")),
-        total(|engine| engine.waiting).map(|waiting| format!("{waiting} waiting")),
-        fullest.map(|usage| format!("KV cache {:.0} %", usage * 100.0)),
-    ]))
-}
-
-fn gpu_text(gpu: &Gpu) -> String {
-    let memory = gpu.memory_used.get().zip(gpu.memory_total.get());
-    joined([
-        Some(format!("{} {}", gpu.index, gpu.name).trim().to_owned()),
-        gpu.utilization.get().map(|share| format!("{:.0} % busy", share * 100.0)),
-        gpu.sm_clock.get().map(|clock| format!("{:.0} MHz", clock / 1e6)),
-        gpu.power.get().map(|watts| format!("{watts:.0} W")),
-        gpu.temperature.get().map(|degrees| format!("{degrees:.0} °C")),
-        memory.map(|(used, total)| format!("{} of {}", bytes(used), bytes(total))),
-    ])
-}
-
-fn parity_text(parity: &Parity) -> String {
-    let all: u64 = parity.by_state().iter().map(|(_, count)| count).sum();
-    let counts = parity.by_state().into_iter().filter(|(state, count)| *count > 0 || *state == "green");
-    let counts = counts.map(|(state, count)| Some(format!("{count} {state}")));
-    #[expect(clippy::cast_precision_loss, reason = "a percentage of at most a few 100,000 cells")]
-    let share = (all > 0).then(|| format!("{:.0} % green", 100.0 * parity.green as f64 / all as f64));
-    joined(counts.chain([share]))
-}
-
-fn verdicts_text(verdicts: &Verdicts) -> Option<String> {
-    let words: Vec<&str> = verdicts.recent.iter().map(|verdict| verdict.verdict.as_str()).collect();
-    (!words.is_empty()).then(|| words.join(", "))
-}
-
-fn review_text(review: &Review, now: Time) -> Option<String> {
-    let good = review.last_good.as_ref()?;
-    Some(format!("score {:.0} of 100, {}", good.health_score, ago(now, good.at)))
-}
-
-fn host_text(host: &Host) -> Option<String> {
-    let free = |what: &str, (available, total): (u64, u64)| {
-        #[expect(clippy::cast_precision_loss, reason = "a percentage")]
-        let share = 100.0 * available as f64 / total.max(1) as f64;
-        format!("{what} {} free of {} ({share:.0} %)", bytes(available), bytes(total))
-    };
-    Some(joined([
-        host.memory_available.zip(host.memory_total).map(|memory| free("memory", memory)),
-        host.disk_available.zip(host.disk_total).map(|disk| free("disk", disk)),
-    ]))
-}
-
-/// `512 MiB`, `1.2 GiB`: a size for people.
-fn bytes(size: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
-    let size = size as f64;
-    match size {
-        s if s >= 1024.0 * 1024.0 * 1024.0 => format!("{:.1} GiB", s / (1024.0 * 1024.0 * 1024.0)),
-        s => format!("{:.0} MiB", s / (1024.0 * 1024.0)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use jiff::SignedDuration;
-
-    use super::*;
-    use crate::check::{example_now, example_state};
-
-    fn at(seconds_ago: i64) -> Time {
-        example_now() - SignedDuration::from_secs(seconds_ago)
-    }
-
-    fn shown(observed: Vec<(i64, Data)>) -> Vec<String> {
-        let observation = |(age, data): (i64, Data)| Observation {
-            source: data.source(),
-            at: at(age),
-            took: Duration::ZERO,
-            reading: Reading::Observed(data),
-        };
-        let state = example_state(observed.into_iter().map(observation).collect());
-        figures(&state, example_now()).into_iter().map(|Figure { label, text }| format!("{label}: {text}")).collect()
-    }
-
-    #[test]
-    fn nothing_observed_has_no_figures() {
-        assert_eq!(shown(Vec::new()), Vec::<String>::new());
-        assert_eq!(
-            shown(vec![(0, Data::Host(Host::default())), (0, Data::Verdicts(Verdicts::default()))]),
-            Vec::<String>::new()
-        );
-    }
-
-    #[test]
-    fn the_loop_tells_what_its_files_tell() {
-        let heartbeat = Heartbeat {
-            iteration: Some(117),
-            phase: Some("writer".into()),
-            phase_started_at: Some(at(300)),
-            ..Heartbeat::default()
-        };
-        let state =
-            LoopState { epoch: Some(3), iteration: Some(116), module: Some("auth".into()), ..LoopState::default() };
-        let reading = LoopReading {
-            heartbeat: Reading::Observed(heartbeat),
-            state: Reading::Observed(state),
-            pause: Reading::Observed(Pause { soft: Some(at(3600)), hard: None }),
-        };
-        let expected = "loop: paused 60 min ago, epoch 3, iteration 117, writer for 5 min, module auth";
-        assert_eq!(shown(vec![(0, Data::Loop(reading))]), [expected]);
-    }
-
-    #[test]
-    fn numbers_are_shown_with_their_units() {
-        let engine =
-            |running| Engine { running: Some(running), kv_cache_usage: Some(running / 10.0), ..Engine::default() };
-        let sample = VllmSample { engines: vec![engine(1.0), engine(3.0)], ..VllmSample::default() };
-        let gpu = Gpu {
-            name: "NVIDIA GB10".into(),
-            utilization: Field::Value(0.96),
-            sm_clock: Field::Value(630e6),
-            power: Field::Value(15.4),
-            ..Gpu::default()
-        };
-        let gpu = GpuReading { gpus: vec![gpu], ..GpuReading::default() };
-        let parity = Parity { green: 3, red: 1, ..Parity::default() };
-        let found = shown(vec![(0, Data::Vllm(sample)), (0, Data::Gpu(gpu)), (0, Data::Parity(parity))]);
-        assert_eq!(found[0], "vLLM: 4 running, KV cache 30 %");
-        assert_eq!(found[1], "GPU: 0 NVIDIA GB10, 96 % busy, 630 MHz, 15 W");
-        assert_eq!(found[2], "parity: 3 green, 1 red, 75 % green");
-    }
-
-    #[test]
-    fn subagents_are_counted_by_phase() {
-        let agent =
-            |phase: &str, age| Subagent { pid: 1, phase: phase.into(), started_at: at(age), command: "c".into() };
-        let agents = vec![agent("writer", 900), agent("writer", 60), agent("judge", 30)];
-        let found = shown(vec![(0, Data::Subagents(Subagents { agents, ..Subagents::default() }))]);
-        assert_eq!(found, ["sub-agents: 2 writer (oldest 15 min), 1 judge (oldest 30 s)"]);
-    }
-
-    #[test]
-    fn an_old_value_says_how_old_it_is() {
-        let found = shown(vec![(3000, Data::Parity(Parity { green: 1, ..Parity::default() }))]);
-        assert_eq!(found, ["parity: 1 green, 100 % green (50 min ago)"]);
-    }
+    SourceId::ALL.into_iter().map(of).collect()
 }

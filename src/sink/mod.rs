@@ -1,9 +1,15 @@
-//! What consumes an assessment: each a pure mapping and, where it needs one, a thin sender.
+//! What consumes an assessment: each sink is a pure mapping and, where it sends, a thin sender.
 //!
-//! Invariant: a sink decides nothing, and its failure delays no other.
+//! Invariant: a sink maps and decides nothing; one sink's failure never delays another.
 
-mod figures;
+pub mod api;
+pub mod figures;
+pub mod moment;
+pub mod openmetrics;
+pub mod page;
+pub mod prometheus;
 pub mod report;
+mod report_words;
 mod state_json;
 pub mod system_state;
 

@@ -5,7 +5,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::figures::{Figure, figures};
+use super::report_words::{Figure, figures};
 use crate::assessment::{Assessment, CheckResult, Finding, Presence, Severity};
 use crate::state::State;
 

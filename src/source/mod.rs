@@ -5,9 +5,21 @@
 //! still under way the source fails at once.
 
 pub mod file;
+pub mod gpu;
+pub mod host;
 pub mod json;
+pub mod lines;
+pub mod loop_;
+pub mod newest;
+pub mod own_process;
+pub mod parity;
+pub mod review;
 pub mod set;
+pub mod site;
+pub mod subagents;
+pub mod verdicts;
 pub mod vllm;
+pub mod watchdog;
 pub mod worker;
 
 use crate::observation::{Data, Reading, Time};

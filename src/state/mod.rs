@@ -3,6 +3,7 @@
 //! Invariant: [`State::apply`] is the only way in, and it uses no clock but the observation's own time.
 
 mod gpu;
+mod heartbeat;
 mod parity;
 mod slot;
 mod vllm;
@@ -11,10 +12,11 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::observation::*;
-pub use gpu::GpuWindow;
-pub use parity::ParityTrend;
+pub use gpu::{GpuHistory, GpuWindow, Growth, Row};
+pub use heartbeat::HeartbeatTrack;
+pub use parity::{Fall, ParityTrend};
 pub use slot::{Dated, Slot, View};
-pub use vllm::{Stall, VllmWindow};
+pub use vllm::{Outage, Stall, StallClock, VllmWindow};
 
 /// The latest observations and the windows over them.
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ pub struct State {
     pub loop_: Slot<LoopReading>,
     /// The latest heartbeat that could be read, kept when later readings of it fail.
     pub last_heartbeat: Option<Dated<Heartbeat>>,
+    /// When it last changed, and when its silence was last excused.
+    pub heartbeat_track: HeartbeatTrack,
     /// The loop's sub-agents.
     pub subagents: Slot<Subagents>,
     /// The model server.
@@ -80,6 +84,7 @@ impl State {
             started_at,
             loop_: slot!(loop_),
             last_heartbeat: None,
+            heartbeat_track: HeartbeatTrack::default(),
             subagents: slot!(subagents),
             vllm: slot!(vllm),
             gpu: slot!(gpu),
@@ -96,14 +101,29 @@ impl State {
         }
     }
 
+    /// Follows a changed configuration; what was observed stays.
+    pub fn reconfigure(&mut self, config: &Config) {
+        let fresh = State::new(config, self.started_at);
+        macro_rules! follow {
+            ($($slot:ident),+) => { $( self.$slot.follow(&fresh.$slot); )+ };
+        }
+        follow!(loop_, subagents, vllm, gpu, parity, verdicts, site, review, watchdog, host);
+    }
+
     /// Takes in one observation.
     pub fn apply(&mut self, observation: Observation) {
         let Observation { source, at, took, reading } = observation;
         self.note_attempt(source, at, took, &reading);
+        self.note_excuse(source, at, &reading);
         match reading {
             Reading::Observed(data) => self.apply_data(at, data),
             Reading::Missing(what) => self.each_slot(source, |slot| slot.missing(at, what)),
-            Reading::Failed(failure) => self.each_slot(source, |slot| slot.failed(at, failure)),
+            Reading::Failed(failure) => {
+                if source == SourceId::Vllm {
+                    self.vllm_window.failed(at, failure.kind);
+                }
+                self.each_slot(source, |slot| slot.failed(at, failure));
+            }
         }
     }
 
@@ -111,13 +131,14 @@ impl State {
         match data {
             Data::Loop(reading) => {
                 if let Reading::Observed(heartbeat) = &reading.heartbeat {
-                    self.last_heartbeat = Some(Dated { at, value: heartbeat.clone() });
+                    self.note_heartbeat(at, heartbeat);
                 }
                 self.loop_.observed(at, reading);
             }
             Data::Subagents(agents) => self.subagents.observed(at, agents),
             Data::Vllm(sample) => {
                 self.vllm_window.push(at, &sample);
+                self.gpu_window.note_requests(at, &sample);
                 self.vllm.observed(at, sample);
             }
             Data::Gpu(reading) => {

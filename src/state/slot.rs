@@ -86,6 +86,11 @@ impl<T> Slot<T> {
         Slot { enabled, max_age, last: None, latest: Latest::Pending }
     }
 
+    /// Takes over the settings of `fresh`, and keeps what was observed.
+    pub(super) fn follow(&mut self, fresh: &Self) {
+        (self.enabled, self.max_age) = (fresh.enabled, fresh.max_age);
+    }
+
     /// Takes in a value observed at `at`.
     pub fn observed(&mut self, at: Time, value: T) {
         self.last = Some(Dated { at, value });
@@ -107,6 +112,11 @@ impl<T> Slot<T> {
             }
             (Latest::Pending | Latest::Observed, _) => View::Pending,
         }
+    }
+
+    /// The last value observed, however long ago and however the readings since went.
+    pub fn last(&self) -> Option<&Dated<T>> {
+        self.last.as_ref()
     }
 
     /// The value, only when the latest reading succeeded and is fresh at `now`.

@@ -3,4 +3,12 @@
 //! One binary for all of them, because each binary costs a link of the whole tree. A module per subject.
 
 mod cli;
+mod demo;
 mod documents;
+mod gpu;
+mod jsonl;
+mod metrics;
+mod processes;
+mod prometheus;
+mod support;
+mod vllm;

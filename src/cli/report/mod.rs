@@ -68,7 +68,10 @@ pub(super) fn run(arguments: &ReportArguments, loaded: &Loaded) -> ExitCode {
 }
 
 async fn session(arguments: &ReportArguments, loaded: &Loaded) -> ExitCode {
-    let mut session = Session::new(arguments, loaded);
+    let mut session = match Session::new(arguments, loaded) {
+        Ok(session) => session,
+        Err(error) => return output::fail(1, &format!("the threads of the sources cannot start: {error}")),
+    };
     let mut interrupt = arguments.watch.and_then(|_| signal(SignalKind::interrupt()).ok());
     loop {
         let outcome = tokio::select! {
@@ -113,9 +116,9 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(arguments: &'a ReportArguments, loaded: &'a Loaded) -> Self {
-        let reader = Reader::new(&loaded.config, Time::now());
-        Session { arguments, loaded, reader, progress: Progress::new(), last: None }
+    fn new(arguments: &'a ReportArguments, loaded: &'a Loaded) -> std::io::Result<Self> {
+        let reader = Reader::new(&loaded.config, Time::now())?;
+        Ok(Session { arguments, loaded, reader, progress: Progress::new(), last: None })
     }
 
     /// Reads, judges and prints once.
@@ -163,10 +166,12 @@ impl<'a> Session<'a> {
     fn append(&self, assessment: &Assessment) {
         let config = &self.loaded.config;
         let record = system_state::record(self.reader.state(), assessment, assessment.at);
-        if let Err(error) = system_state::SystemState::new(&config.system_state, &config.runtime_dir).write(&record) {
+        let mut series = system_state::SystemState::new(&config.system_state, &config.in_runtime_dir("".as_ref()));
+        if !series.write(&record) {
             let file = config.in_runtime_dir(&config.system_state.file);
-            output::complain(&format!("no record was appended to {}: {error}", file.display()));
+            output::complain(&format!("no record was appended to {}; the log says why", file.display()));
         }
+        series.finish();
     }
 }
 

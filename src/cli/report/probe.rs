@@ -8,14 +8,14 @@ use super::progress::{Progress, bar};
 use crate::config::VllmConfig;
 use crate::observation::Failure;
 use crate::sink::report::clean;
-use crate::source::vllm::probe::{self, ProbeResult};
+use crate::source::vllm::{self, ProbeResult};
 
 /// What the probe measured, or why it could not.
 pub(super) type Probed = Result<ProbeResult, Failure>;
 
 /// Sends the request.
 pub(super) async fn run(config: &VllmConfig, progress: &Progress) -> Probed {
-    let draw = |at: probe::Progress| {
+    let draw = |at: vllm::Progress| {
         let seconds = at.elapsed.as_secs_f64();
         progress.draw(&format!(
             "probing vLLM [{}] {} of {} tokens, {seconds:.1} s",
@@ -25,7 +25,7 @@ pub(super) async fn run(config: &VllmConfig, progress: &Progress) -> Probed {
         ));
     };
     progress.draw("probing vLLM");
-    let probed = probe::probe(config, None, draw).await;
+    let probed = vllm::probe(config, None, draw).await;
     progress.clear();
     probed
 }

@@ -7,25 +7,23 @@ use std::time::Duration;
 
 use super::progress::Progress;
 use crate::config::Config;
-use crate::observation::{Observation, Time};
-use crate::source::set::Sources;
+use crate::observation::{SourceId, Time};
+use crate::source::set;
 use crate::state::State;
 
 /// The sources and what they said.
 pub(super) struct Reader {
-    /// Every source but vLLM.
-    others: Sources,
-    /// vLLM alone, which is read twice.
-    vllm: Sources,
+    sources: Vec<set::Reader>,
     state: State,
 }
 
 impl Reader {
     /// Nothing read yet.
-    pub(super) fn new(config: &Config, now: Time) -> Self {
-        let mut others = config.clone();
-        others.vllm.enabled = false;
-        Reader { others: Sources::new(&others), vllm: Sources::new(&only_vllm(config)), state: State::new(config, now) }
+    ///
+    /// # Errors
+    /// When the operating system gives no thread for a source.
+    pub(super) fn new(config: &Config, now: Time) -> std::io::Result<Self> {
+        Ok(Reader { sources: set::readers(config)?, state: State::new(config, now) })
     }
 
     /// What was read so far.
@@ -35,41 +33,20 @@ impl Reader {
 
     /// Reads everything; then vLLM once more after `sample`, for what only two samples tell.
     pub(super) async fn read(&mut self, sample: Duration, progress: &Progress) {
-        let (others, vllm) = progress
-            .during(|_| "reading all sources".into(), async {
-                tokio::join!(self.others.read_all(Time::now), self.vllm.read_all(Time::now))
-            })
-            .await;
-        others.into_iter().chain(vllm).for_each(|observation| self.state.apply(observation));
+        let all = set::read_all(std::mem::take(&mut self.sources));
+        let (sources, observations) = progress.during(|_| "reading all sources".into(), all).await;
+        self.sources = sources;
+        observations.into_iter().for_each(|observation| self.state.apply(observation));
         if sample.is_zero() || self.state.vllm.current(Time::now()).is_none() {
             return;
         }
+        let Some(vllm) = self.sources.iter_mut().find(|source| source.id == SourceId::Vllm) else { return };
         let again = async {
             tokio::time::sleep(sample).await;
-            self.vllm.read_all(Time::now).await
+            vllm.read().await
         };
         let left =
             |passed: Duration| format!("sampling vLLM, {:.0} s left", sample.saturating_sub(passed).as_secs_f64());
-        let again: Vec<Observation> = progress.during(left, again).await;
-        again.into_iter().for_each(|observation| self.state.apply(observation));
+        self.state.apply(progress.during(left, again).await);
     }
-}
-
-/// `config` with every source off but vLLM.
-fn only_vllm(config: &Config) -> Config {
-    let mut only = config.clone();
-    for enabled in [
-        &mut only.loop_.enabled,
-        &mut only.subagents.enabled,
-        &mut only.gpu.enabled,
-        &mut only.parity.enabled,
-        &mut only.verdicts.enabled,
-        &mut only.site.enabled,
-        &mut only.review.enabled,
-        &mut only.watchdog.enabled,
-        &mut only.host.enabled,
-    ] {
-        *enabled = false;
-    }
-    only
 }

@@ -1,0 +1,121 @@
+//! `review`: whether the loop's behaviour was reviewed lately, and how well it did.
+//!
+//! Invariant: a failed attempt never makes the last good review look newer or its score better.
+
+use super::file::{age, judge_file};
+use super::{Check, Verdict, human_seconds};
+use crate::assessment::{Severity, Thresholds};
+use crate::config::ReviewLimits;
+use crate::observation::{Data, GoodReview, Observation, Reading, Review, SourceId, Time, seconds_since};
+use crate::state::State;
+
+pub(crate) const CHECK: Check = Check {
+    id: "review",
+    summary: "The latest review of the loop's behaviour: its age and its health score.",
+    warn: "The latest review with a score is older than `warn`, its score is under `score_warn`, or the last attempt \
+           at one failed.",
+    crit: "The latest review with a score is older than `crit`, or its score is under `score_crit`.",
+    runbook: "review.md",
+    metrics: &["autoswe_review_timestamp_seconds", "autoswe_review_health_score"],
+    assess,
+    fires: || example(10, 25.0, 0),
+    quiet: || example(10, 82.0, 0),
+};
+
+fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
+    judge_file(&state.review.view(now), now, |review| judge(review, &thresholds.limits.review, now))
+}
+
+fn judge(review: &Review, limits: &ReviewLimits, now: Time) -> Verdict {
+    let mut verdict = match &review.last_good {
+        Some(good) => judge_good(good, limits, now),
+        None => Verdict::ok("no review with a score yet"),
+    };
+    if review.failed_since > 0 {
+        let last = review.last_attempt_at.map_or("at an unknown time".into(), |at| age(now, at));
+        let reason = match review.failed_since {
+            1 => format!("the last attempt at a review failed ({last})"),
+            count => format!("the last {count} attempts at a review failed (the last {last})"),
+        };
+        let hint = "run the reviewer by hand and read its last line in meta-judge.jsonl";
+        verdict.add(Severity::Warn, "failed_attempt", reason, hint);
+    }
+    verdict
+}
+
+fn judge_good(good: &GoodReview, limits: &ReviewLimits, now: Time) -> Verdict {
+    let word = good.verdict.as_ref().map(|word| format!(" ({word})")).unwrap_or_default();
+    let mut verdict = Verdict::ok(format!("score {:.0} of 100{word}, {}", good.health_score, age(now, good.at)));
+    let passed = seconds_since(now, good.at);
+    if let Some((severity, limit)) = above(passed, (limits.warn.0, limits.crit.0)) {
+        let reason =
+            format!("the latest review was given {}, over the limit of {}", age(now, good.at), human_seconds(limit));
+        verdict.add(severity, "stale", reason, "see whether the reviewer's timer runs, then run it by hand");
+    }
+    if let Some((severity, limit)) = above(-good.health_score, (-limits.score_warn, -limits.score_crit)) {
+        let said = good.summary.as_ref().map(|summary| format!(": {summary}")).unwrap_or_default();
+        let reason = format!("the health score is {:.0}, under the limit of {:.0}{said}", good.health_score, -limit);
+        verdict.add(severity, "score_low", reason, "read the review's findings in meta-judge.jsonl and act on them");
+    }
+    verdict
+}
+
+/// The severity of `value` beyond the limits `(warn, crit)`, and the limit it passed.
+fn above(value: f64, (warn, crit): (f64, f64)) -> Option<(Severity, f64)> {
+    match value {
+        _ if value > crit => Some((Severity::Crit, crit)),
+        _ if value > warn => Some((Severity::Warn, warn)),
+        _ => None,
+    }
+}
+
+/// A good review `minutes` old and failed attempts since.
+fn example(minutes: i64, health_score: f64, failed_since: u64) -> Vec<Observation> {
+    let now = super::example_now();
+    let at = now - jiff::SignedDuration::from_mins(minutes);
+    let good = GoodReview { at, health_score, verdict: Some("steady".into()), summary: None };
+    let review = Review { last_good: Some(good), last_attempt_at: Some(at), failed_since };
+    let reading = Reading::Observed(Data::Review(review));
+    vec![Observation { source: SourceId::Review, at: now, took: std::time::Duration::ZERO, reading }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file::tests::{codes, given, observation};
+    use super::*;
+    use crate::assessment::Presence;
+    use crate::assessment::Severity::{Crit, Warn};
+
+    #[test]
+    fn age_and_score_have_two_limits_each() {
+        assert_eq!(codes(&CHECK, example(120, 60.0, 0)), [], "the limits themselves are fine");
+        assert_eq!(codes(&CHECK, example(121, 60.0, 0)), [(Warn, "stale")]);
+        assert_eq!(codes(&CHECK, example(361, 60.0, 0)), [(Crit, "stale")]);
+        assert_eq!(codes(&CHECK, example(5, 59.9, 0)), [(Warn, "score_low")]);
+        assert_eq!(codes(&CHECK, example(5, 30.0, 0)), [(Warn, "score_low")]);
+        assert_eq!(codes(&CHECK, example(5, 29.0, 0)), [(Crit, "score_low")]);
+    }
+
+    #[test]
+    fn a_failed_attempt_is_a_warning_with_its_age() {
+        let result = given(&CHECK, example(30, 80.0, 1));
+        assert_eq!(result.findings[0].code, "failed_attempt");
+        assert_eq!(result.findings[0].reason, "the last attempt at a review failed (30 min ago)");
+        let never = Review { failed_since: 2, ..Review::default() };
+        let never = observation(SourceId::Review, Reading::Observed(Data::Review(never)));
+        assert_eq!(codes(&CHECK, vec![never]), [(Warn, "failed_attempt")]);
+    }
+
+    #[test]
+    fn nothing_there_is_not_sick() {
+        let missing = observation(SourceId::Review, Reading::Missing("no reviews at /x".into()));
+        assert_eq!(given(&CHECK, vec![missing]).presence, Presence::NotPresent);
+        let empty = observation(SourceId::Review, Reading::Observed(Data::Review(Review::default())));
+        assert_eq!(given(&CHECK, vec![empty]).summary, "no review with a score yet");
+    }
+
+    #[test]
+    fn the_summary_tells_score_and_age() {
+        assert_eq!(given(&CHECK, example(10, 82.0, 0)).summary, "score 82 of 100 (steady), 10 min ago");
+    }
+}

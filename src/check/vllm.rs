@@ -1,0 +1,221 @@
+//! `vllm`: whether the model server answers, and whether its engines move while they have work.
+//!
+//! Invariant: a stall that was seen stays until a later sample shows movement; a reading that fails resolves nothing.
+
+use super::{Check, Verdict, human_seconds};
+use crate::assessment::{Severity, Thresholds};
+use crate::config::VllmLimits;
+use crate::observation::{
+    Canary, Data, Engine, Failure, FailureKind, GpuReading, Observation, Reading, SourceId, Time, VllmSample,
+    seconds_since,
+};
+use crate::state::{Dated, Outage, Stall, State, View};
+
+/// GPUs that are shown as evidence at most.
+const GPUS_SHOWN: usize = 4;
+
+pub(crate) const CHECK: Check = Check {
+    id: "vllm",
+    summary: "Whether vLLM answers, and whether its engines move while they have work to do.",
+    warn: "An engine with work to do and without movement for `stall_warn`; no connection or no answer; an HTTP \
+           status other than 200; an answer that is not Prometheus text or has no `vllm:*` series; an answer that \
+           took longer than `slow`.",
+    crit: "A stall of `stall_crit`; no connection for `unreachable_crit`; no answer for `unanswered_crit`.",
+    runbook: "vllm.md",
+    metrics: &[
+        "autoswe_vllm_up",
+        "autoswe_vllm_requests_running",
+        "autoswe_vllm_requests_waiting",
+        "autoswe_vllm_generation_tokens_per_second",
+        "autoswe_vllm_stalled",
+        "autoswe_vllm_stall_start_timestamp_seconds",
+        "autoswe_vllm_answer_duration_seconds",
+    ],
+    assess,
+    fires: || example(0.0),
+    quiet: || example(440.0),
+};
+
+fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
+    let view = state.vllm.view(now);
+    if let Some(verdict) = Verdict::without_reading(&view) {
+        return verdict;
+    }
+    let limits = &thresholds.limits.vllm;
+    let mut verdict = match view {
+        View::Failed { failure, .. } if is_absent(state, thresholds, failure) => {
+            return Verdict::not_present(failure.message.clone());
+        }
+        View::Failed { failure, since, .. } => {
+            let outage = state.vllm_window.outage().unwrap_or(Outage { kind: failure.kind, since });
+            failing(failure, seconds_since(now, outage.since), limits)
+        }
+        View::Observed(last) => answering(state, &last.value, limits),
+        View::Stale(last) => stale(state, last, now),
+        View::Missing { what, .. } => return Verdict::not_present(what),
+        View::Disabled | View::Pending => return Verdict::ok(""),
+    };
+    add_stall(&mut verdict, state, limits, now);
+    verdict
+}
+
+/// Whether this machine simply has no vLLM: nobody asked for one, and nothing ever answered.
+fn is_absent(state: &State, thresholds: &Thresholds, failure: &Failure) -> bool {
+    failure.kind == FailureKind::Unreachable && !state.vllm_window.reached() && !thresholds.vllm_expected
+}
+
+fn answering(state: &State, sample: &VllmSample, limits: &VllmLimits) -> Verdict {
+    let mut verdict = Verdict::ok(summary(state, sample));
+    let took = sample.answered_in.as_secs_f64();
+    if took > limits.slow.0 {
+        verdict.add(
+            Severity::Warn,
+            "slow",
+            format!("vLLM took {took:.1} s to answer, over the limit of {}", human_seconds(limits.slow.0)),
+            "it is overloaded or short of CPU: look at the requests waiting and at `top`",
+        );
+    }
+    verdict
+}
+
+fn stale(state: &State, last: &Dated<VllmSample>, now: Time) -> Verdict {
+    let age = human_seconds(seconds_since(now, last.at));
+    let mut verdict = Verdict::ok(format!("{age} ago: {}", summary(state, &last.value)));
+    let reason = format!("the last reading of vLLM was made {age} ago; the exporter itself does not keep up");
+    verdict.add(Severity::Warn, "stale", reason, "read the exporter's log and restart it");
+    verdict
+}
+
+/// The verdict on readings that have failed in the same way for `lasts` seconds.
+fn failing(failure: &Failure, lasts: f64, limits: &VllmLimits) -> Verdict {
+    let look = "`ss -ltnp` shows who listens on the port; read vLLM's log; start or restart it";
+    let (code, crit, hint) = match failure.kind {
+        FailureKind::Unreachable => ("unreachable", Some(limits.unreachable_crit.0), look),
+        FailureKind::TimedOut => ("unanswered", Some(limits.unanswered_crit.0), look),
+        FailureKind::ServerError => ("server_error", None, "read vLLM's log: a dead engine core answers 500 for ever"),
+        FailureKind::NotPrometheus => ("not_prometheus", None, "correct vllm.url, or stop what took vLLM's port"),
+        FailureKind::NoVllmSeries => ("no_vllm_series", None, "start vLLM without --disable-log-stats"),
+        FailureKind::BadStatus => ("bad_status", None, "correct vllm.url, or the API key"),
+        _ => ("bad_answer", None, "correct vllm.url"),
+    };
+    let (severity, limit) = match crit {
+        Some(crit) if lasts >= crit => (Severity::Crit, format!(", over the limit of {}", human_seconds(crit))),
+        Some(crit) => (Severity::Warn, format!(", critical from {} on", human_seconds(crit))),
+        None => (Severity::Warn, String::new()),
+    };
+    let mut verdict = Verdict::ok(format!("{} for {}", code.replace('_', " "), human_seconds(lasts)));
+    verdict.add(severity, code, format!("for {}{limit}: {}", human_seconds(lasts), failure.message), hint);
+    verdict
+}
+
+fn add_stall(verdict: &mut Verdict, state: &State, limits: &VllmLimits, now: Time) {
+    // Only what samples showed is a stall; how long it lasts by now is a matter of the clock.
+    let shown = |stall: &&Stall| seconds_since(stall.seen_at, stall.since) >= limits.stall_warn.0;
+    let stalls: Vec<&Stall> = state.vllm_window.stalls().into_iter().filter(shown).collect();
+    let Some(longest) = stalls.first() else { return };
+    let lasts = seconds_since(now, longest.since);
+    let (severity, limit) = if lasts >= limits.stall_crit.0 {
+        (Severity::Crit, limits.stall_crit)
+    } else {
+        (Severity::Warn, limits.stall_warn)
+    };
+    let engine = name(longest, stalls.len() - 1);
+    let evidence = [requests(longest), canary(longest), gpus(state.gpu.current(now)), age(longest, now)];
+    let evidence: Vec<String> = evidence.into_iter().filter(|text| !text.is_empty()).collect();
+    let reason = format!(
+        "{engine} stalled for {}, over the limit of {}: {}",
+        human_seconds(lasts),
+        human_seconds(limit.0),
+        evidence.join("; ")
+    );
+    let hint = "read vLLM's log; if it stays so, save `py-spy dump` of the engine process and restart vLLM";
+    verdict.add(severity, "stalled", reason, hint);
+}
+
+fn name(stall: &Stall, others: usize) -> String {
+    let engine = if stall.engine.is_empty() { "the engine".into() } else { format!("engine {}", stall.engine) };
+    let model = if stall.model_name.is_empty() { String::new() } else { format!(" of {}", stall.model_name) };
+    let others = if others > 0 { format!(" (and {others} more)") } else { String::new() };
+    format!("{engine}{model}{others}")
+}
+
+fn requests(stall: &Stall) -> String {
+    let count = |count: Option<f64>, what| count.map(|count| format!("{count:.0} {what}"));
+    let counts = [count(stall.running, "running"), count(stall.waiting, "waiting")];
+    let counts: Vec<String> = counts.into_iter().flatten().collect();
+    format!("{}, and no token, step, prefill or request moved", counts.join(", "))
+}
+
+fn canary(stall: &Stall) -> String {
+    match stall.canary {
+        None => "",
+        Some(Canary::TimedOut) => "a one-token request got no answer",
+        Some(Canary::Inconclusive) => "a one-token request was refused, which proves nothing",
+        Some(Canary::Answered) => "a one-token request was answered, perhaps by another engine",
+    }
+    .into()
+}
+
+fn gpus(reading: Option<&GpuReading>) -> String {
+    let gpus = reading.map_or(&[][..], |reading| &reading.gpus);
+    let shown = gpus.iter().take(GPUS_SHOWN).filter_map(|gpu| {
+        let utilization = gpu.utilization.get().map(|share| format!("{:.0} %", share * 100.0));
+        let power = gpu.power.get().map(|watts| format!("{watts:.0} W"));
+        let values: Vec<String> = [utilization, power].into_iter().flatten().collect();
+        (!values.is_empty()).then(|| format!("GPU {} at {}", gpu.index, values.join(", ")))
+    });
+    shown.collect::<Vec<_>>().join("; ")
+}
+
+fn age(stall: &Stall, now: Time) -> String {
+    match seconds_since(now, stall.seen_at) {
+        age if age > 10.0 => format!("last seen so {} ago", human_seconds(age)),
+        _ => String::new(),
+    }
+}
+
+/// `4 running, 0 waiting, 224 tokens/s, KV cache 3 %`, of what the sample tells.
+fn summary(state: &State, sample: &VllmSample) -> String {
+    let engines = &sample.engines;
+    if !engines.is_empty() && engines.iter().all(|engine| engine.asleep == Some(true)) {
+        return "asleep".into();
+    }
+    let sum = |value: fn(&Engine) -> Option<f64>| engines.iter().filter_map(value).reduce(|a, b| a + b);
+    let kv_cache = engines.iter().filter_map(|engine| engine.kv_cache_usage).reduce(f64::max);
+    let rate = state.vllm_window.generation_tokens_per_second();
+    let parts = [
+        sum(|engine| engine.running).map(|count| format!("{count:.0} running")),
+        sum(|engine| engine.waiting).map(|count| format!("{count:.0} waiting")),
+        rate.map(|rate| format!("{rate:.0} tokens/s")),
+        kv_cache.map(|share| format!("KV cache {:.0} %", share * 100.0)),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "answers".into() } else { parts.join(", ") }
+}
+
+/// A minute and more of readings every 2 s, during which `tokens` are generated per reading.
+fn example(tokens: f64) -> Vec<Observation> {
+    (0..=35)
+        .map(|reading| {
+            let engine = Engine {
+                model_name: "qwen".into(),
+                engine: "0".into(),
+                running: Some(4.0),
+                waiting: Some(0.0),
+                generation_tokens: Some(1000.0 + tokens * f64::from(reading)),
+                ..Engine::default()
+            };
+            let sample = VllmSample { engines: vec![engine], ..VllmSample::default() };
+            Observation {
+                source: SourceId::Vllm,
+                at: super::example_now() - jiff::SignedDuration::from_secs(2 * i64::from(35 - reading)),
+                took: std::time::Duration::from_millis(3),
+                reading: Reading::Observed(Data::Vllm(sample)),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "vllm_tests.rs"]
+mod tests;

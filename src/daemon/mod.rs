@@ -1,0 +1,186 @@
+//! The long-running exporter: one event loop that owns what is known.
+//!
+//! Sources read in tasks of their own and send observations; the loop applies them, judges, and publishes one
+//! snapshot for all that arrived together. Invariant: nothing in the loop waits on a source, a sink or a client.
+
+mod known;
+mod series;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+use tracing::{error, info, warn};
+
+use crate::config::{ConfigErrors, Loaded};
+use crate::observation::Observation;
+use crate::source::set::{Reader, readers};
+use crate::web::{Limits, Server};
+use known::Known;
+
+/// The loop judges at least this often, because ages grow without any reading.
+const TICK: Duration = Duration::from_secs(5);
+/// Readings that arrive within this time of each other share one snapshot.
+const GATHER: Duration = Duration::from_millis(20);
+/// Requests under way may take this long after a SIGTERM; the whole ends within 5 s.
+const DRAIN: Duration = Duration::from_secs(4);
+/// Events that may wait. Sources are few and slow; a full queue means that the loop is stuck, and holds them up.
+const QUEUE: usize = 64;
+
+/// Loads the configuration anew.
+pub type Reload = Box<dyn Fn() -> Result<Loaded, ConfigErrors> + Send + Sync>;
+
+/// Called once with the addresses that are listened on.
+pub type OnListen = Box<dyn FnOnce(&[SocketAddr]) + Send>;
+
+/// What the daemon needs.
+pub struct Options {
+    /// The configuration to begin with.
+    pub loaded: Loaded,
+    /// Loads it anew at SIGHUP.
+    pub reload: Reload,
+    /// Told once the server listens.
+    pub on_listen: Option<OnListen>,
+}
+
+enum Event {
+    Observed(Box<Observation>),
+    Tick,
+    Reload,
+    Stop(&'static str),
+}
+
+/// Watches, judges and publishes until SIGTERM or SIGINT; a second one aborts.
+///
+/// # Errors
+/// When an address cannot be listened on, or the operating system refuses a thread or a signal handler.
+pub fn run(options: Options) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_stack_size(512 << 10)
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    let result = runtime.block_on(serve(options));
+    // A blocking call that hangs must not keep the process alive.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(options: Options) -> anyhow::Result<()> {
+    let Options { loaded, reload, on_listen } = options;
+    let server = Server::bind(&loaded.config.web.listen_addresses)?;
+    let limits = Limits {
+        connections: usize::try_from(loaded.config.web.max_connections).unwrap_or(usize::MAX),
+        head: loaded.config.web.header_timeout.duration(),
+        drain: DRAIN,
+        ..Limits::default()
+    };
+    let mut known = Known::new(loaded)?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let addresses = server.addresses();
+    let serving = tokio::spawn(server.serve(known.router()?, limits, async move { drop(stopped.await) }));
+    info!(addresses = ?addresses, "listening");
+    if let Some(on_listen) = on_listen {
+        on_listen(&addresses);
+    }
+    watch(&mut known, &reload).await?;
+    drop(stop);
+    match serving.await {
+        Ok(0) => info!("stopped"),
+        Ok(cut) => warn!(connections = cut, "stopped; connections were cut off after the time for draining"),
+        Err(error) => error!(%error, "the server ended badly"),
+    }
+    Ok(())
+}
+
+/// The event loop; returns when it is told to stop.
+async fn watch(known: &mut Known, reload: &Reload) -> anyhow::Result<()> {
+    let (events, mut queue) = mpsc::channel(QUEUE);
+    spawn_signals(&events)?;
+    tokio::spawn(tick(events.clone()));
+    let mut sources = start_sources(known, &events)?;
+    while let Some(first) = queue.recv().await {
+        let mut next = Some(first);
+        if matches!(next, Some(Event::Observed(_))) {
+            tokio::time::sleep(GATHER).await;
+        }
+        while let Some(event) = next {
+            match event {
+                Event::Observed(observation) => known.apply(*observation),
+                Event::Tick => {}
+                Event::Reload => {
+                    if known.reload(reload()) {
+                        sources.shutdown().await;
+                        sources = start_sources(known, &events)?;
+                    }
+                }
+                Event::Stop(signal) => {
+                    info!(signal, "stopping; a second signal aborts");
+                    return Ok(());
+                }
+            }
+            next = queue.try_recv().ok();
+        }
+        known.judge_and_publish();
+    }
+    Ok(())
+}
+
+/// Starts a task per enabled source. They end when the set is dropped.
+fn start_sources(known: &Known, events: &mpsc::Sender<Event>) -> anyhow::Result<JoinSet<()>> {
+    let mut tasks = JoinSet::new();
+    for reader in readers(known.config()).context("starting the sources' threads")? {
+        tasks.spawn(read_for_ever(reader, events.clone()));
+    }
+    Ok(tasks)
+}
+
+async fn read_for_ever(mut reader: Reader, events: mpsc::Sender<Event>) {
+    let mut ticks = tokio::time::interval(reader.interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        let observation = Box::new(reader.read().await);
+        if events.send(Event::Observed(observation)).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn tick(events: mpsc::Sender<Event>) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while events.send(Event::Tick).await.is_ok() {
+        ticks.tick().await;
+    }
+}
+
+/// SIGTERM and SIGINT stop, and abort when they come again; SIGHUP reloads.
+fn spawn_signals(events: &mpsc::Sender<Event>) -> anyhow::Result<()> {
+    let handler = |kind| signal(kind).context("installing a signal handler");
+    let (mut terminate, mut interrupt) = (handler(SignalKind::terminate())?, handler(SignalKind::interrupt())?);
+    let mut hangup = handler(SignalKind::hangup())?;
+    let (stop, reload) = (events.clone(), events.clone());
+    tokio::spawn(async move {
+        let mut stopping = false;
+        loop {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            if stopping {
+                error!(signal = name, "second signal: aborting");
+                std::process::exit(1);
+            }
+            stopping = true;
+            drop(stop.send(Event::Stop(name)).await);
+        }
+    });
+    tokio::spawn(async move { while hangup.recv().await.is_some() && reload.send(Event::Reload).await.is_ok() {} });
+    Ok(())
+}

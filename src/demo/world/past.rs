@@ -1,0 +1,97 @@
+//! What happened before the story: some hours of a loop's records, so that nothing looks empty at the start.
+//!
+//! Invariant: every time lies before the story's start, in the order of the lines.
+
+use std::io;
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::{EPOCH, World};
+use crate::demo::story::{BACKLOG, module};
+use crate::observation::Time;
+
+/// One iteration before the story takes this long.
+const ITERATION: SignedDuration = SignedDuration::from_mins(10);
+
+/// A review is written after this many iterations.
+const REVIEW_EVERY: u64 = 6;
+
+impl World {
+    /// Writes the past that ends at `now`.
+    pub(super) fn write_past(&mut self, now: Time) -> io::Result<()> {
+        for iteration in 1..=BACKLOG {
+            let ended =
+                now - ITERATION * i32::try_from(BACKLOG - iteration).unwrap_or(0) - SignedDuration::from_secs(4);
+            let record = self::iteration(iteration, old_outcome(iteration), ended - ITERATION, ended);
+            self.append("verdicts.jsonl", &verdict(&record))?;
+            if iteration % REVIEW_EVERY == 0 {
+                self.append("meta-judge.jsonl", &review(ended, iteration))?;
+            }
+            if old_outcome(iteration) == "WEDGED_NO_VERDICT" {
+                let event = json!({"ts": ended, "epoch": EPOCH, "iter": iteration, "vertex": "write", "waited_s": 900});
+                self.append("wedge-events.jsonl", &event)?;
+                self.record_restart(ended)?;
+            }
+            self.history.push(record);
+        }
+        Ok(())
+    }
+}
+
+fn old_outcome(iteration: u64) -> &'static str {
+    match iteration {
+        20 => "WEDGED_NO_VERDICT",
+        iteration if iteration % 7 == 3 => "REVERT",
+        _ => "ACCEPT",
+    }
+}
+
+/// One element of `history` in `state.json`.
+pub(super) fn iteration(iteration: u64, outcome: &str, started: Time, ended: Time) -> Value {
+    let module = module(iteration);
+    let accepted = outcome == "ACCEPT";
+    json!({
+        "epoch": EPOCH,
+        "iter": iteration,
+        "slug": format!("{module}-{iteration:03}"),
+        "module": module,
+        "outcome": outcome,
+        "started_at": started,
+        "ended_at": ended,
+        "tokens": {"qwen3-coder": 41_000 + iteration * 613 % 9000},
+        "codex_calls": 1,
+        "codex_tokens": 5200 + iteration * 97 % 800,
+        "commits": if accepted { vec![format!("{:07x}", iteration * 0x1f3d5b % 0xfff_ffff)] } else { Vec::new() },
+        "files": if accepted { 3 + iteration % 4 } else { 0 },
+    })
+}
+
+/// The judge's verdict on the iteration that `record` holds.
+pub(super) fn verdict(record: &Value) -> Value {
+    let (score, reason) = match record["outcome"].as_str() {
+        Some("ACCEPT") => (json!(0.9), "all cells of the slice are green and nothing else went red"),
+        Some("REVERT") => (json!(0.4), "one cell went red; the change was taken back"),
+        _ => (Value::Null, "the writer gave no result in time"),
+    };
+    json!({
+        "ts": record["ended_at"],
+        "epoch": record["epoch"],
+        "iter": record["iter"],
+        "module": record["module"],
+        "verdict": record["outcome"],
+        "score": score,
+        "reason": reason,
+    })
+}
+
+/// A review of the loop's behaviour, a healthy one.
+pub(super) fn review(at: Time, number: u64) -> Value {
+    json!({
+        "ts": at,
+        "health_score": 78 + number * 5 % 13,
+        "verdict": "HEALTHY",
+        "summary": "steady progress, few reverts, no rule broken",
+        "findings": [],
+    })
+}

@@ -1,0 +1,118 @@
+//! What the judge, the site builder, the reviewer and the watchdog leave behind.
+
+use super::loop_::{OTHER, VERDICTS, known_verdict};
+use super::{Inputs, Samples, metrics};
+use crate::observation::{Parity, seconds_since};
+use crate::observation::{RestartOutcome, Site, Verdicts, WatchdogReading};
+
+metrics! {
+    /// Cells of the parity matrix by state. `unknown` stands for any state other than green, red, manual and n/a.
+    PARITY_CELLS = Gauge autoswe_parity_cells { state };
+    /// Keys that stand twice in one mapping of the parity matrix.
+    PARITY_DUPLICATES = Gauge autoswe_parity_duplicate_keys;
+    /// Verdicts among the last five, by verdict.
+    VERDICTS_RECENT = Gauge autoswe_verdicts_recent { verdict };
+    /// The last verdicts in a row that are not ACCEPT, 5 at most.
+    VERDICTS_SINCE_ACCEPT = Gauge autoswe_verdicts_since_accept;
+    /// The last verdicts in a row that are WEDGED_NO_VERDICT, 5 at most.
+    VERDICTS_WEDGED = Gauge autoswe_verdicts_wedged_in_a_row;
+    /// When the last verdict was given.
+    VERDICT_LAST = Gauge autoswe_verdict_last_timestamp_seconds;
+    /// The judge's score of the last verdict, in its own scale.
+    VERDICT_SCORE = Gauge autoswe_verdict_last_score;
+    /// Lines at the end of the verdicts' file that are not a verdict.
+    VERDICT_MALFORMED = Gauge autoswe_verdict_malformed_lines;
+    /// When the published site was built.
+    SITE_BUILT = Gauge autoswe_site_built_timestamp_seconds;
+    /// When the data that the site is built from last changed.
+    SITE_DATA = Gauge autoswe_site_data_timestamp_seconds;
+    /// Whether the site was built from its present data: no older than it by more than checks.site.sync.
+    SITE_IN_SYNC = Gauge autoswe_site_in_sync;
+    /// When the latest review with a score was given.
+    REVIEW = Gauge autoswe_review_timestamp_seconds;
+    /// The score of the latest review that has one: 0 (worst) to 100 (best).
+    REVIEW_SCORE = Gauge autoswe_review_health_score;
+    /// When a review was last attempted, with or without a score.
+    REVIEW_ATTEMPT = Gauge autoswe_review_last_attempt_timestamp_seconds;
+    /// Attempts after the latest review with a score that gave none.
+    REVIEW_FAILED = Gauge autoswe_review_failed_attempts;
+    /// When the watchdog last finished an evaluation.
+    WATCHDOG_EVALUATION = Gauge autoswe_watchdog_last_evaluation_timestamp_seconds;
+    /// Restarts that the watchdog may still make before it gives up.
+    WATCHDOG_BUDGET = Gauge autoswe_watchdog_budget_remaining;
+    /// When the watchdog last asked for a restart of the loop.
+    WATCHDOG_RESTART = Gauge autoswe_watchdog_last_restart_timestamp_seconds;
+    /// What came of the watchdog's last restart of the loop.
+    WATCHDOG_OUTCOME = StateSet autoswe_watchdog_last_restart_outcome { outcome };
+}
+
+pub(super) fn samples(inputs: &Inputs<'_>, out: &mut Samples) {
+    let (state, now) = (inputs.state, inputs.now());
+    if let Some(cells) = state.parity.current(now) {
+        parity(*cells, out);
+    }
+    let verdict = state.verdicts.view(now).last().and_then(|dated| dated.value.recent.last());
+    out.set(VERDICT_LAST, &[], verdict.and_then(|verdict| verdict.at));
+    if let Some(reading) = state.verdicts.current(now) {
+        verdicts(reading, out);
+    }
+    let built = state.site.view(now).last().map(|dated| &dated.value);
+    out.set(SITE_BUILT, &[], built.map(|site| site.built_at));
+    out.set(SITE_DATA, &[], built.and_then(|site| site.data_at));
+    let sync = inputs.thresholds.limits.site.sync.0;
+    out.set(SITE_IN_SYNC, &[], state.site.current(now).and_then(|site| in_sync(site, sync)));
+    review(inputs, out);
+    let evaluated = state.watchdog.view(now).last().and_then(|dated| dated.value.last_evaluation_at);
+    out.set(WATCHDOG_EVALUATION, &[], evaluated);
+    if let Some(reading) = state.watchdog.current(now) {
+        watchdog(reading, out);
+    }
+}
+
+fn parity(cells: Parity, out: &mut Samples) {
+    for (state, number) in cells.by_state() {
+        out.set(PARITY_CELLS, &[state], number);
+    }
+    out.set(PARITY_DUPLICATES, &[], cells.duplicate_keys);
+}
+
+fn verdicts(reading: &Verdicts, out: &mut Samples) {
+    let recent: Vec<&str> = reading.recent.iter().map(|verdict| known_verdict(&verdict.verdict)).collect();
+    for verdict in VERDICTS.into_iter().chain([OTHER]) {
+        out.set(VERDICTS_RECENT, &[verdict], recent.iter().filter(|&&given| given == verdict).count());
+    }
+    let row = |holds: fn(&str) -> bool| recent.iter().rev().take_while(|verdict| holds(verdict)).count();
+    out.set(VERDICTS_SINCE_ACCEPT, &[], row(|verdict| verdict != "ACCEPT"));
+    out.set(VERDICTS_WEDGED, &[], row(|verdict| verdict == "WEDGED_NO_VERDICT"));
+    out.set(VERDICT_SCORE, &[], reading.recent.last().and_then(|verdict| verdict.score));
+    out.set(VERDICT_MALFORMED, &[], reading.malformed_lines);
+}
+
+/// `None` when there is no data to be in step with.
+fn in_sync(site: &Site, sync: f64) -> Option<bool> {
+    Some(seconds_since(site.data_at?, site.built_at) <= sync)
+}
+
+fn review(inputs: &Inputs<'_>, out: &mut Samples) {
+    let view = inputs.state.review.view(inputs.now());
+    let last = view.last().map(|dated| &dated.value);
+    out.set(REVIEW, &[], last.and_then(|review| review.last_good.as_ref()).map(|good| good.at));
+    out.set(REVIEW_ATTEMPT, &[], last.and_then(|review| review.last_attempt_at));
+    if let Some(review) = view.current() {
+        out.set(REVIEW_SCORE, &[], review.last_good.as_ref().map(|good| good.health_score));
+        out.set(REVIEW_FAILED, &[], review.failed_since);
+    }
+}
+
+fn watchdog(reading: &WatchdogReading, out: &mut Samples) {
+    out.set(WATCHDOG_BUDGET, &[], reading.budget_remaining);
+    if let Some(restart) = &reading.last_restart {
+        out.set(WATCHDOG_RESTART, &[], restart.at);
+        let outcomes = [
+            ("pending", RestartOutcome::Pending),
+            ("took", RestartOutcome::Took),
+            ("did_not_take", RestartOutcome::DidNotTake),
+        ];
+        out.set_states(WATCHDOG_OUTCOME, &[], outcomes.map(|(name, outcome)| (name, outcome == restart.outcome)));
+    }
+}

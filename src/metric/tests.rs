@@ -1,0 +1,312 @@
+//! The definitions against the conventions, and what is absent when nothing is known.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::time::Duration;
+
+use prometheus::Registry;
+
+use super::*;
+use crate::assessment::{CheckResult, Severity, assess};
+use crate::check::{example_now, example_state};
+use crate::config::Config;
+use crate::observation::*;
+use crate::sink::prometheus::Snapshot;
+
+const MINUTE: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
+
+fn sampled(observations: Vec<Observation>) -> Samples {
+    sampled_with(&example_state(observations), |_| ())
+}
+
+fn sampled_with(state: &State, change: impl FnOnce(&mut Assessment)) -> Samples {
+    let thresholds = Thresholds::new(&Config::default(), false);
+    let mut assessment = assess(state, &thresholds, example_now());
+    change(&mut assessment);
+    let mut out = Samples::default();
+    let exporter = Exporter::default();
+    samples(&Inputs { state, assessment: &assessment, thresholds: &thresholds, exporter: &exporter }, &mut out);
+    out
+}
+
+fn observed(data: Data) -> Observation {
+    observation(data.source(), Reading::Observed(data))
+}
+
+fn failed(source: SourceId, kind: FailureKind) -> Observation {
+    observation(source, Reading::Failed(Failure::new(kind, "it does not answer")))
+}
+
+fn observation(source: SourceId, reading: Reading<Data>) -> Observation {
+    Observation { source, at: example_now() - MINUTE / 60, took: Duration::from_millis(3), reading }
+}
+
+fn loop_reading(heartbeat: Reading<Heartbeat>) -> LoopReading {
+    LoopReading { heartbeat, state: Reading::Missing("-".into()), pause: Reading::Missing("-".into()) }
+}
+
+#[test]
+fn the_fixed_names_are_there() {
+    let fixed = "autoswe_build_info autoswe_severity autoswe_check_severity{check} autoswe_source_success{source} \
+        autoswe_source_duration_seconds{source} autoswe_source_last_success_timestamp_seconds{source} \
+        autoswe_loop_heartbeat_timestamp_seconds autoswe_loop_epoch autoswe_loop_iteration autoswe_loop_paused{mode} \
+        autoswe_subagents{phase} autoswe_subagents_over_budget{phase} autoswe_vllm_up \
+        autoswe_vllm_requests_running{model_name,engine} autoswe_vllm_requests_waiting{model_name,engine} \
+        autoswe_vllm_generation_tokens_per_second autoswe_vllm_stalled autoswe_gpu_utilization_ratio{gpu} \
+        autoswe_gpu_sm_clock_hertz{gpu} autoswe_gpu_power_watts{gpu} autoswe_gpu_temperature_celsius{gpu} \
+        autoswe_gpu_throttled{gpu,reason} autoswe_gpu_info{gpu,uuid,name,driver_version} \
+        autoswe_parity_cells{state} autoswe_verdicts_recent{verdict} autoswe_verdict_last_timestamp_seconds \
+        autoswe_site_built_timestamp_seconds autoswe_site_in_sync autoswe_review_timestamp_seconds \
+        autoswe_review_health_score process_cpu_seconds_total process_resident_memory_bytes \
+        process_virtual_memory_bytes process_open_fds process_max_fds process_start_time_seconds";
+    for series in fixed.split_whitespace() {
+        let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+        let metric = find(name).unwrap_or_else(|| panic!("no metric {name}"));
+        if name != "autoswe_build_info" {
+            assert_eq!(metric.labels.join(","), labels.trim_end_matches('}'), "{name}");
+        }
+    }
+}
+
+#[test]
+fn definitions_keep_the_conventions() {
+    let mut families = BTreeSet::new();
+    for metric in METRICS {
+        let Metric { name, kind, labels, help } = metric;
+        assert!(families.insert(metric.family()), "two families {}", metric.family());
+        assert!(name.starts_with("autoswe_") || name.starts_with("process_"), "{name} needs the prefix");
+        assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}: _total is for counters");
+        assert_eq!(name.ends_with("_info"), *kind == Kind::Info, "{name}: _info is for infos");
+        assert!(help.ends_with('.') && !help.contains("  "), "the help of {name} is not made of sentences: {help}");
+        let distinct: BTreeSet<_> = labels.iter().collect();
+        assert_eq!(distinct.len(), labels.len(), "{name} has a label twice");
+        assert!(labels.iter().all(|label| !["le", "quantile", "job", "instance"].contains(label)), "{name}");
+        assert!(*kind != Kind::StateSet || !labels.is_empty(), "{name} has no label for its states");
+        if matches!(kind, Kind::StateSet | Kind::Info) {
+            assert_eq!(metric.unit(), None, "{name} has no unit to have");
+        }
+    }
+}
+
+#[test]
+fn the_prometheus_crate_takes_every_definition() {
+    let samples = std::sync::Arc::new(sampled(Vec::new()));
+    let registry = Registry::new();
+    registry.register(Box::new(Snapshot(samples.clone()))).unwrap();
+    let names: Vec<String> = registry.gather().iter().map(|family| family.name().to_owned()).collect();
+    let expected: Vec<&str> = samples.families().map(|family| family.metric.name).collect();
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn units_stand_in_the_name() {
+    let unit = |name: &str| find(name).unwrap().unit();
+    assert_eq!(unit("autoswe_gpu_energy_joules_total"), Some("joules"));
+    assert_eq!(unit("autoswe_loop_heartbeat_timestamp_seconds"), Some("seconds"));
+    assert_eq!(unit("autoswe_gpu_sm_clock_hertz"), Some("hertz"));
+    assert_eq!(unit("autoswe_vllm_generation_tokens_per_second"), None);
+    assert_eq!(unit("autoswe_gpu_info"), None);
+}
+
+#[test]
+fn without_readings_only_what_is_known_is_shown() {
+    let samples = sampled(Vec::new());
+    let known = ["autoswe_check_", "autoswe_source_", "autoswe_findings", "autoswe_build_info", "process_"];
+    let known = |name: &str| known.iter().any(|prefix| name.starts_with(prefix));
+    let rest: Vec<&str> = samples.families().map(|family| family.metric.name).filter(|name| !known(name)).collect();
+    assert_eq!(rest, ["autoswe_loop_must_restart", "autoswe_severity", "autoswe_subagent_budget_seconds"]);
+    assert_eq!(samples.number("autoswe_source_attempts_total", &["vllm"]), Some(0.0));
+    assert_eq!(samples.number("autoswe_source_success", &["vllm"]), None);
+    assert_eq!(samples.number("autoswe_source_failure", &["vllm", "timed_out"]), None);
+}
+
+#[test]
+fn a_disabled_source_has_no_samples() {
+    let mut config = Config::default();
+    config.gpu.enabled = false;
+    let samples = sampled_with(&State::new(&config, example_now()), |_| ());
+    assert_eq!(samples.number("autoswe_source_attempts_total", &["gpu"]), None);
+    assert_eq!(samples.number("autoswe_source_attempts_total", &["host"]), Some(0.0));
+}
+
+#[test]
+fn vllm_is_up_down_or_not_there() {
+    let up = |observations| sampled(observations).number("autoswe_vllm_up", &[]);
+    assert_eq!(up(Vec::new()), None);
+    assert_eq!(up(vec![observed(Data::Vllm(VllmSample::default()))]), Some(1.0));
+    assert_eq!(up(vec![failed(SourceId::Vllm, FailureKind::NoVllmSeries)]), Some(1.0));
+    for kind in [FailureKind::TimedOut, FailureKind::Unreachable, FailureKind::ServerError, FailureKind::NotPrometheus]
+    {
+        let state = example_state(vec![failed(SourceId::Vllm, kind)]);
+        let samples = sampled_with(&state, |assessment| assessment.checks.clear());
+        assert_eq!(samples.number("autoswe_vllm_up", &[]), Some(0.0), "{kind:?}");
+        assert_eq!(samples.number("autoswe_source_failure", &["vllm", kind.name()]), Some(1.0));
+        assert_eq!(samples.number("autoswe_vllm_stalled", &[]), None);
+        let not_present = sampled_with(&state, |a| a.checks = vec![result("vllm", Presence::NotPresent)]);
+        assert_eq!(not_present.number("autoswe_vllm_up", &[]), None, "{kind:?}");
+    }
+}
+
+fn result(check: &'static str, presence: Presence) -> CheckResult {
+    CheckResult { check, presence, severity: Severity::Ok, summary: String::new(), findings: Vec::new() }
+}
+
+#[test]
+fn only_a_judgement_has_a_severity() {
+    let checks = vec![result("gpu", Presence::NotPresent), result("host", Presence::Judged)];
+    let samples = sampled_with(&example_state(Vec::new()), |assessment| assessment.checks = checks);
+    assert_eq!(samples.number("autoswe_check_severity", &["gpu"]), None);
+    assert_eq!(samples.number("autoswe_check_presence", &["gpu", "not_present"]), Some(1.0));
+    assert_eq!(samples.number("autoswe_check_severity", &["host"]), Some(0.0));
+    assert_eq!(samples.number("autoswe_check_presence", &["host", "not_present"]), Some(0.0));
+}
+
+#[test]
+fn times_outlive_a_failing_source_and_other_values_do_not() {
+    let site = Site { built_at: example_now() - MINUTE, data_at: Some(example_now() - MINUTE * 10) };
+    let good = vec![
+        observed(Data::Site(site)),
+        observed(Data::Loop(loop_reading(Reading::Observed(Heartbeat {
+            at: Some(example_now() - MINUTE),
+            epoch: Some(3),
+            ..Heartbeat::default()
+        })))),
+    ];
+    let before = sampled(good.clone());
+    assert_eq!(before.number("autoswe_site_in_sync", &[]), Some(1.0));
+    assert_eq!(before.number("autoswe_loop_epoch", &[]), Some(3.0));
+    assert_eq!(before.number("autoswe_loop_heartbeat_valid", &[]), Some(1.0));
+    let broken = Reading::Failed(Failure::new(FailureKind::Malformed, "half a line"));
+    let bad = [failed(SourceId::Site, FailureKind::Unreadable), observed(Data::Loop(loop_reading(broken)))];
+    let after = sampled_with(&example_state([good, bad.into()].concat()), |assessment| assessment.checks.clear());
+    for name in ["autoswe_site_built_timestamp_seconds", "autoswe_loop_heartbeat_timestamp_seconds"] {
+        assert_eq!(after.number(name, &[]), Some(unix_seconds(example_now() - MINUTE)), "{name}");
+    }
+    assert_eq!(after.number("autoswe_site_in_sync", &[]), None);
+    assert_eq!(after.number("autoswe_loop_epoch", &[]), None);
+    assert_eq!(after.number("autoswe_loop_heartbeat_valid", &[]), Some(0.0));
+    assert_eq!(after.number("autoswe_source_success", &["loop"]), Some(0.0));
+    assert_eq!(after.number("autoswe_source_failure", &["loop", "malformed"]), Some(1.0));
+    assert_eq!(after.number("autoswe_source_consecutive_failures", &["site"]), Some(1.0));
+}
+
+#[test]
+fn a_stall_outlives_the_page_that_showed_it() {
+    let sample = |at| {
+        let engine = Engine { running: Some(1.0), generation_tokens: Some(7.0), ..Engine::default() };
+        let data = Data::Vllm(VllmSample { engines: vec![engine], ..VllmSample::default() });
+        Observation { at, ..observed(data) }
+    };
+    let stalled = |seconds: i32, more: Vec<Observation>| {
+        let start = example_now() - MINUTE / 60 * 8;
+        let readings = (0..=seconds).step_by(2).map(|second| sample(start + MINUTE / 60 * second));
+        let state = example_state(readings.chain(more).collect());
+        let samples = sampled_with(&state, |assessment| assessment.checks.clear());
+        ["autoswe_vllm_stalled", "autoswe_vllm_up"].map(|name| samples.number(name, &[]))
+    };
+    assert_eq!(stalled(4, Vec::new()), [Some(0.0), Some(1.0)]);
+    assert_eq!(stalled(6, Vec::new()), [Some(1.0), Some(1.0)]);
+    assert_eq!(stalled(6, vec![failed(SourceId::Vllm, FailureKind::TimedOut)]), [Some(1.0), Some(0.0)]);
+    assert_eq!(stalled(-2, vec![failed(SourceId::Vllm, FailureKind::TimedOut)]), [None, Some(0.0)]);
+}
+
+#[test]
+fn a_missing_file_is_a_success_with_nothing_present() {
+    let samples = sampled(vec![observation(SourceId::Review, Reading::Missing("no reviews".into()))]);
+    assert_eq!(samples.number("autoswe_source_success", &["review"]), Some(1.0));
+    assert_eq!(samples.number("autoswe_source_present", &["review"]), Some(0.0));
+    assert_eq!(samples.number("autoswe_review_health_score", &[]), None);
+    assert_eq!(samples.number("autoswe_review_timestamp_seconds", &[]), None);
+}
+
+#[test]
+fn words_that_others_write_make_no_series() {
+    let heartbeat = Heartbeat { phase: Some("\u{1f480}\"}\n".into()), ..Heartbeat::default() };
+    let mut reading = loop_reading(Reading::Observed(heartbeat));
+    reading.state = Reading::Observed(LoopState {
+        iterations_finished: Some(9),
+        outcomes: vec![("accept".into(), 1), ("ACCEPT".into(), 3), ("HACKED".into(), 2)],
+        ..LoopState::default()
+    });
+    let verdict = |verdict: &str| Verdict { verdict: verdict.into(), ..Verdict::default() };
+    let recent = ["ACCEPT", "MAYBE", "revert", "WEDGED_NO_VERDICT"].map(verdict).into();
+    let verdicts = Verdicts { recent, malformed_lines: 0 };
+    let agent = Subagent { pid: 1, phase: "?".into(), started_at: example_now(), command: "x".into() };
+    let agents = Subagents { agents: vec![agent], ..Subagents::default() };
+    let observations = [Data::Loop(reading), Data::Verdicts(verdicts), Data::Subagents(agents)].map(observed);
+    let samples = sampled(observations.into());
+    assert_eq!(samples.number("autoswe_loop_phase", &["other"]), Some(1.0));
+    assert_eq!(samples.number("autoswe_loop_phase", &["writer"]), Some(0.0));
+    assert_eq!(samples.number("autoswe_loop_iterations_finished_total", &["ACCEPT"]), Some(4.0));
+    assert_eq!(samples.number("autoswe_loop_iterations_finished_total", &["REVERT"]), Some(0.0));
+    assert_eq!(samples.number("autoswe_loop_iterations_finished_total", &["other"]), Some(5.0));
+    assert_eq!(samples.number("autoswe_verdicts_recent", &["other"]), Some(1.0));
+    assert_eq!(samples.number("autoswe_verdicts_recent", &["REVERT"]), Some(1.0));
+    assert_eq!(samples.number("autoswe_verdicts_since_accept", &[]), Some(3.0));
+    assert_eq!(samples.number("autoswe_verdicts_wedged_in_a_row", &[]), Some(1.0));
+    assert_eq!(samples.number("autoswe_subagents", &["other"]), Some(1.0));
+    let page = String::from_utf8(crate::sink::prometheus::render(&samples)).unwrap();
+    assert!(!page.contains("HACKED") && !page.contains("MAYBE") && !page.contains('\u{1f480}'));
+}
+
+#[test]
+fn the_site_is_in_step_within_the_limit() {
+    let in_sync = |built: i64| {
+        let site = Site {
+            built_at: example_now() - MINUTE * 10 + MINUTE / 60 * built as i32,
+            data_at: Some(example_now() - MINUTE * 10),
+        };
+        sampled(vec![observed(Data::Site(site))]).number("autoswe_site_in_sync", &[])
+    };
+    assert_eq!(in_sync(30), Some(1.0));
+    assert_eq!(in_sync(-120), Some(1.0));
+    assert_eq!(in_sync(-121), Some(0.0));
+}
+
+#[test]
+fn an_unknown_throttle_bit_is_shown() {
+    let gpu = Gpu { throttle_reasons: Field::Value(0x40 | 0x8000), ..Gpu::default() };
+    let samples = sampled(vec![observed(Data::Gpu(GpuReading { gpus: vec![gpu], ..GpuReading::default() }))]);
+    let throttled = |reason| samples.number("autoswe_gpu_throttled", &["0", reason]);
+    assert_eq!(throttled("hw_thermal_slowdown"), Some(1.0));
+    assert_eq!(throttled("unknown"), Some(1.0));
+    assert_eq!(throttled("sw_power_cap"), Some(0.0));
+    assert_eq!(samples.number("autoswe_gpu_memory_used_bytes", &["0"]), None);
+}
+
+#[test]
+fn every_numeric_limit_is_a_threshold() {
+    let samples = sampled(Vec::new());
+    let threshold = |check, limit| samples.number("autoswe_check_threshold", &[check, limit]);
+    assert_eq!(threshold("loop", "warn"), Some(600.0));
+    assert_eq!(threshold("site", "crit"), Some(86_400.0));
+    assert_eq!(threshold("host", "memory_crit"), Some(0.04));
+    assert_eq!(threshold("verdicts", "wedged_crit"), Some(5.0));
+    assert_eq!(threshold("subagents", "crit"), Some(2.0));
+}
+
+#[test]
+fn the_reference_is_what_the_code_says() {
+    crate::golden::check("docs/generated/metrics.md", &reference());
+}
+
+fn reference() -> String {
+    let mut text = String::from(
+        "<!-- Written from src/metric by its tests. Change the code, then run UPDATE_DOCS=1 cargo test --lib. -->\n\n\
+         # Metrics\n\n\
+         What `/metrics` shows. Units are base units and stand in the name; times are Unix seconds. A value that is \
+         not known has no sample: it is never shown as 0. Times stay while their source fails, because they tell \
+         their own age; any other value goes with its reading. Every state of a state set has its sample, 0 or 1. \
+         The page is made once per reading of the sources, and served as it is until the next one.\n",
+    );
+    for (heading, metrics) in GROUPS {
+        write!(text, "\n## {heading}\n\n| metric | kind | unit | meaning |\n| --- | --- | --- | --- |\n").unwrap();
+        for metric in *metrics {
+            let labels =
+                if metric.labels.is_empty() { String::new() } else { format!("{{{}}}", metric.labels.join(",")) };
+            let (name, kind, unit) = (metric.name, metric.kind.name(), metric.unit().unwrap_or("-"));
+            writeln!(text, "| `{name}{labels}` | {kind} | {unit} | {} |", metric.help).unwrap();
+        }
+    }
+    text
+}

@@ -1,0 +1,147 @@
+//! XID events: a thread that waits for them and counts them by GPU and code.
+//!
+//! Invariant: counts never go down while the source lives, whatever becomes of the driver; the thread ends within
+//! [`WAIT`] once its watcher is stopped or dropped.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nvml_wrapper::bitmasks::event::EventTypes;
+use nvml_wrapper::enums::event::XidError;
+use nvml_wrapper::error::NvmlError;
+use nvml_wrapper::{EventSet, Nvml};
+
+use super::raw;
+use crate::observation::{Time, XidCount, unix_seconds};
+
+/// Longest wait for an event. The thread wakes this often for nothing, and a re-initialisation waits this long for it.
+const WAIT: Duration = Duration::from_millis(500);
+
+/// The code that NVML tells where it does not know the event's own.
+const UNKNOWN_XID: u64 = 999;
+
+/// Events counted so far, by a GPU's identity and code; shared by the source and its watchers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct XidCounts(Arc<Mutex<BTreeMap<(String, u64), XidCount>>>);
+
+impl XidCounts {
+    /// The events of the GPU called `identity`, sorted by code.
+    pub(super) fn of(&self, identity: &str) -> Vec<XidCount> {
+        self.lock().iter().filter(|((gpu, _), _)| gpu == identity).map(|(_, count)| *count).collect()
+    }
+
+    /// Counts an event of the GPU called `identity` that arrived at `at`.
+    fn add(&self, identity: &str, xid: u64, at: Time) {
+        let mut counts = self.lock();
+        let count = counts.entry((identity.to_owned(), xid)).or_insert(XidCount { xid, count: 0, last_at: 0.0 });
+        count.count += 1;
+        count.last_at = unix_seconds(at);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, u64), XidCount>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The near end of the thread that waits.
+#[derive(Debug)]
+pub(super) struct XidWatcher {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl XidWatcher {
+    /// Registers for the events of all GPUs of `nvml`, in order of index with their `identities`, and returns once
+    /// that is done, so that no later event is missed. `None` where no GPU supports events.
+    pub(super) fn start(nvml: Arc<Nvml>, identities: Vec<String>, counts: XidCounts) -> Option<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (ready, registered) = mpsc::sync_channel(1);
+        let stopped = Arc::clone(&stop);
+        let run = move || match register(&nvml, &identities) {
+            Some(watched) if ready.send(()).is_ok() => watched.watch(&counts, &stopped),
+            _ => drop(ready),
+        };
+        let thread = std::thread::Builder::new().name("gpu-xid".into()).stack_size(256 << 10).spawn(run);
+        let thread = thread.inspect_err(|error| tracing::warn!(%error, "no thread for XID events")).ok()?;
+        registered.recv().ok()?;
+        Some(XidWatcher { stop, thread: Some(thread) })
+    }
+
+    /// Tells the thread to end and hands it out: NVML is shut down only when the thread has let go of it.
+    pub(super) fn stop(mut self) -> Option<JoinHandle<()>> {
+        self.thread.take()
+    }
+}
+
+impl Drop for XidWatcher {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// An event set with the GPUs registered in it.
+struct Watched<'nvml> {
+    set: EventSet<'nvml>,
+    gpus: Vec<(usize, String)>,
+}
+
+/// Registers every GPU that can tell XIDs.
+fn register<'nvml>(nvml: &'nvml Nvml, identities: &[String]) -> Option<Watched<'nvml>> {
+    let mut able: Vec<_> = identities
+        .iter()
+        .zip(0..)
+        .filter_map(|(identity, index)| Some((nvml.device_by_index(index).ok()?, identity.clone())))
+        .filter(|(gpu, _)| gpu.supported_event_types().is_ok_and(|t| t.contains(EventTypes::CRITICAL_XID_ERROR)))
+        .collect();
+    // A GPU that refuses takes the whole set with it: begin again without that GPU.
+    while !able.is_empty() {
+        let set = nvml.create_event_set().inspect_err(|error| tracing::debug!(%error, "no XID events")).ok()?;
+        let mut refused = None;
+        let registered = able.iter().enumerate().try_fold(set, |set, (position, (gpu, _))| {
+            gpu.register_events(EventTypes::CRITICAL_XID_ERROR, set).inspect_err(|_| refused = Some(position))
+        });
+        match (registered, refused) {
+            (Ok(set), _) => {
+                let gpus = able.into_iter().map(|(gpu, identity)| (raw::key(&gpu), identity)).collect();
+                return Some(Watched { set, gpus });
+            }
+            (Err(error), position) => {
+                tracing::debug!(%error, "a GPU refuses to tell XID events");
+                able.remove(position.unwrap_or(0));
+            }
+        }
+    }
+    None
+}
+
+impl Watched<'_> {
+    /// Counts events until `stop` is set.
+    fn watch(self, counts: &XidCounts, stop: &AtomicBool) {
+        while !stop.load(Ordering::Relaxed) {
+            match self.set.wait(u32::try_from(WAIT.as_millis()).unwrap_or(u32::MAX)) {
+                Ok(event) => {
+                    let xid = match event.event_data {
+                        Some(XidError::Value(xid)) => xid,
+                        Some(XidError::Unknown) => UNKNOWN_XID,
+                        None => continue,
+                    };
+                    self.count(counts, raw::key(&event.device), xid);
+                }
+                Err(NvmlError::Timeout) => {}
+                Err(NvmlError::Uninitialized | NvmlError::FailedToLoadSymbol(_) | NvmlError::NotSupported) => break,
+                // Any other error, such as a lost GPU, answers at once: do not spin on it.
+                Err(_) => std::thread::sleep(WAIT),
+            }
+        }
+    }
+
+    fn count(&self, counts: &XidCounts, key: usize, xid: u64) {
+        let gpu = self.gpus.iter().find(|(known, _)| *known == key);
+        let Some((_, identity)) = gpu else { return };
+        tracing::warn!(gpu = %identity, xid, "the driver reports an XID event");
+        counts.add(identity, xid, Time::now());
+    }
+}

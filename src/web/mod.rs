@@ -1,0 +1,19 @@
+//! The HTTP side: a small server for ready-made answers, and this program's routes on it.
+//!
+//! Invariant: no request makes the program read a source, wait for one, or judge. An answer is looked up in the
+//! latest [`Snapshot`], which is replaced as a whole; [`server`] knows nothing of what it serves.
+
+mod connection;
+mod counters;
+pub mod health;
+mod listen;
+mod negotiate;
+mod pages;
+mod routes;
+pub mod server;
+
+pub use counters::{Handler, RequestCount};
+pub use listen::BindError;
+pub use pages::{Page, Pages, Probe, Snapshot};
+pub use routes::router;
+pub use server::{Limits, Server};

@@ -1,0 +1,130 @@
+//! A real Prometheus (Debian package `prometheus`), started on a free port and ended with its handle.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// How long Prometheus may take to start, or to have an answer. A bound, not an expectation.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One target: its job's name, its address and the path of its page.
+pub(crate) struct Target<'a> {
+    pub(crate) job: &'a str,
+    pub(crate) address: SocketAddr,
+    pub(crate) path: &'a str,
+}
+
+/// A Prometheus that scrapes targets every second.
+pub(crate) struct Prometheus {
+    child: Child,
+    address: SocketAddr,
+    _data: tempfile::TempDir,
+}
+
+/// One series of an answer: its labels, `__name__` among them, and its value.
+pub(crate) type Series = (BTreeMap<String, String>, f64);
+
+impl Prometheus {
+    /// Starts it and waits until it is ready.
+    pub(crate) async fn start(targets: &[Target<'_>]) -> Self {
+        for _ in 0..3 {
+            let mut prometheus = Self::spawn(targets);
+            if prometheus.ready().await {
+                return prometheus;
+            }
+        }
+        panic!("prometheus did not start, three times; run `prometheus --version` and tests/run");
+    }
+
+    fn spawn(targets: &[Target<'_>]) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let config = data.path().join("prometheus.yml");
+        std::fs::write(&config, configuration(targets)).unwrap();
+        // The port is free now; when another process takes it first, `start` tries again.
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let child = Command::new("prometheus")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", data.path().join("data").display()))
+            .arg(format!("--web.listen-address={address}"))
+            .arg("--log.level=error")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("prometheus is installed; tests/run installs it");
+        Prometheus { child, address, _data: data }
+    }
+
+    async fn ready(&mut self) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            if matches!(get(self.address, "/-/ready").await, Ok((200, _))) {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        false
+    }
+
+    /// The present answer to the expression `expr`.
+    pub(crate) async fn query(&self, expr: &str) -> Vec<Series> {
+        let encoded: String = expr.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let (status, body) = get(self.address, &format!("/api/v1/query?query={encoded}")).await.unwrap();
+        assert_eq!(status, 200, "{expr}: {}", String::from_utf8_lossy(&body));
+        let answer: Value = serde_json::from_slice(&body).unwrap();
+        answer["data"]["result"].as_array().unwrap().iter().map(series).collect()
+    }
+
+    /// The answer to `expr` once it has at least `least` series.
+    pub(crate) async fn query_until(&self, expr: &str, least: usize) -> Vec<Series> {
+        let start = Instant::now();
+        loop {
+            let answer = self.query(expr).await;
+            if answer.len() >= least {
+                return answer;
+            }
+            assert!(start.elapsed() < PATIENCE, "{expr} has {} series, not {least}", answer.len());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn configuration(targets: &[Target<'_>]) -> String {
+    let job = |Target { job, address, path }: &Target<'_>| {
+        format!("- job_name: {job}\n  metrics_path: {path}\n  static_configs: [{{targets: ['{address}']}}]\n")
+    };
+    let jobs: String = targets.iter().map(job).collect();
+    format!("global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n{jobs}")
+}
+
+fn series(result: &Value) -> Series {
+    let labels = result["metric"].as_object().unwrap();
+    let labels = labels.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
+    (labels, result["value"][1].as_str().unwrap().parse().unwrap())
+}
+
+/// Status and body of `path`.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> std::io::Result<(u16, Vec<u8>)> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    let head_end = answer.windows(4).position(|window| window == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
+    let head = String::from_utf8_lossy(&answer[..head_end]).into_owned();
+    let status = head.split_whitespace().nth(1).and_then(|status| status.parse().ok());
+    Ok((status.ok_or(std::io::ErrorKind::InvalidData)?, answer.split_off(head_end)))
+}
