@@ -70,14 +70,19 @@ pub(super) fn inline(value: &Value) -> String {
             let fields = fields.iter().map(|(key, value)| format!("{}: {}", quoted(key), quoted(value)));
             Some(format!("{{{}}}", fields.collect::<Vec<_>>().join(", ")))
         }
-        Value::String(_) => serde_yaml::to_string(value).ok().map(|text| text.trim_end().to_owned()),
+        Value::String(_) => serde_yaml::to_string(value).ok().map(|text| text.trim_end_matches('\n').to_owned()),
         _ => None,
     };
-    plain.filter(|text| !text.contains('\n')).unwrap_or_else(|| quoted(value))
+    // YAML 1.1, which the writer speaks, breaks lines at more characters than YAML 1.2, which the reader speaks.
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    let broken = value.as_str().is_some_and(|text| text.contains(breaks));
+    plain.filter(|text| !broken && !text.contains('\n')).unwrap_or_else(|| quoted(value))
 }
 
+/// As JSON, with the control characters escaped that JSON would let stand.
 fn quoted(value: &Value) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+    let json = serde_json::to_string(value).unwrap_or_default();
+    json.chars().map(|c| if c.is_control() { format!("\\u{:04x}", u32::from(c)) } else { c.into() }).collect()
 }
 
 #[cfg(test)]
@@ -116,7 +121,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_survives_printing(text in "\\PC{0,40}") {
+        fn any_text_survives_printing(text in "\\PC{0,40}|[\\PC\u{7f}\u{85}\u{2028}\u{2029}\u{feff}\\n\\t ]{1,8}") {
             let mut loaded = reloaded("");
             loaded.config.loop_.unit = text.clone();
             loaded.config.loop_.heartbeat = format!("x{text}").into();
