@@ -86,6 +86,11 @@ impl<T> Slot<T> {
         Slot { enabled, max_age, last: None, latest: Latest::Pending }
     }
 
+    /// False when the configuration turned the source off.
+    pub fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
     /// Takes in a value observed at `at`.
     pub fn observed(&mut self, at: Time, value: T) {
         self.last = Some(Dated { at, value });

@@ -269,5 +269,5 @@ fn source_rows(moment: &Moment) -> Vec<SourceRow> {
             failures: format!("{} of {}", words::whole(Some(source.failures)), words::whole(Some(source.attempts))),
         }
     };
-    sources(&moment.state, now).into_iter().map(row).collect()
+    sources(&moment.state).into_iter().map(row).collect()
 }

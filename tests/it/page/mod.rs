@@ -13,7 +13,7 @@ use autoswe_exporter::sink::api;
 use autoswe_exporter::sink::moment::Moment;
 use autoswe_exporter::sink::page::{Refresh, render};
 use autoswe_exporter::state::State;
-use autoswe_exporter::web::{Limits, Pages, Server, router};
+use autoswe_exporter::web::{Limits, Pages, Server, Snapshot, router};
 use tokio::process::Command;
 
 /// Chromium takes seconds to start on a busy machine.
@@ -22,7 +22,7 @@ const BROWSER: Duration = Duration::from_secs(90);
 /// The pages of `moment` behind the real server: where, and the counters.
 async fn serve(moment: Moment) -> (String, Arc<Pages>) {
     let thresholds = Thresholds::new(&Config::default(), false);
-    let pages = Arc::new(Pages::new(moment.snapshot(&thresholds, "# EOF\n".into(), "# EOF\n".into())));
+    let pages = Arc::new(Pages::new(Snapshot::of(moment, &thresholds, "# EOF\n".into(), "# EOF\n".into())));
     let server = Server::bind(&["127.0.0.1:0".into()]).unwrap();
     let address = server.addresses()[0];
     let app = router(Arc::clone(&pages), "/metrics").unwrap();
@@ -84,7 +84,7 @@ async fn ok_says_so_first_and_shows_every_figure() {
     let text = text(&html);
     for shown in [
         "OK All is well",
-        "9 checks, nothing found · since 10:25:00 UTC",
+        "9 checks, nothing found · for 95 min, since 10:25:00 UTC",
         "117 iteration",
         "billing/invoice-rounding",
         "Phase writer, for 5 min",
