@@ -59,7 +59,7 @@ pub fn render(moment: &Moment, pretty: bool) -> Vec<u8> {
         liveness: &assessment.liveness,
         checks: checks.collect(),
         readings: Figures::of(state, assessment.at),
-        sources: sources(state, assessment.at),
+        sources: sources(state),
         events: events.collect(),
     };
     write(&document, pretty)

@@ -367,12 +367,12 @@ pub struct SourceFigures {
 }
 
 /// How reading each source went so far.
-pub fn sources(state: &State, now: Time) -> Vec<SourceFigures> {
+pub fn sources(state: &State) -> Vec<SourceFigures> {
     let of = |source: SourceId| {
         let stats = state.sources[source.index()];
         SourceFigures {
             source: source.name(),
-            enabled: crate::web::health::is_enabled(state, source, now),
+            enabled: state.is_enabled(source),
             success: stats.success,
             attempts: stats.attempts,
             failures: stats.failures,

@@ -4,12 +4,10 @@
 
 use std::sync::Arc;
 
-use crate::assessment::{Assessment, Thresholds};
+use crate::assessment::Assessment;
 use crate::history::History;
 use crate::observation::Time;
-use crate::sink::{api, page};
 use crate::state::State;
-use crate::web::{Page, Snapshot, health};
 
 /// All that is known at one instant.
 #[derive(Debug, Clone)]
@@ -37,29 +35,5 @@ impl Moment {
     /// The instant.
     pub fn now(&self) -> Time {
         self.assessment.at
-    }
-
-    /// The web pages of this moment, each rendered when it is first asked for; `metrics` and `openmetrics` are the
-    /// two forms of the metrics page.
-    pub fn snapshot(self, thresholds: &Thresholds, metrics: Page, openmetrics: Page) -> Snapshot {
-        let (live, now) = (health::live(&self.assessment), self.now());
-        let started = health::started(&self.state, thresholds, now);
-        let ready = health::ready(&self.state, now);
-        let moment = Arc::new(self);
-        let page = |render: fn(&Moment) -> Vec<u8>| {
-            let moment = Arc::clone(&moment);
-            Page::lazy(move || render(&moment))
-        };
-        Snapshot {
-            metrics,
-            openmetrics,
-            state: page(|moment| api::render(moment, false)),
-            state_pretty: page(|moment| api::render(moment, true)),
-            status: page(|moment| page::render(moment, page::Refresh::On).into_bytes()),
-            status_paused: page(|moment| page::render(moment, page::Refresh::Off).into_bytes()),
-            live,
-            started,
-            ready,
-        }
     }
 }

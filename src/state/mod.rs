@@ -127,6 +127,22 @@ impl State {
         }
     }
 
+    /// Whether the configuration lets `source` be read.
+    pub fn is_enabled(&self, source: SourceId) -> bool {
+        match source {
+            SourceId::Loop => self.loop_.is_enabled(),
+            SourceId::Subagents => self.subagents.is_enabled(),
+            SourceId::Vllm => self.vllm.is_enabled(),
+            SourceId::Gpu => self.gpu.is_enabled(),
+            SourceId::Parity => self.parity.is_enabled(),
+            SourceId::Verdicts => self.verdicts.is_enabled(),
+            SourceId::Site => self.site.is_enabled(),
+            SourceId::Review => self.review.is_enabled(),
+            SourceId::Watchdog => self.watchdog.is_enabled(),
+            SourceId::Host => self.host.is_enabled(),
+        }
+    }
+
     fn apply_data(&mut self, at: Time, data: Data) {
         match data {
             Data::Loop(reading) => {

@@ -91,6 +91,11 @@ impl<T> Slot<T> {
         (self.enabled, self.max_age) = (fresh.enabled, fresh.max_age);
     }
 
+    /// False when the configuration turned the source off.
+    pub fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
     /// Takes in a value observed at `at`.
     pub fn observed(&mut self, at: Time, value: T) {
         self.last = Some(Dated { at, value });

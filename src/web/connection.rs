@@ -120,7 +120,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
 impl<S: AsyncWrite + Unpin> Guarded<S> {
     fn after_write(&mut self, cx: &mut Context<'_>, written: Poll<Result<usize>>) -> Poll<Result<usize>> {
         match written {
-            Poll::Ready(Ok(_)) => self.sent(),
+            Poll::Ready(Ok(_)) => {
+                self.sent();
+                // hyper looks for the next request before it sends the answer, and then not again until it is
+                // woken: the timer must be set for the idle time now.
+                if let Poll::Ready(out_of_time) = self.poll_patience(cx) {
+                    return Poll::Ready(out_of_time);
+                }
+            }
             Poll::Pending => return self.poll_patience(cx),
             Poll::Ready(Err(_)) => {}
         }
@@ -222,14 +229,35 @@ mod tests {
 
     #[tokio::test]
     async fn a_timer_set_for_an_earlier_deadline_is_moved_on() {
-        let (mut client, mut guarded, _) = pair(SOON, SOON);
-        for _ in 0..8 {
+        let second = Duration::from_secs(1);
+        let (mut client, mut guarded, _) = pair(second, second);
+        for _ in 0..5 {
             guarded.write_all(b"answer").await.unwrap();
             let mut answer = [0; 6];
             client.read_exact(&mut answer).await.unwrap();
-            assert!(tokio::time::timeout(SOON / 4, guarded.read(&mut answer)).await.is_err(), "cut off too early");
+            let read = tokio::time::timeout(second / 4, guarded.read(&mut answer)).await;
+            assert!(read.is_err(), "cut off too early");
         }
         assert_eq!(cut_off(&mut guarded).await, ErrorKind::TimedOut);
+    }
+
+    /// As hyper does: it looks for the next request before it sends its answer.
+    #[tokio::test]
+    async fn a_read_from_before_the_answer_is_woken_when_the_idle_time_is_over() {
+        let (_client, mut guarded, _) = pair(NEVER, SOON);
+        let (mut looked, mut wakes) = (false, 0);
+        let ended = std::future::poll_fn(|cx| {
+            wakes += 1;
+            let mut bytes = [0; 8];
+            let read = Pin::new(&mut guarded).poll_read(cx, &mut ReadBuf::new(&mut bytes));
+            if !looked {
+                looked = true;
+                assert!(Pin::new(&mut guarded).poll_write(cx, b"answer").is_ready());
+            }
+            read
+        });
+        let kind = tokio::time::timeout(Duration::from_secs(20), ended).await.expect("woken").unwrap_err().kind();
+        assert_eq!((kind, wakes), (ErrorKind::TimedOut, 2));
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@
 use super::pages::Probe;
 use crate::assessment::{Assessment, Thresholds};
 use crate::observation::{SourceId, Time, seconds_since};
-use crate::state::{State, View};
+use crate::state::State;
 
 /// `/livez`: whether the loop must be restarted.
 pub fn live(assessment: &Assessment) -> Probe {
@@ -19,7 +19,7 @@ pub fn started(state: &State, thresholds: &Thresholds, now: Time) -> Probe {
     let limit = thresholds.limits.loop_.warn;
     let heartbeat = state.last_heartbeat.as_ref().and_then(|heartbeat| heartbeat.value.at);
     match heartbeat {
-        _ if state.loop_.view(now) == View::Disabled => Probe::ok("the loop is not watched; nothing to wait for"),
+        _ if !state.is_enabled(SourceId::Loop) => Probe::ok("the loop is not watched; nothing to wait for"),
         None => Probe::failed("no heartbeat was seen yet"),
         Some(at) if at < state.started_at => {
             Probe::failed(format!("the only heartbeat, of {at:.0}, is older than this watch; waiting for a new one"))
@@ -32,32 +32,16 @@ pub fn started(state: &State, thresholds: &Thresholds, now: Time) -> Probe {
 }
 
 /// `/-/ready`: whether every source that is turned on was read at least once, with whatever result.
-pub fn ready(state: &State, now: Time) -> Probe {
+pub fn ready(state: &State) -> Probe {
     let waiting: Vec<_> = SourceId::ALL
         .into_iter()
-        .filter(|source| state.sources[source.index()].attempts == 0 && is_enabled(state, *source, now))
+        .filter(|source| state.sources[source.index()].attempts == 0 && state.is_enabled(*source))
         .map(SourceId::name)
         .collect();
     if waiting.is_empty() {
         Probe::ok("every source was read")
     } else {
         Probe::failed(format!("not read yet: {}", waiting.join(", ")))
-    }
-}
-
-/// Whether the configuration lets `source` be read.
-pub fn is_enabled(state: &State, source: SourceId, now: Time) -> bool {
-    match source {
-        SourceId::Loop => state.loop_.view(now) != View::Disabled,
-        SourceId::Subagents => state.subagents.view(now) != View::Disabled,
-        SourceId::Vllm => state.vllm.view(now) != View::Disabled,
-        SourceId::Gpu => state.gpu.view(now) != View::Disabled,
-        SourceId::Parity => state.parity.view(now) != View::Disabled,
-        SourceId::Verdicts => state.verdicts.view(now) != View::Disabled,
-        SourceId::Site => state.site.view(now) != View::Disabled,
-        SourceId::Review => state.review.view(now) != View::Disabled,
-        SourceId::Watchdog => state.watchdog.view(now) != View::Disabled,
-        SourceId::Host => state.host.view(now) != View::Disabled,
     }
 }
 
@@ -124,11 +108,11 @@ mod tests {
         let mut state = State::new(&config, now);
         let failure = Failure::new(FailureKind::Unreachable, "refused");
         for source in SourceId::ALL.into_iter().filter(|source| *source != SourceId::Gpu) {
-            let probe = ready(&state, now);
+            let probe = ready(&state);
             assert!(!probe.ok && probe.reason.contains(source.name()), "{}", probe.reason);
             assert!(!probe.reason.contains("gpu"));
             observe(&mut state, source, Reading::Failed(failure.clone()));
         }
-        assert_eq!(ready(&state, now), Probe::ok("every source was read"));
+        assert_eq!(ready(&state), Probe::ok("every source was read"));
     }
 }

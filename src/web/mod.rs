@@ -11,9 +11,19 @@ mod negotiate;
 mod pages;
 mod routes;
 pub mod server;
+mod snapshot;
 
 pub use counters::{Handler, RequestCount};
 pub use listen::BindError;
 pub use pages::{Page, Pages, Probe, Snapshot};
 pub use routes::router;
 pub use server::{Limits, Server};
+
+use crate::config::WebConfig;
+
+impl From<&WebConfig> for Limits {
+    fn from(config: &WebConfig) -> Self {
+        let connections = usize::try_from(config.max_connections).unwrap_or(usize::MAX);
+        Limits { connections, head: config.header_timeout.duration(), ..Limits::default() }
+    }
+}

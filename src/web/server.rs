@@ -103,7 +103,7 @@ impl Server {
 
     /// Serves `app` until `shutdown` is ready; then takes no more connections, closes idle ones, lets requests under
     /// way finish within the drain's bound, and returns how many connections it had to cut off.
-    pub async fn serve(self, app: Router, limits: Limits, shutdown: impl Future<Output = ()>) -> usize {
+    pub async fn serve(mut self, app: Router, limits: Limits, shutdown: impl Future<Output = ()>) -> usize {
         let mut shutdown = pin!(shutdown);
         let mut open = Connections::new(app, limits);
         let mut pause = None;
@@ -111,8 +111,16 @@ impl Server {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                Some(ended) = open.tasks.join_next() => log_panic(ended),
-                accepted = accept(&self.listeners, pause) => pause = open.take(accepted, pause),
+                Some(ended) = open.tasks.join_next() => {
+                    log_panic(ended);
+                    // There is room again for what `accept` may have failed for.
+                    pause = None;
+                }
+                accepted = accept(&self.listeners, pause) => {
+                    pause = open.take(accepted, pause);
+                    // The first listener is asked first; none must wait because another is busy.
+                    self.listeners.rotate_left(1);
+                }
             }
         }
         drop(self.listeners);
@@ -259,5 +267,30 @@ async fn refuse(mut stream: TcpStream) {
     };
     if let Ok(Err(error)) = tokio::time::timeout(REFUSAL, refusal).await {
         tracing::debug!(%error, "refused a connection beyond the cap");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn errors_of_accept_are_met_with_growing_patience() {
+        let mut open = Connections::new(Router::new(), Limits::default());
+        let full = || Err(rustix::io::Errno::MFILE.into());
+        let (mut pause, mut pauses) = (None, Vec::new());
+        for _ in 0..9 {
+            pause = open.take(full(), pause);
+            pauses.extend(pause.map(|pause| pause.as_millis()));
+        }
+        assert_eq!(pauses, [20, 40, 80, 160, 320, 640, 1000, 1000, 1000]);
+        assert_eq!(open.take(Err(ErrorKind::ConnectionAborted.into()), None), None);
+    }
+
+    #[test]
+    fn the_refusal_tells_its_length() {
+        let refused = std::str::from_utf8(REFUSED).unwrap();
+        let (head, body) = refused.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
     }
 }

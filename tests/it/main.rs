@@ -13,3 +13,5 @@ mod prometheus;
 mod support;
 mod vllm;
 mod files;
+mod page;
+mod web;

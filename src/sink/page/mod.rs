@@ -15,7 +15,7 @@ use super::figures::{Figures, sources};
 use super::moment::Moment;
 use crate::assessment::{CheckResult, Presence, Severity};
 use crate::history::{Event, History};
-use crate::observation::Time;
+use crate::observation::{Time, seconds_since};
 
 /// How often the page loads itself anew, seconds: well within the 600 s after which a heartbeat is old, and slow
 /// enough to read.
@@ -139,11 +139,13 @@ struct Moments {
     iso: String,
     clock: String,
     ago: String,
+    length: String,
 }
 
 impl Moments {
     fn of(at: Time, now: Time) -> Self {
-        Moments { iso: format!("{at:.0}"), clock: words::clock(at, now), ago: words::ago(at, now) }
+        let length = words::length(seconds_since(now, at).max(0.0));
+        Moments { iso: format!("{at:.0}"), clock: words::clock(at, now), ago: words::ago(at, now), length }
     }
 }
 
@@ -267,5 +269,5 @@ fn source_rows(moment: &Moment) -> Vec<SourceRow> {
             failures: format!("{} of {}", words::whole(Some(source.failures)), words::whole(Some(source.attempts))),
         }
     };
-    sources(&moment.state, now).into_iter().map(row).collect()
+    sources(&moment.state).into_iter().map(row).collect()
 }
