@@ -9,7 +9,7 @@ use super::{Check, EXAMPLE_NOW, Verdict, example_now, human_seconds};
 use crate::assessment::{Severity, Thresholds};
 use crate::config::GpuLimits;
 use crate::observation::*;
-use crate::state::{GpuHistory, Row, Stall, State, View};
+use crate::state::{GpuHistory, Row, State, View};
 
 use Severity::{Crit, Warn};
 
@@ -185,7 +185,7 @@ impl Context<'_> {
 
     /// vLLM runs requests and its GPUs do nothing.
     fn idle(&self, verdict: &mut Verdict, reading: &GpuReading) {
-        if gauges_are_stale(self.state.vllm_window.stall()) {
+        if self.state.vllm_window.gauges_are_stale() {
             return;
         }
         let Some(requests) = self.state.gpu_window.requests() else { return };
@@ -234,11 +234,6 @@ fn throttled(verdict: &mut Verdict, gpu: &Gpu) {
         let reason = format!("GPU {} throttled: {}", gpu.index, names.join(", "));
         add(verdict, Warn, "throttled", reason, "check cooling and power supply; `nvidia-smi -q -d PERFORMANCE`");
     }
-}
-
-/// The engine answered a request of our own: it is well, and the requests it says to run are none.
-fn gauges_are_stale(stall: Option<Stall>) -> bool {
-    stall.is_some_and(|stall| stall.canary == Some(Canary::Answered))
 }
 
 /// The GPUs on which vLLM has a process; all of them where it has none that can be seen.

@@ -5,19 +5,17 @@
 mod file;
 mod gpu;
 mod host;
+mod liveness;
+mod loop_;
+mod parity;
 mod review;
+mod site;
 mod subagents;
 mod verdicts;
 mod vllm;
 mod watchdog;
 #[cfg(test)]
 mod tests;
-
-use crate::assessment::{CheckResult, Finding, Liveness, Presence, Severity, Thresholds};
-mod liveness;
-mod loop_;
-mod parity;
-mod site;
 
 use crate::assessment::{CheckResult, Finding, Presence, Severity, Thresholds};
 use crate::config::Config;
@@ -100,22 +98,16 @@ impl Check {
 
 /// Every check, in the order of reports.
 pub const CHECKS: &[&Check] = &[
+    &loop_::CHECK,
     &subagents::CHECK,
     &vllm::CHECK,
     &gpu::CHECK,
+    &parity::CHECK,
     &verdicts::CHECK,
+    &site::CHECK,
     &review::CHECK,
     &watchdog::CHECK,
     &host::CHECK,
-];
-
-/// Whether the loop must be restarted: only when its heartbeat is critically old and nothing speaks against it.
-pub fn liveness(_checks: &[CheckResult], _state: &State, _thresholds: &Thresholds, _now: Time) -> Liveness {
-    Liveness { must_restart: false, reason: String::new() }
-}
-    &loop_::CHECK,
-    &parity::CHECK,
-    &site::CHECK, //
 ];
 
 /// The state after `observations` under the default configuration, for examples and tests.

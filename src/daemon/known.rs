@@ -17,7 +17,7 @@ use crate::sink::moment::{About, Moment};
 use crate::sink::{openmetrics, prometheus};
 use crate::source::own_process::Own;
 use crate::state::State;
-use crate::web::{Page, Pages, router};
+use crate::web::{Page, Pages, Snapshot, router};
 
 pub(super) struct Known {
     loaded: Loaded,
@@ -122,7 +122,7 @@ impl Known {
         }
     }
 
-    fn snapshot(&self) -> crate::web::Snapshot {
+    fn snapshot(&self) -> Snapshot {
         let moment = Moment {
             state: Arc::clone(&self.state),
             assessment: Arc::clone(&self.assessment),
@@ -130,7 +130,7 @@ impl Known {
             about: Arc::clone(&self.about),
         };
         let (text, openmetrics) = (self.page(&moment, prometheus::render), self.page(&moment, openmetrics::render));
-        moment.snapshot(&self.thresholds, text, openmetrics)
+        Snapshot::of(moment, &self.thresholds, text, openmetrics)
     }
 
     /// A metrics page of `moment`, rendered when it is first asked for.

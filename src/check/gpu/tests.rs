@@ -122,15 +122,6 @@ fn a_request_that_has_just_come_does_not_make_a_long_idle_gpu_wrong() {
 }
 
 #[test]
-fn only_an_answered_request_proves_gauges_stale() {
-    let stall = |canary| Some(Stall { since: example_now(), canary });
-    assert!(gauges_are_stale(stall(Some(Canary::Answered))));
-    assert!(!gauges_are_stale(stall(Some(Canary::TimedOut))));
-    assert!(!gauges_are_stale(stall(Some(Canary::Inconclusive))) && !gauges_are_stale(stall(None)));
-    assert!(!gauges_are_stale(None));
-}
-
-#[test]
 fn gpus_without_vllm_may_be_idle() {
     let gpu = |index: u32, busy: f64, vllm: bool| Gpu {
         index,

@@ -6,9 +6,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use regex::Regex;
+use std::sync::OnceLock;
 
-use crate::config::GpuConfig;
+use regex::bytes::Regex;
+
+use crate::config::Pattern;
 use crate::observation::{Field, GpuProcess};
 
 /// Parents looked at: vLLM's workers are children or grandchildren of the server, and a container's or terminal's
@@ -22,17 +24,15 @@ const COMMAND_LINE: u64 = 16 << 10;
 #[derive(Debug)]
 pub(super) struct Processes {
     proc: PathBuf,
-    vllm: Option<Regex>,
+    pattern: Pattern,
+    /// Compiled at the first process: a machine without a GPU does not pay.
+    vllm: OnceLock<Option<Regex>>,
 }
 
 impl Processes {
-    /// Knows vLLM's processes by `pattern`; one that is not a regular expression is reported and the default taken.
-    pub(super) fn new(proc: &Path, pattern: &str) -> Self {
-        let vllm = Regex::new(pattern).or_else(|error| {
-            tracing::warn!(%error, "gpu.vllm_pattern is not a regular expression; using the default");
-            Regex::new(&GpuConfig::default().vllm_pattern)
-        });
-        Processes { proc: proc.into(), vllm: vllm.ok() }
+    /// Knows vLLM's processes by `pattern`.
+    pub(super) fn new(proc: &Path, pattern: &Pattern) -> Self {
+        Processes { proc: proc.into(), pattern: pattern.clone(), vllm: OnceLock::new() }
     }
 
     /// The process `pid` that holds `memory` bytes of a GPU.
@@ -43,9 +43,9 @@ impl Processes {
     }
 
     fn is_vllm(&self, pid: u32) -> bool {
-        let Some(pattern) = &self.vllm else { return false };
+        let Some(pattern) = self.vllm.get_or_init(|| self.pattern.compile().ok()) else { return false };
         let mut family = std::iter::successors(Some(pid), |pid| self.parent(*pid)).take(1 + GENERATIONS as usize);
-        family.any(|pid| self.read(pid, "cmdline").is_some_and(|line| pattern.is_match(&line.replace('\0', " "))))
+        family.any(|pid| self.read(pid, "cmdline").is_some_and(|line| pattern.is_match(line.replace('\0', " ").as_bytes())))
     }
 
     fn parent(&self, pid: u32) -> Option<u32> {
@@ -89,18 +89,11 @@ mod tests {
         process(proc.path(), 10, 1, "python -m vllm serve model");
         process(proc.path(), 11, 10, "python -c from multiprocessing import spawn");
         process(proc.path(), 20, 1, "python train.py");
-        let processes = Processes::new(proc.path(), "(?i)vllm");
+        let processes = Processes::new(proc.path(), &"(?i)vllm".into());
         let told = |pid| processes.describe(pid, Field::Value(1));
         assert!(told(10).vllm && told(11).vllm, "a child counts with its parent");
         assert!(told(20).contends());
         assert_eq!(told(20).command, "py?(x) y", "no control characters reach a terminal");
         assert!(!told(99).contends(), "a process that cannot be seen is not accused");
-    }
-
-    #[test]
-    fn a_pattern_that_is_none_falls_back_to_the_default() {
-        let proc = tempfile::tempdir().unwrap();
-        process(proc.path(), 10, 1, "vllm serve");
-        assert!(Processes::new(proc.path(), "(").describe(10, Field::Unsupported).vllm);
     }
 }

@@ -12,13 +12,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 
 use self::cgroup::UnitCgroup;
 use self::process::{Identity, Look, Proc, Stat};
 use super::Source;
 use crate::config::section::Setting;
-use crate::config::{Config, SubagentsConfig};
+use crate::config::{Config, Pattern, SubagentsConfig};
 use crate::observation::{Data, Failure, FailureKind, Reading, Subagent, Subagents, Time};
 
 /// Where the kernel shows processes, and who is asking. The default is this machine and this process.
@@ -209,13 +209,15 @@ impl Source for SubagentsSource {
 
 impl Patterns {
     fn compile(settings: &SubagentsConfig) -> Result<Self, String> {
+        let compile = |pattern: &Pattern, setting: &str| {
+            pattern.compile().map_err(|why| format!("{setting}: {pattern:?} is not a regular expression: {why}"))
+        };
         let phase = |phase: &crate::config::Phase| {
-            let pattern = compile(&phase.pattern).map_err(|why| format!("subagents.phases.{}: {why}", phase.name))?;
-            Ok((phase.name.clone(), pattern))
+            Ok((phase.name.clone(), compile(&phase.pattern, &format!("subagents.phases.{}", phase.name))?))
         };
         let outside = match &*settings.outside {
             "" => None,
-            pattern => Some(compile(pattern).map_err(|why| format!("subagents.outside: {why}"))?),
+            _ => Some(compile(&settings.outside, "subagents.outside")?),
         };
         Ok(Patterns { phases: settings.phases.0.iter().map(phase).collect::<Result<_, String>>()?, outside })
     }
@@ -226,12 +228,6 @@ impl Patterns {
             outside: self.outside.as_ref().is_some_and(|pattern| pattern.is_match(command_line)),
         }
     }
-}
-
-/// A pattern over bytes: a command line need not be UTF-8, and the tables of Unicode are not in this program.
-fn compile(pattern: &str) -> Result<Regex, String> {
-    let regex = RegexBuilder::new(pattern).unicode(false).build();
-    regex.map_err(|error| format!("{pattern:?} is not a regular expression: {error}"))
 }
 
 fn ticks(count: u64, per_second: u64) -> Duration {

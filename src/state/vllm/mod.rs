@@ -110,6 +110,11 @@ impl VllmWindow {
         self.stalls().into_iter().next()
     }
 
+    /// Whether the gauges of running and waiting requests were proven stale, so that they are no work to do.
+    pub fn gauges_are_stale(&self) -> bool {
+        self.clock.gauges_are_stale()
+    }
+
     /// Every engine's present stall, the longest first.
     pub fn stalls(&self) -> Vec<&Stall> {
         self.clock.stalls()

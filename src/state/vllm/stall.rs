@@ -81,6 +81,11 @@ impl StallClock {
         stalls
     }
 
+    /// Whether an engine's gauges were proven stale: it answered the one-token request while they stood still.
+    pub fn gauges_are_stale(&self) -> bool {
+        self.engines.iter().any(|clock| clock.stands_still() && clock.acquitted)
+    }
+
     /// The model of the engine that has stood still the longest, when that is for `after` seconds or more. Engines
     /// with an answered one-token request count too: they may hang meanwhile.
     pub fn suspect(&self, now: Time, after: f64) -> Option<&str> {
