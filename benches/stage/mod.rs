@@ -1,0 +1,153 @@
+//! What the benchmarks run on: a machine with 200 processes, a loop's runtime directory, and a vLLM page.
+#![allow(dead_code, reason = "each benchmark uses a part of it")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use procfs::process::Process;
+
+/// A captured page of a busy vLLM 0.32.0, 590 lines.
+const PAGE: &str = include_str!("../../tests/fixtures/vllm-0.32.0/busy-8.prom");
+
+/// A temporary world for the exporter; its processes end and its files go when it is dropped.
+pub struct Stage {
+    directory: tempfile::TempDir,
+    vllm: u16,
+    sleepers: Vec<Child>,
+}
+
+impl Stage {
+    /// A runtime directory, a vLLM, and so many sleeping processes that the machine has about `processes`.
+    pub fn new(processes: usize) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let vllm = serve_vllm();
+        let running = procfs::process::all_processes().map_or(0, Iterator::count);
+        let sleepers = (running..processes).filter_map(|_| Command::new("sleep").arg("1200").spawn().ok()).collect();
+        let stage = Stage { directory, vllm, sleepers };
+        stage.write_files();
+        stage
+    }
+
+    fn write_files(&self) {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let write = |name: &str, text: String| {
+            let path = self.runtime().join(name);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+            std::fs::write(path, text).expect("a file written");
+        };
+        write(
+            "state-heartbeat.json",
+            format!(r#"{{"ts":{now},"pid":1,"epoch":3,"iter":117,"vertex":"write","phase":"writer"}}"#),
+        );
+        let finished: Vec<_> = (0..117)
+            .map(|i| format!(r#"{{"epoch":3,"iter":{i},"outcome":"ACCEPT","started_at":{now},"ended_at":{now}}}"#))
+            .collect();
+        write(
+            "state.json",
+            format!(r#"{{"epoch":3,"iter":117,"phase":"writer","history":[{}]}}"#, finished.join(",")),
+        );
+        let verdicts = (0..500).map(|i| format!("{{\"ts\":{now},\"iter\":{i},\"verdict\":\"ACCEPT\",\"score\":8}}\n"));
+        write("verdicts.jsonl", verdicts.collect());
+        write("meta-judge.jsonl", format!("{{\"ts\":{now},\"health_score\":82,\"verdict\":\"healthy\"}}\n"));
+        let cells = (0..400).map(|i| format!("  cell{i}:\n    status: green\n"));
+        write("acceptance/parity-matrix.yaml", format!("cells:\n{}", cells.collect::<String>()));
+        write("journey-web/dist/index.html", "<!doctype html>".into());
+        write("journey-web/site-data.json", "{}".into());
+        let config = format!(
+            "runtime_dir: {0}\nrepo_root: {0}\nvllm: {{url: \"{1}\"}}\n",
+            self.runtime().display(),
+            self.vllm_url()
+        );
+        write("config.yml", config);
+    }
+
+    /// The runtime directory, which is the repository's root too.
+    pub fn runtime(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.runtime().join("config.yml")
+    }
+
+    /// The stand-in vLLM.
+    pub fn vllm_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.vllm)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        for sleeper in &mut self.sleepers {
+            drop(sleeper.kill());
+            drop(sleeper.wait());
+        }
+    }
+}
+
+/// Serves the captured page on a free port, from threads of this process, for as long as it lives.
+fn serve_vllm() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for socket in listener.incoming().flatten() {
+            std::thread::spawn(move || answer(socket));
+        }
+    });
+    port
+}
+
+fn answer(socket: TcpStream) {
+    let mut connection = BufReader::new(socket);
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=1.0.0; charset=utf-8\r\ncontent-length: {}\r\n\r\n",
+        PAGE.len()
+    );
+    let mut line = String::new();
+    while connection.read_line(&mut line).is_ok_and(|read| read > 0) {
+        if line == "\r\n" && connection.get_mut().write_all([head.as_bytes(), PAGE.as_bytes()].concat().as_slice()).is_err()
+        {
+            return;
+        }
+        line.clear();
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).map_or(0, |address| address.port())
+}
+
+/// User and system seconds of process `pid` so far.
+pub fn cpu_seconds(pid: u32) -> f64 {
+    let stat = Process::new(pid.cast_signed()).and_then(|process| process.stat());
+    stat.map_or(f64::NAN, |stat| (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64)
+}
+
+/// User and system seconds of the children that ended so far.
+pub fn children_cpu_seconds() -> f64 {
+    let stat = Process::myself().and_then(|process| process.stat());
+    stat.map_or(f64::NAN, |stat| (stat.cutime + stat.cstime) as f64 / procfs::ticks_per_second() as f64)
+}
+
+/// Resident memory of process `pid`, MiB.
+pub fn rss_mib(pid: u32) -> f64 {
+    let stat = Process::new(pid.cast_signed()).and_then(|process| process.stat());
+    stat.map_or(f64::NAN, |stat| (stat.rss * procfs::page_size()) as f64 / 1_048_576.0)
+}
+
+/// The median of `values`.
+pub fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Processor and cores, for the record.
+pub fn machine() -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(": ").nth(1));
+    format!("{}, {} cores", model.unwrap_or("unknown"), std::thread::available_parallelism().map_or(0, usize::from))
+}
