@@ -34,7 +34,7 @@ section! {
 }
 
 section! {
-    /// JSON pointers (RFC 6901) of the fields in the heartbeat and the state.
+    /// JSON pointers (RFC 6901) of the fields in the heartbeat and the state. Empty (`""`): there is no such field.
     pub struct FieldsConfig {
         /// Time of the heartbeat: RFC 3339 or Unix seconds.
         ts: Pointer = "/ts".into(),
