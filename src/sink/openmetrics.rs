@@ -26,9 +26,19 @@ fn write_family(page: &mut String, family: &Family) -> std::fmt::Result {
     if let Some(unit) = metric.unit() {
         writeln!(page, "# UNIT {} {unit}", metric.family())?;
     }
-    writeln!(page, "# HELP {} {}", metric.family(), Escaped(metric.help))?;
+    write!(page, "# HELP {} ", metric.family())?;
+    push_escaped(page, metric.help);
+    page.push('\n');
     for (values, value) in &family.series {
-        write_series(page, metric, values, value)?;
+        let mut series = Series { page, metric, values };
+        match value {
+            Value::Number(number) => series.line("", None, number)?,
+            Value::Summary(summary) => {
+                summary.quantiles.iter().try_for_each(|(share, value)| series.line("", Some(share), value))?;
+                series.line("_sum", None, &summary.sum)?;
+                series.line("_count", None, &summary.count)?;
+            }
+        }
     }
     Ok(())
 }
@@ -42,56 +52,60 @@ const fn word(kind: Kind) -> &'static str {
     }
 }
 
-fn write_series(page: &mut String, metric: &Metric, values: &[String], value: &Value) -> std::fmt::Result {
-    let labels: Vec<(&str, &str)> = metric.labels.iter().copied().zip(values.iter().map(String::as_str)).collect();
-    match value {
-        Value::Number(number) => write_line(page, metric.name, &labels, number),
-        Value::Summary(summary) => {
-            for (share, value) in &summary.quantiles {
-                let share = share.to_string();
-                write_line(page, metric.name, &[&labels[..], &[("quantile", &share)]].concat(), value)?;
-            }
-            write_line(page, &format!("{}_sum", metric.name), &labels, &summary.sum)?;
-            write_line(page, &format!("{}_count", metric.name), &labels, &summary.count)
+/// The lines of one set of labels.
+struct Series<'a> {
+    page: &'a mut String,
+    metric: &'a Metric,
+    values: &'a [String],
+}
+
+impl Series<'_> {
+    fn line(&mut self, suffix: &str, quantile: Option<&f64>, value: &dyn Display) -> std::fmt::Result {
+        self.page.push_str(self.metric.name);
+        self.page.push_str(suffix);
+        let mut separator = '{';
+        for (label, text) in self.metric.labels.iter().zip(self.values) {
+            self.page.push(std::mem::replace(&mut separator, ','));
+            self.page.push_str(label);
+            self.page.push_str("=\"");
+            push_escaped(self.page, text);
+            self.page.push('"');
         }
+        if let Some(share) = quantile {
+            write!(self.page, "{}quantile=\"{share}\"", std::mem::replace(&mut separator, ','))?;
+        }
+        self.page.push_str(if separator == '{' { " " } else { "} " });
+        writeln!(self.page, "{value}")
     }
 }
 
-fn write_line(page: &mut String, name: &str, labels: &[(&str, &str)], value: &dyn Display) -> std::fmt::Result {
-    page.push_str(name);
-    for (index, (label, text)) in labels.iter().enumerate() {
-        write!(page, "{}{label}=\"{}\"", if index == 0 { '{' } else { ',' }, Escaped(text))?;
+/// Adds text as it stands in a HELP line or between the quotes of a label value.
+fn push_escaped(page: &mut String, text: &str) {
+    let mut rest = text;
+    // The three characters are ASCII, so the text on both sides of one is whole.
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+        page.push_str(&rest[..at]);
+        page.push('\\');
+        page.push(if rest.as_bytes()[at] == b'\n' { 'n' } else { char::from(rest.as_bytes()[at]) });
+        rest = &rest[at + 1..];
     }
-    writeln!(page, "{} {value}", if labels.is_empty() { "" } else { "}" })
-}
-
-/// Text as it stands in a HELP line or between the quotes of a label value.
-struct Escaped<'a>(&'a str);
-
-impl Display for Escaped<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for part in self.0.split_inclusive(['\\', '"', '\n']) {
-            let text = part.trim_end_matches(['\\', '"', '\n']);
-            f.write_str(text)?;
-            f.write_str(match &part[text.len()..] {
-                "\\" => r"\\",
-                "\"" => "\\\"",
-                "\n" => r"\n",
-                _ => "",
-            })?;
-        }
-        Ok(())
-    }
+    page.push_str(rest);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn escaped(text: &str) -> String {
+        let mut page = String::new();
+        push_escaped(&mut page, text);
+        page
+    }
+
     #[test]
     fn escapes_what_would_end_a_label_or_a_line() {
-        assert_eq!(Escaped("a\\b\"c\nd").to_string(), r#"a\\b\"c\nd"#);
-        assert_eq!(Escaped("\\\\\"\"\n\n").to_string(), r#"\\\\\"\"\n\n"#);
-        assert_eq!(Escaped("plain, {text}=").to_string(), "plain, {text}=");
+        assert_eq!(escaped("a\\b\"c\nd"), r#"a\\b\"c\nd"#);
+        assert_eq!(escaped("\\\\\"\"\n\n"), r#"\\\\\"\"\n\n"#);
+        assert_eq!(escaped("plain, {text}= \u{6a21}"), "plain, {text}= \u{6a21}");
     }
 }
