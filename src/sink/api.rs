@@ -50,6 +50,7 @@ pub fn render(moment: &Moment, pretty: bool) -> Vec<u8> {
         to: event.to,
         reason: &event.reason,
     });
+    let figures = Figures::of(state, assessment.at);
     let document = Document {
         version: env!("CARGO_PKG_VERSION"),
         host: &about.host,
@@ -58,8 +59,8 @@ pub fn render(moment: &Moment, pretty: bool) -> Vec<u8> {
         since: history.severity_since(),
         liveness: &assessment.liveness,
         checks: checks.collect(),
-        readings: Figures::of(state, assessment.at),
-        sources: sources(state),
+        sources: sources(state, &figures),
+        readings: figures,
         events: events.collect(),
     };
     write(&document, pretty)

@@ -260,6 +260,23 @@ impl Figures {
     }
 }
 
+impl Figures {
+    fn freshness(&self, source: SourceId) -> Freshness {
+        match source {
+            SourceId::Loop => self.loop_.freshness,
+            SourceId::Subagents => self.subagents.freshness,
+            SourceId::Vllm => self.vllm.freshness,
+            SourceId::Gpu => self.gpu.freshness,
+            SourceId::Parity => self.parity.freshness,
+            SourceId::Verdicts => self.verdicts.freshness,
+            SourceId::Site => self.site.freshness,
+            SourceId::Review => self.review.freshness,
+            SourceId::Watchdog => self.watchdog.freshness,
+            SourceId::Host => self.host.freshness,
+        }
+    }
+}
+
 /// The heartbeat is newer than the state, so its word counts where both have one.
 fn loop_figures(state: &State, reading: &LoopReading, now: Time) -> LoopFigures {
     let heartbeat = state.last_heartbeat.as_ref().map(|heartbeat| heartbeat.value.clone()).unwrap_or_default();
@@ -352,8 +369,8 @@ fn ratio(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
 pub struct SourceFigures {
     /// Its name.
     pub source: &'static str,
-    /// False when the configuration turned it off.
-    pub enabled: bool,
+    /// How the latest reading went.
+    pub freshness: Freshness,
     /// Whether the latest reading succeeded; absent before the first.
     pub success: Option<bool>,
     /// Readings made.
@@ -366,13 +383,13 @@ pub struct SourceFigures {
     pub last_success_at: Option<Time>,
 }
 
-/// How reading each source went so far.
-pub fn sources(state: &State) -> Vec<SourceFigures> {
+/// How reading each source went so far; `figures` are those of the same instant.
+pub fn sources(state: &State, figures: &Figures) -> Vec<SourceFigures> {
     let of = |source: SourceId| {
         let stats = state.sources[source.index()];
         SourceFigures {
             source: source.name(),
-            enabled: state.is_enabled(source),
+            freshness: figures.freshness(source),
             success: stats.success,
             attempts: stats.attempts,
             failures: stats.failures,

@@ -11,7 +11,7 @@ use askama::Template;
 
 use self::cards::Card;
 use self::chart::Spark;
-use super::figures::{Figures, sources};
+use super::figures::{Figures, Freshness, SourceFigures, sources};
 use super::moment::Moment;
 use crate::assessment::{CheckResult, Presence, Severity};
 use crate::history::{Event, History};
@@ -107,6 +107,13 @@ impl Tone {
         }
     }
 
+    /// The name of its drawing in the page.
+    fn icon(self) -> String {
+        format!("icon-{}", self.class())
+    }
+
+    const ALL: [Tone; 4] = [Tone::Ok, Tone::Warn, Tone::Crit, Tone::None];
+
     /// The tab's icon as a data address. `#` and `<` must not stand in one as they are.
     fn favicon(self) -> String {
         let colour = match self {
@@ -176,6 +183,7 @@ impl<'a> StatusPage<'a> {
         let Moment { state, assessment, history, about } = moment;
         let now = assessment.at;
         let rows = |judged| check_rows(&assessment.checks, history, (now, judged));
+        let figures = Figures::of(state, now);
         let (tone, headline) = headline(&assessment.checks, assessment.severity);
         StatusPage {
             tone,
@@ -190,11 +198,11 @@ impl<'a> StatusPage<'a> {
             must_restart: assessment.liveness.must_restart.then_some(assessment.liveness.reason.as_str()),
             urgent: urgent(&assessment.checks),
             strip: chart::strip(&history.severities(now)),
-            cards: cards::cards(&Figures::of(state, now), history, now),
+            cards: cards::cards(&figures, history, now),
             judged: rows(true),
             idle: rows(false),
             events: history.events().take(EVENTS).map(|event| EventRow::of(event, now)).collect(),
-            sources: source_rows(moment),
+            sources: source_rows(sources(state, &figures), now),
         }
     }
 }
@@ -251,14 +259,15 @@ impl<'a> EventRow<'a> {
     }
 }
 
-fn source_rows(moment: &Moment) -> Vec<SourceRow> {
-    let now = moment.now();
-    let row = |source: super::figures::SourceFigures| {
-        let (tone, state) = match source.success {
-            _ if !source.enabled => (Tone::None, "off"),
-            None => (Tone::None, "not read yet"),
-            Some(true) => (Tone::Ok, "read"),
-            Some(false) => (Tone::Warn, "failed"),
+fn source_rows(sources: Vec<SourceFigures>, now: Time) -> Vec<SourceRow> {
+    let row = |source: SourceFigures| {
+        let (tone, state) = match (source.freshness, source.success) {
+            (Freshness::Disabled, _) => (Tone::None, "off"),
+            (Freshness::Pending, _) => (Tone::None, "not read yet"),
+            (Freshness::Failed, _) | (_, Some(false)) => (Tone::Warn, "failed"),
+            (Freshness::Stale, _) => (Tone::Warn, "overdue"),
+            (Freshness::Missing, _) => (Tone::None, "nothing there"),
+            (Freshness::Current, _) => (Tone::Ok, "read"),
         };
         SourceRow {
             name: source.source,
@@ -269,5 +278,5 @@ fn source_rows(moment: &Moment) -> Vec<SourceRow> {
             failures: format!("{} of {}", words::whole(Some(source.failures)), words::whole(Some(source.attempts))),
         }
     };
-    sources(&moment.state).into_iter().map(row).collect()
+    sources.into_iter().map(row).collect()
 }
