@@ -3,6 +3,7 @@
 use std::hint::black_box;
 
 use autoswe_exporter::promtext::Samples;
+use autoswe_exporter::source::vllm::parse;
 use divan::Bencher;
 use divan::counter::BytesCount;
 
@@ -30,4 +31,10 @@ fn samples(bencher: Bencher<'_, '_>) {
     bencher
         .counter(BytesCount::of_slice(PAGE))
         .bench_local(|| Samples::new(black_box(PAGE)).map(|sample| sample.value).fold(0.0, f64::max));
+}
+
+/// The page as the source takes it.
+#[divan::bench]
+fn page_to_sample(bencher: Bencher<'_, '_>) {
+    bencher.counter(BytesCount::of_slice(PAGE)).bench_local(|| parse(black_box(PAGE), "http://127.0.0.1:8010"));
 }

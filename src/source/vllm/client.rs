@@ -275,6 +275,15 @@ mod tests {
     }
 
     #[test]
+    fn https_needs_no_provider_installed_before() {
+        // Whether CA certificates are there is the machine's affair; a panic for want of a TLS provider would be ours.
+        match api("https://h") {
+            Ok(api) => assert_eq!(api.shown(), "https://h"),
+            Err(failure) => assert!(failure.message.contains("CA certificates"), "{failure}"),
+        }
+    }
+
+    #[test]
     fn what_is_not_a_url_is_said() {
         for url in ["", "127.0.0.1:8010", "ftp://h", "unix:/run/vllm.sock", "http://"] {
             let failure = api(url).unwrap_err();
