@@ -5,13 +5,14 @@
 mod cli;
 mod demo;
 mod documents;
+mod files;
 mod gpu;
 mod jsonl;
 mod metrics;
+mod page;
 mod processes;
 mod prometheus;
+mod story;
 mod support;
 mod vllm;
-mod files;
-mod page;
 mod web;
