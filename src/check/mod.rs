@@ -7,11 +7,11 @@ mod gpu;
 mod host;
 mod review;
 mod subagents;
+#[cfg(test)]
+mod tests;
 mod verdicts;
 mod vllm;
 mod watchdog;
-#[cfg(test)]
-mod tests;
 
 use crate::assessment::{CheckResult, Finding, Liveness, Presence, Severity, Thresholds};
 use crate::config::Config;
@@ -92,15 +92,8 @@ impl Check {
 }
 
 /// Every check, in the order of reports.
-pub const CHECKS: &[&Check] = &[
-    &subagents::CHECK,
-    &vllm::CHECK,
-    &gpu::CHECK,
-    &verdicts::CHECK,
-    &review::CHECK,
-    &watchdog::CHECK,
-    &host::CHECK,
-];
+pub const CHECKS: &[&Check] =
+    &[&subagents::CHECK, &vllm::CHECK, &gpu::CHECK, &verdicts::CHECK, &review::CHECK, &watchdog::CHECK, &host::CHECK];
 
 /// Whether the loop must be restarted: only when its heartbeat is critically old and nothing speaks against it.
 pub fn liveness(_checks: &[CheckResult], _state: &State, _thresholds: &Thresholds, _now: Time) -> Liveness {

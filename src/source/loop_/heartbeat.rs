@@ -173,7 +173,7 @@ mod tests {
         let config = FieldsConfig {
             ts: "/beat/time".into(),
             iteration: "/rounds/0".into(),
-            epoch: String::new(),
+            epoch: "".into(),
             ..FieldsConfig::default()
         };
         let json = r#"{"beat": {"time": 1795348800}, "rounds": [7], "epoch": 3}"#;
