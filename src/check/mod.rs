@@ -11,11 +11,11 @@ mod parity;
 mod review;
 mod site;
 mod subagents;
+#[cfg(test)]
+mod tests;
 mod verdicts;
 mod vllm;
 mod watchdog;
-#[cfg(test)]
-mod tests;
 
 use crate::assessment::{CheckResult, Finding, Presence, Severity, Thresholds};
 use crate::config::Config;
@@ -109,6 +109,8 @@ pub const CHECKS: &[&Check] = &[
     &watchdog::CHECK,
     &host::CHECK,
 ];
+pub const CHECKS: &[&Check] =
+    &[&subagents::CHECK, &vllm::CHECK, &gpu::CHECK, &verdicts::CHECK, &review::CHECK, &watchdog::CHECK, &host::CHECK];
 
 /// The state after `observations` under the default configuration, for examples and tests.
 pub fn example_state(observations: Vec<Observation>) -> State {

@@ -56,6 +56,7 @@ pub(super) enum Command {
     /// Print every effective setting and where it came from
     PrintConfig,
     /// Live through a short story of a loop, with no GPU, model server or network
+    #[command(after_help = super::demo::HELP)]
     Demo(DemoArguments),
 }
 

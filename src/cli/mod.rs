@@ -46,8 +46,8 @@ fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> Exi
     };
     // The demo brings a configuration of its own.
     if let Some(Command::Demo(arguments)) = &command {
-        log::start(&common.log);
-        return demo::run(arguments, &common);
+        log::start(&common.log.quieter());
+        return demo::run(arguments, &inputs);
     }
     let loaded = match load(&inputs) {
         Ok(loaded) => loaded,
@@ -85,7 +85,6 @@ fn refuse(errors: &ConfigErrors) -> ExitCode {
 
 fn serve(loaded: Loaded, inputs: Inputs, common: &Common) -> ExitCode {
     log::start(&common.log);
-    loaded.notes.iter().for_each(|note| tracing::warn!("{note}"));
     let reload = Box::new(move || load(&inputs));
     match daemon::run(daemon::Options { loaded, reload, on_listen: None }) {
         Ok(()) => ExitCode::SUCCESS,

@@ -117,6 +117,14 @@ impl Loaded {
 /// Everything that is wrong in the file, in the environment and in the flags, and every setting that contradicts
 /// another.
 pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigErrors> {
+    load_over(Config::default(), inputs)
+}
+
+/// As [`load`], with the values of `base` in place of the defaults.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_over(base: Config, inputs: &Inputs) -> Result<Loaded, ConfigErrors> {
     let schema = Schema::new();
     let (file_layer, mut errors) =
         inputs.file.as_deref().map_or_else(Default::default, |file| read_layer(file, &schema));
@@ -124,7 +132,7 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigErrors> {
     errors.extend(wrong);
     let layers = [file_layer, environment, layer::from_flags(&inputs.flags)];
 
-    let mut config = Config::default();
+    let mut config = base;
     let mut assign = Assign { layers: &layers, origins: BTreeMap::new(), errors: Vec::new() };
     config.accept(&mut assign);
     let Assign { origins, errors: wrong, .. } = assign;

@@ -218,6 +218,6 @@ fn what_is_no_file_is_refused_clearly() {
     assert!(refusal(&directory.join("none.yml"), &mut case).contains("no such file"));
     let fifo = directory.join("fifo");
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("a FIFO");
-    assert!(refusal(&fifo, &mut case).contains("is not a regular file"));
-    assert!(refusal(Path::new("/dev/zero"), &mut case).contains("is not a regular file"));
+    assert!(refusal(&fifo, &mut case).contains("where a regular file belongs"));
+    assert!(refusal(Path::new("/dev/zero"), &mut case).contains("where a regular file belongs"));
 }

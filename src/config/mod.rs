@@ -23,7 +23,7 @@ pub use checked::{HeartbeatFormat, Pattern, Pointer, UnitManager};
 pub use error::{ConfigError, ConfigErrors};
 pub use layer::FlagSetting;
 pub use limits::*;
-pub use load::{Inputs, Loaded, Origin, environment_name, load};
+pub use load::{Inputs, Loaded, Origin, environment_name, load, load_over};
 pub use phases::*;
 pub use print::print;
 use std::path::PathBuf;

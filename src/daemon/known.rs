@@ -144,7 +144,11 @@ impl Known {
             let exporter = Exporter {
                 reload: Some(reload),
                 system_state,
-                http: pages.as_ref().and_then(std::sync::Weak::upgrade).map(|pages| pages.requests()).unwrap_or_default(),
+                http: pages
+                    .as_ref()
+                    .and_then(std::sync::Weak::upgrade)
+                    .map(|pages| pages.requests())
+                    .unwrap_or_default(),
                 process: own.get_or_init(|| Own::open().ok()).as_ref().and_then(|own| own.read().ok()),
             };
             let Moment { state, assessment, .. } = &moment;

@@ -1,75 +1,35 @@
-//! `/api/v1/state`: the assessment, the key figures and the course of events as JSON, for scripts.
+//! `/api/v1/state` and `report --json`: the state's JSON with the course of events beside it.
 //!
-//! Invariant: fields are only ever added; what is unknown is `null`, never 0.
+//! Invariant: keys are only ever added; what is unknown is `null`, never 0.
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::figures::{Figures, SourceFigures, sources};
 use super::moment::Moment;
-use crate::assessment::{CheckResult, Liveness, Severity};
-use crate::observation::Time;
+use super::state_json;
+use crate::assessment::Assessment;
+use crate::history::{Event, History};
+use crate::state::State;
 
-#[derive(Serialize)]
-struct Document<'a> {
-    version: &'static str,
-    host: &'a str,
-    at: Time,
-    severity: Severity,
-    since: Option<Time>,
-    liveness: &'a Liveness,
-    checks: Vec<Check<'a>>,
-    readings: Figures,
-    sources: Vec<SourceFigures>,
-    events: Vec<Event<'a>>,
+/// The object that `docs/api.md` describes. `state`, `assessment` and `history` belong to the same instant on `host`.
+pub fn object(state: &State, assessment: &Assessment, history: &History, host: &str) -> Value {
+    let mut object = state_json(state, assessment);
+    object["host"] = host.into();
+    object["since"] = json!(history.severity_since());
+    for (check, result) in object["checks"].as_array_mut().into_iter().flatten().zip(&assessment.checks) {
+        check["since"] = json!(history.since(result.check));
+    }
+    object["events"] = history.events().map(event).collect();
+    object
 }
 
-#[derive(Serialize)]
-struct Check<'a> {
-    #[serde(flatten)]
-    result: &'a CheckResult,
-    since: Option<Time>,
+fn event(event: &Event) -> Value {
+    json!({ "at": event.at, "check": event.check, "from": event.from, "to": event.to, "reason": event.reason })
 }
 
-#[derive(Serialize)]
-struct Event<'a> {
-    at: Time,
-    check: &'static str,
-    from: Option<Severity>,
-    to: Severity,
-    reason: &'a str,
-}
-
-/// The state as one JSON object and a line feed; indented when `pretty`.
+/// The object of `moment` and a line feed; indented when `pretty`.
 pub fn render(moment: &Moment, pretty: bool) -> Vec<u8> {
     let Moment { state, assessment, history, about } = moment;
-    let checks = assessment.checks.iter().map(|result| Check { result, since: history.since(result.check) });
-    let events = history.events().map(|event| Event {
-        at: event.at,
-        check: event.check,
-        from: event.from,
-        to: event.to,
-        reason: &event.reason,
-    });
-    let figures = Figures::of(state, assessment.at);
-    let document = Document {
-        version: env!("CARGO_PKG_VERSION"),
-        host: &about.host,
-        at: assessment.at,
-        severity: assessment.severity,
-        since: history.severity_since(),
-        liveness: &assessment.liveness,
-        checks: checks.collect(),
-        sources: sources(state, &figures),
-        readings: figures,
-        events: events.collect(),
-    };
-    write(&document, pretty)
-}
-
-#[expect(clippy::expect_used, reason = "plain structs with text keys; serde_json writes non-finite numbers as null")]
-fn write(document: &Document<'_>, pretty: bool) -> Vec<u8> {
-    let written = if pretty { serde_json::to_vec_pretty(document) } else { serde_json::to_vec(document) };
-    let mut json = written.expect("serializable");
-    json.push(b'\n');
-    json
+    let object = object(state, assessment, history, &about.host);
+    let text = if pretty { format!("{object:#}\n") } else { format!("{object}\n") };
+    text.into_bytes()
 }

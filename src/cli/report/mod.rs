@@ -16,8 +16,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::output::{self, ColorChoice, Outlet};
 use crate::assessment::{Assessment, Severity, assess};
 use crate::config::{Loaded, value::Seconds};
+use crate::history::History;
 use crate::observation::Time;
-use crate::sink::{report, state_json, system_state};
+use crate::sink::{api, report, system_state};
 use progress::Progress;
 use reader::Reader;
 
@@ -111,6 +112,7 @@ struct Session<'a> {
     arguments: &'a ReportArguments,
     loaded: &'a Loaded,
     reader: Reader,
+    history: History,
     progress: Progress,
     last: Option<Severity>,
 }
@@ -118,7 +120,7 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     fn new(arguments: &'a ReportArguments, loaded: &'a Loaded) -> std::io::Result<Self> {
         let reader = Reader::new(&loaded.config, Time::now())?;
-        Ok(Session { arguments, loaded, reader, progress: Progress::new(), last: None })
+        Ok(Session { arguments, loaded, reader, history: History::default(), progress: Progress::new(), last: None })
     }
 
     /// Reads, judges and prints once.
@@ -127,6 +129,7 @@ impl<'a> Session<'a> {
         let sample = if self.last.is_none() { self.arguments.sample.duration() } else { Duration::ZERO };
         self.reader.read(sample, &self.progress).await;
         let assessment = assess(self.reader.state(), &self.loaded.thresholds(), Time::now());
+        self.history.note(self.reader.state(), &assessment);
         let probed = if self.arguments.probe_tps && self.last.is_none() {
             Some(probe::run(&self.loaded.config.vllm, &self.progress).await)
         } else {
@@ -143,7 +146,8 @@ impl<'a> Session<'a> {
     fn text(&self, assessment: &Assessment, probed: Option<probe::Probed>) -> String {
         let state = self.reader.state();
         if self.arguments.json {
-            let mut json = state_json(state, assessment);
+            let host = rustix::system::uname();
+            let mut json = api::object(state, assessment, &self.history, &host.nodename().to_string_lossy());
             if let Some(probed) = &probed {
                 json["probe"] = probe::json(probed);
             }

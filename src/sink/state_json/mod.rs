@@ -1,4 +1,4 @@
-//! The assessment and everything observed as one JSON object: `/api/v1/state` and `report --json`.
+//! The assessment and everything observed as one JSON object, which [`super::api`] completes.
 //!
 //! Invariant: keys are stable, and a key is only added. An absent value is `null` or an absent list element, never
 //! 0. Times are RFC 3339 in UTC; a unit stands at the end of a key (`_seconds`, `_bytes`, `_ratio`, ...).
@@ -92,12 +92,19 @@ fn status<T>(view: &View<'_, T>) -> &'static str {
     }
 }
 
-/// What only several readings together tell.
+/// What only several readings together tell of vLLM.
 fn rates(state: &State) -> Value {
     let window = &state.vllm_window;
+    let quantiles = |of: &dyn Fn(f64) -> Option<f64>| json!({ "p50": of(0.5), "p90": of(0.9), "p99": of(0.99) });
     json!({
         "generation_tokens_per_second": window.generation_tokens_per_second(),
         "prompt_tokens_per_second": window.prompt_tokens_per_second(),
+        "requests_per_second": window.requests_per_second(),
+        "prefix_cache_hit_ratio": window.prefix_cache_hit_ratio(),
+        "time_to_first_token_seconds": quantiles(&|q| window.time_to_first_token(q)),
+        "inter_token_latency_seconds": quantiles(&|q| window.inter_token_latency(q)),
+        "request_latency_seconds": quantiles(&|q| window.request_latency(q)),
+        "queue_time_seconds": quantiles(&|q| window.queue_time(q)),
         "stalled_since": window.stall().map(|stall| stall.since),
     })
 }

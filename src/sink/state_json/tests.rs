@@ -3,7 +3,9 @@ use std::time::Duration;
 use super::*;
 use crate::assessment::{CheckResult, Finding, Liveness, Presence, Severity};
 use crate::check::{example_now, example_state};
+use crate::history::History;
 use crate::observation::*;
+use crate::sink::api;
 
 fn assessment() -> Assessment {
     let liveness = Liveness { must_restart: false, reason: "the heartbeat is fresh".into() };
@@ -77,14 +79,42 @@ fn the_parts_of_the_loop_have_outcomes_of_their_own() {
     assert_eq!(value["pause"]["failure"], "unreadable");
 }
 
+fn sample() -> VllmSample {
+    let histogram = Some(Histogram { buckets: vec![(0.1, 3.0), (f64::INFINITY, 4.0)], sum: 0.5, count: 4.0 });
+    VllmSample {
+        process_start: Some(1_795_340_000.0),
+        engines: vec![Engine {
+            model_name: "tiny".into(),
+            engine: "0".into(),
+            running: Some(4.0),
+            waiting: Some(1.0),
+            kv_cache_usage: Some(0.12),
+            prompt_tokens: Some(1000.0),
+            generation_tokens: Some(2000.0),
+            preemptions: Some(0.0),
+            iterations: Some(500.0),
+            prefix_cache_queries: Some(1000.0),
+            prefix_cache_hits: Some(800.0),
+            request_success: vec![("stop".into(), 12.0)],
+            asleep: Some(false),
+        }],
+        time_to_first_token: histogram.clone(),
+        inter_token_latency: histogram.clone(),
+        request_latency: histogram.clone(),
+        queue_time: histogram,
+        answered_in: Duration::from_millis(4),
+        canary: Some(Canary::Answered),
+    }
+}
+
 /// One reading of every source in which every value is there.
 fn everything() -> Vec<Data> {
     let at = example_now();
-    let histogram = Some(Histogram { buckets: vec![(0.1, 3.0), (f64::INFINITY, 4.0)], sum: 0.5, count: 4.0 });
     vec![
         Data::Loop(LoopReading {
             heartbeat: Reading::Observed(Heartbeat {
                 at: Some(at),
+                file: Some("state-heartbeat.json".into()),
                 pid: Some(4711),
                 epoch: Some(3),
                 iteration: Some(117),
@@ -111,32 +141,18 @@ fn everything() -> Vec<Data> {
             agents: vec![Subagent { pid: 4712, phase: "writer".into(), started_at: at, command: "claude".into() }],
             cgroup: Some("user.slice/autoswe.service".into()),
             processes: 200,
+            hidden: 0,
         }),
-        Data::Vllm(VllmSample {
-            process_start: Some(1_795_340_000.0),
-            engines: vec![Engine {
-                model_name: "tiny".into(),
-                engine: "0".into(),
-                running: Some(4.0),
-                waiting: Some(1.0),
-                kv_cache_usage: Some(0.12),
-                prompt_tokens: Some(1000.0),
-                generation_tokens: Some(2000.0),
-                preemptions: Some(0.0),
-                iterations: Some(500.0),
-                prefix_cache_queries: Some(1000.0),
-                prefix_cache_hits: Some(800.0),
-                request_success: vec![("stop".into(), 12.0)],
-                asleep: Some(false),
-            }],
-            time_to_first_token: histogram.clone(),
-            inter_token_latency: histogram.clone(),
-            request_latency: histogram.clone(),
-            queue_time: histogram,
-            answered_in: Duration::from_millis(4),
-            canary: Some(Canary::Answered),
+        Data::Vllm(sample()),
+        Data::Parity(Parity {
+            green: 312,
+            red: 40,
+            manual: 3,
+            not_applicable: 2,
+            unknown: 1,
+            first_unknown_line: Some(12),
+            ..Parity::default()
         }),
-        Data::Parity(Parity { green: 312, red: 40, manual: 3, not_applicable: 2, unknown: 1, duplicate_keys: 0 }),
         Data::Site(Site { built_at: at, data_at: Some(at) }),
         Data::Review(Review {
             last_good: Some(GoodReview {
@@ -167,6 +183,9 @@ fn everything() -> Vec<Data> {
         }),
         Data::Watchdog(WatchdogReading {
             last_evaluation_at: Some(at),
+            decision: Some("ok".into()),
+            decision_reason: Some("the heartbeat is fresh".into()),
+            problems: Vec::new(),
             budget_remaining: Some(3),
             last_restart: Some(Restart { at, outcome: RestartOutcome::Took, reason: Some("heartbeat".into()) }),
         }),
@@ -191,7 +210,10 @@ fn example() -> Value {
         findings: vec![finding],
     };
     let assessment = Assessment { severity: Severity::Warn, checks: vec![result], ..assessment() };
-    state_json(&example_state(observations.collect()), &assessment)
+    let state = example_state(observations.collect());
+    let mut history = History::default();
+    history.note(&state, &assessment);
+    api::object(&state, &assessment, &history, "gpu-box")
 }
 
 #[test]

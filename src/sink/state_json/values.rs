@@ -28,6 +28,7 @@ pub(super) fn loop_(reading: &LoopReading) -> Value {
 fn heartbeat(heartbeat: &Heartbeat) -> Value {
     json!({
         "at": heartbeat.at,
+        "file": heartbeat.file,
         "pid": heartbeat.pid,
         "epoch": heartbeat.epoch,
         "iteration": heartbeat.iteration,
@@ -68,6 +69,7 @@ pub(super) fn subagents(reading: &Subagents) -> Value {
         "agents": reading.agents.iter().map(agent).collect::<Vec<_>>(),
         "cgroup": reading.cgroup,
         "processes": reading.processes,
+        "hidden": reading.hidden,
     })
 }
 
@@ -129,7 +131,9 @@ pub(super) fn parity(parity: &Parity) -> Value {
         "manual": parity.manual,
         "not_applicable": parity.not_applicable,
         "unknown": parity.unknown,
+        "first_unknown_line": parity.first_unknown_line,
         "duplicate_keys": parity.duplicate_keys,
+        "first_duplicate_line": parity.first_duplicate_line,
     })
 }
 
@@ -182,6 +186,9 @@ pub(super) fn watchdog(reading: &WatchdogReading) -> Value {
     };
     json!({
         "last_evaluation_at": reading.last_evaluation_at,
+        "decision": reading.decision,
+        "decision_reason": reading.decision_reason,
+        "problems": reading.problems,
         "budget_remaining": reading.budget_remaining,
         "last_restart": reading.last_restart.as_ref().map(restart),
     })

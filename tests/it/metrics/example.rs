@@ -9,11 +9,10 @@ use autoswe_exporter::assessment::{
 };
 use autoswe_exporter::check::example_now;
 use autoswe_exporter::config::Config;
-use autoswe_exporter::metric::{
-    self, Exporter, HttpCount, Inputs, OwnProcess, Reload, Samples, SystemStateCounts, samples,
-};
+use autoswe_exporter::metric::{self, Exporter, Inputs, OwnProcess, Reload, Samples, SystemStateCounts, samples};
 use autoswe_exporter::observation::*;
 use autoswe_exporter::state::State;
+use autoswe_exporter::web::RequestCount;
 use jiff::SignedDuration;
 
 /// A label value with everything that needs escaping, in several scripts.
@@ -47,7 +46,7 @@ fn exporter() -> Exporter {
     Exporter {
         reload: Some(Reload { successful: true, loaded_at: ago(7200) }),
         system_state: Some(SystemStateCounts { written: 480, failed: 1 }),
-        http: vec![HttpCount { handler: "metrics", code: 200, count: 12 }],
+        http: vec![RequestCount { handler: "metrics", code: 200, count: 12 }],
         process: Some(OwnProcess {
             cpu_seconds: 0.25,
             resident_bytes: 6_500_000,
