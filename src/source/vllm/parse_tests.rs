@@ -103,6 +103,7 @@ fn the_share_of_the_cache_is_never_summed() {
                 vllm:gpu_cache_usage_perc{engine=\"0\",model_name=\"m\",pid=\"8\"} 0.75\n\
                 vllm:gpu_cache_usage_perc{engine=\"0\",model_name=\"m\",pid=\"9\"} 0.5\n";
     assert_eq!(only_engine(page).kv_cache_usage, Some(0.75));
+    assert_eq!(only_engine(&page.replace("gpu_cache", "kv_cache")).kv_cache_usage, Some(0.75));
 }
 
 #[test]

@@ -157,6 +157,26 @@ fn latencies_of_a_restarted_server_start_anew() {
 }
 
 #[test]
+fn an_engine_that_comes_or_goes_gives_the_totals_a_new_baseline() {
+    let with = |other: Option<f64>, looked_up: f64| {
+        let of = |name: &str, queries, hits| Engine {
+            prefix_cache_queries: Some(queries),
+            prefix_cache_hits: Some(hits),
+            ..engine(name, 1.0)
+        };
+        let other = other.map(|looked_up| of("1", looked_up, looked_up));
+        sample([of("0", looked_up, 0.0)].into_iter().chain(other))
+    };
+    let mut window = VllmWindow::default();
+    (0..10).for_each(|i| window.push(at(f64::from(i) * 10.0), &with(Some(300.0), 100.0 + f64::from(i))));
+    assert!(near(window.prefix_cache_hit_ratio(), 0.0));
+    window.push(at(100.0), &with(None, 1000.0));
+    assert!(near(window.prefix_cache_hit_ratio(), 0.0), "not a share of look-ups that another engine made");
+    window.push(at(110.0), &with(Some(1000.0), 1000.0));
+    assert!(near(window.prefix_cache_hit_ratio(), 0.5), "since the start, as for a server just met");
+}
+
+#[test]
 fn an_outage_is_measured_by_kind() {
     let mut window = VllmWindow::default();
     assert!(!window.reached() && window.outage().is_none());
