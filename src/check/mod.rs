@@ -109,8 +109,6 @@ pub const CHECKS: &[&Check] = &[
     &watchdog::CHECK,
     &host::CHECK,
 ];
-pub const CHECKS: &[&Check] =
-    &[&subagents::CHECK, &vllm::CHECK, &gpu::CHECK, &verdicts::CHECK, &review::CHECK, &watchdog::CHECK, &host::CHECK];
 
 /// The state after `observations` under the default configuration, for examples and tests.
 pub fn example_state(observations: Vec<Observation>) -> State {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use autoswe_exporter::assessment::{Severity, Thresholds, assess};
-use autoswe_exporter::config::Config;
+use autoswe_exporter::config::{Config, HeartbeatFormat};
 use autoswe_exporter::observation::*;
 use autoswe_exporter::source::Source;
 use autoswe_exporter::source::loop_::LoopSource;
@@ -216,7 +216,7 @@ fn a_heartbeat_without_a_time_has_its_files() {
 fn a_heartbeat_may_be_the_newest_file_of_a_glob() {
     let mut place = Place::new();
     place.config.loop_.heartbeat = place.path("projects/*/*.jsonl");
-    place.config.loop_.heartbeat_format = "mtime".into();
+    place.config.loop_.heartbeat_format = HeartbeatFormat::Mtime;
     let mut source = LoopSource::new(&place.config);
     assert!(matches!(loop_reading(&mut source).heartbeat, Reading::Missing(_)));
     for (name, seconds) in [("projects/a/1.jsonl", 1_795_000_000), ("projects/b/2.jsonl", 1_795_000_100)] {

@@ -45,7 +45,9 @@ impl Processes {
     fn is_vllm(&self, pid: u32) -> bool {
         let Some(pattern) = self.vllm.get_or_init(|| self.pattern.compile().ok()) else { return false };
         let mut family = std::iter::successors(Some(pid), |pid| self.parent(*pid)).take(1 + GENERATIONS as usize);
-        family.any(|pid| self.read(pid, "cmdline").is_some_and(|line| pattern.is_match(line.replace('\0', " ").as_bytes())))
+        family.any(|pid| {
+            self.read(pid, "cmdline").is_some_and(|line| pattern.is_match(line.replace('\0', " ").as_bytes()))
+        })
     }
 
     fn parent(&self, pid: u32) -> Option<u32> {

@@ -86,6 +86,7 @@ fn loop_reading(age: i64, module: &str) -> LoopReading {
         phase: Some("writer".into()),
         phase_started_at: Some(ago(age + 312)),
         invocation_id: None,
+        file: None,
     };
     let durable = LoopState { module: Some(module.into()), ..Default::default() };
     LoopReading {
@@ -101,6 +102,7 @@ fn subagents() -> Subagents {
         agents: vec![agent(71, "writer"), agent(72, "writer"), agent(90, "judge")],
         cgroup: None,
         processes: 212,
+        hidden: 0,
     }
 }
 
