@@ -210,7 +210,7 @@ impl Source for SubagentsSource {
 impl Patterns {
     fn compile(settings: &SubagentsConfig) -> Result<Self, String> {
         let compile = |pattern: &Pattern, setting: &str| {
-            pattern.compile().map_err(|why| format!("{setting}: {pattern:?} is not a regular expression: {why}"))
+            pattern.compile().map_err(|why| format!("{setting}: {:?} is not a regular expression: {why}", &**pattern))
         };
         let phase = |phase: &crate::config::Phase| {
             Ok((phase.name.clone(), compile(&phase.pattern, &format!("subagents.phases.{}", phase.name))?))

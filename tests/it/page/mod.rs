@@ -184,11 +184,11 @@ fn the_state_as_json_holds_the_same() {
     assert_eq!(at("/checks/0/check"), "loop");
     assert_eq!(at("/checks/0/findings/0/code"), "heartbeat_stale");
     assert_eq!(at("/checks/0/since"), "2026-11-22T11:57:00Z");
-    assert_eq!(at("/readings/loop/figures/heartbeat_age_seconds"), 1084.0);
-    assert_eq!(at("/readings/vllm/freshness"), "failed");
-    assert_eq!(at("/readings/subagents/figures/writer"), 2);
-    assert_eq!(at("/readings/watchdog/figures"), serde_json::Value::Null);
-    assert_eq!(at("/sources/2/success"), false);
+    assert_eq!(at("/sources/loop/value/heartbeat/value/iteration"), 117);
+    assert_eq!(at("/sources/vllm/status"), "failed");
+    assert_eq!(at("/sources/vllm/success"), false);
+    assert_eq!(at("/sources/subagents/value/agents").as_array().unwrap().len(), 3);
+    assert_eq!(at("/sources/watchdog/value"), serde_json::Value::Null);
     let events = at("/events");
     let change = |event: &&serde_json::Value| event["check"] == "loop" && event["to"] == "CRIT";
     assert_eq!(events.as_array().unwrap().iter().filter(change).count(), 1);
