@@ -83,7 +83,9 @@ impl GpuSource {
         self.retry.attempt();
         if let Some(thread) = self.ending.take() {
             // NVML is reference counted: it starts afresh only when the thread has let go of it.
-            drop(thread.join());
+            if thread.join().is_err() {
+                tracing::warn!("the thread that waits for XID events panicked; this is a bug, please report it");
+            }
         }
         Session::open(&self.library, &self.counts)
     }
