@@ -19,7 +19,7 @@ pub fn started(state: &State, thresholds: &Thresholds, now: Time) -> Probe {
     let limit = thresholds.limits.loop_.warn;
     let heartbeat = state.last_heartbeat.as_ref().and_then(|heartbeat| heartbeat.value.at);
     match heartbeat {
-        _ if !state.is_enabled(SourceId::Loop) => Probe::ok("the loop is not watched; nothing to wait for"),
+        _ if !state.slot(SourceId::Loop).is_enabled() => Probe::ok("the loop is not watched; nothing to wait for"),
         None => Probe::failed("no heartbeat was seen yet"),
         Some(at) if at < state.started_at => {
             Probe::failed(format!("the only heartbeat, of {at:.0}, is older than this watch; waiting for a new one"))
@@ -35,7 +35,7 @@ pub fn started(state: &State, thresholds: &Thresholds, now: Time) -> Probe {
 pub fn ready(state: &State) -> Probe {
     let waiting: Vec<_> = SourceId::ALL
         .into_iter()
-        .filter(|source| state.sources[source.index()].attempts == 0 && state.is_enabled(*source))
+        .filter(|source| state.sources[source.index()].attempts == 0 && state.slot(*source).is_enabled())
         .map(SourceId::name)
         .collect();
     if waiting.is_empty() {

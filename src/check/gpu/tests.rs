@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::assessment::{CheckResult, Presence};
-use crate::check::example_state;
+use crate::assessment::{CheckResult, Presence, Severity};
+use crate::check::{EXAMPLE_NOW, example_state};
 use crate::config::Config;
 
 fn judge(observations: Vec<Observation>) -> CheckResult {
@@ -239,7 +239,7 @@ fn silence_is_a_warning_and_then_critical_and_mends_nothing() {
 
 #[test]
 fn a_reading_that_is_too_old_is_a_warning() {
-    assert_eq!(codes(&judge_at(vec![example_reading(0, example_gpu())], 300)), [(Warn, "stale")]);
+    assert_eq!(codes(&judge_at(vec![example_reading(0, example_gpu())], 300)), [(Warn, "unread")]);
 }
 
 #[test]
