@@ -1,7 +1,7 @@
 //! The check `gpu`: are the GPUs there, well, and at work when they should be.
 //!
-//! Invariant: silence mends nothing. When a reading fails without being critical itself, what the last good one showed
-//! still counts, and so does a value that a GPU told and does not tell now. A finding names every GPU it holds for.
+//! Invariant: silence mends nothing. When a reading fails, what the last good one showed still counts, and so does a
+//! value that a GPU told and does not tell now. A finding names every GPU it holds for.
 
 use super::{Check, Verdict};
 use crate::assessment::Severity::{Crit, Warn};
@@ -70,16 +70,13 @@ fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
     let context = Context { state, limits: &thresholds.limits.gpu, now };
     let mut verdict = Verdict::ok(summary(&view, now));
     context.unread(&mut verdict, &view);
-    let known_to_be_broken = verdict.findings.iter().any(|finding| finding.severity == Crit);
     if let Some(last) = view.last() {
         if view.current().is_some_and(|reading| context.never_told(reading)) {
             return Verdict::not_present(format!("{}: NVML tells no value of it", names(&last.value)));
         }
         context.lost(&mut verdict, &last.value);
-        if !known_to_be_broken {
-            last.value.gpus.iter().for_each(|gpu| context.gpu(&mut verdict, gpu, last.at));
-            context.idle(&mut verdict, &last.value);
-        }
+        last.value.gpus.iter().for_each(|gpu| context.gpu(&mut verdict, gpu, last.at));
+        context.idle(&mut verdict, &last.value);
     }
     context.events(&mut verdict);
     verdict

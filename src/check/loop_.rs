@@ -14,7 +14,7 @@ pub(crate) const CHECK: Check = Check {
     id: "loop",
     summary: "The loop's heartbeat is fresh, or the loop is paused on purpose.",
     warn: "The heartbeat is older than `warn`, missing, unreadable, malformed, or more than `future` ahead; the loop has \
-           been paused for longer than `paused`; looking for the pause failed; the state file is malformed.",
+           been paused for longer than `paused`; looking for the pause failed; the state file is malformed or vanished.",
     crit: "The heartbeat is older than `crit`.",
     runbook: "loop.md",
     codes: &[

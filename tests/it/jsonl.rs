@@ -205,6 +205,22 @@ fn reviews_keep_the_last_good_one_apart_from_failed_attempts() {
 }
 
 #[test]
+fn spoilt_lines_never_push_out_what_was_known() {
+    let runtime = Runtime::new();
+    let (mut judge, mut reviewer) = (VerdictsSource::new(&runtime.config), ReviewSource::new(&runtime.config));
+    runtime.append("verdicts.jsonl", "{\"verdict\": \"REVERT\"}\n");
+    runtime.append("meta-judge.jsonl", "{\"ts\": 100, \"health_score\": 20}\n");
+    assert_eq!((words(&verdicts(&mut judge)).len(), review(&mut reviewer).failed_since), (1, 0));
+    runtime.append("verdicts.jsonl", &"spoilt\n".repeat(100));
+    runtime.append("meta-judge.jsonl", &"{\"ts\": 200}\n".repeat(100));
+    let (verdicts_now, review_now) = (verdicts(&mut judge), review(&mut reviewer));
+    assert_eq!((words(&verdicts_now), verdicts_now.malformed_lines), (vec!["REVERT"], 25));
+    assert_eq!((review_now.last_good.map(|good| good.health_score), review_now.failed_since), (Some(20.0), 50));
+    runtime.write("verdicts.jsonl", "");
+    assert_eq!(verdicts(&mut judge), Verdicts::default(), "a file that was begun anew is no spoilt one");
+}
+
+#[test]
 fn one_file_of_the_watchdog_does_not_hide_the_other() {
     let runtime = Runtime::new();
     let mut source = WatchdogSource::new(&runtime.config);

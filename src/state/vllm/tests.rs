@@ -192,10 +192,13 @@ fn an_outage_is_measured_by_kind() {
 }
 
 #[test]
-fn a_stall_outlives_failed_readings() {
+fn a_standstill_is_a_stall_once_it_lasts_and_outlives_failed_readings() {
     let mut window = VllmWindow::new(6.0);
-    let stuck = Engine { running: Some(1.0), ..engine("0", 5.0) };
-    [0.0, 2.0, 4.0].iter().for_each(|second| window.push(at(*second), &sample([stuck.clone()])));
-    window.failed(at(10.0), FailureKind::TimedOut);
-    assert_eq!(window.stall().map(|stall| (stall.since, stall.seen_at)), Some((at(0.0), at(4.0))));
+    let stuck = || sample([Engine { running: Some(1.0), ..engine("0", 5.0) }]);
+    [0.0, 2.0, 4.0].iter().for_each(|second| window.push(at(*second), &stuck()));
+    window.failed(at(60.0), FailureKind::TimedOut);
+    assert_eq!(window.stall(), None, "only the time between samples counts");
+    window.push(at(64.0), &stuck());
+    window.failed(at(70.0), FailureKind::TimedOut);
+    assert_eq!(window.stall().map(|stall| (stall.since, stall.seen_at)), Some((at(0.0), at(64.0))));
 }
