@@ -3,6 +3,8 @@
 //!
 //! Run with `cargo bench --bench background`.
 
+#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
+
 #[path = "stage/mod.rs"]
 mod stage;
 

@@ -3,6 +3,8 @@
 //! Run with `cargo bench --bench peers`. Needs `prometheus-node-exporter` and `python3`; a peer that is missing is
 //! named as missing. Figures are CPU time, medians and ratios; nothing here asserts.
 
+#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
+
 #[path = "stage/mod.rs"]
 mod stage;
 
