@@ -81,7 +81,14 @@ fn tell(speed: f64, started: &mpsc::Sender<Stage>, stopped: oneshot::Receiver<()
 
 fn watch(stage: Stage, inputs: &Inputs) -> anyhow::Result<()> {
     let Stage { mut config, directory, vllm, round } = stage;
-    config.web.listen_addresses = free_addresses(config.web.listen_addresses);
+    // An address that was asked for is taken literally.
+    if inputs.flags.iter().all(|flag| flag.path != "web.listen_addresses") {
+        let usual = config.web.listen_addresses;
+        config.web.listen_addresses = free_addresses(usual.clone());
+        if config.web.listen_addresses != usual {
+            say(&format!("{} is taken by another program; a free port will do.\n\n", usual.join(", ")));
+        }
+    }
     let telemetry_path = |config: &Config| config.web.telemetry_path.clone();
     let inputs = demo_inputs(inputs, &vllm);
     let load = move || load_over(config.clone(), &inputs);
