@@ -86,6 +86,14 @@ impl Home {
         std::fs::rename(fresh, self.runtime("state-heartbeat.json")).unwrap();
     }
 
+    /// One line for each verdict, the last one given just now; when that was.
+    fn write_verdicts(&self, verdicts: &[&str]) -> Time {
+        let now = Time::now();
+        let line = |verdict: &&str| json!({"ts": now, "verdict": verdict}).to_string() + "\n";
+        std::fs::write(self.runtime("verdicts.jsonl"), verdicts.iter().map(line).collect::<String>()).unwrap();
+        now
+    }
+
     /// The program in this home, with its configuration and nothing of ours in its environment.
     fn command(&self) -> Command {
         self.write_config();

@@ -73,20 +73,25 @@ fn modified(path: &Path) -> f64 {
     path.metadata().unwrap().modified().unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
-/// Every file that a loop leaves, with values that no default has.
-fn world(home: &Home) {
+/// Every file that a loop leaves, with values that no default has; the times in them.
+fn world(home: &Home) -> Vec<(String, f64)> {
     home.beat(0);
     std::fs::write(home.runtime("PAUSE"), "").unwrap();
-    let verdict = |verdict: &str| json!({"ts": 1_795_000_000.5, "verdict": verdict}).to_string() + "\n";
-    let verdicts = ["REVERT", "ACCEPT", "REVERT", "ACCEPT", "WEDGED_NO_VERDICT", "ACCEPT"].map(verdict).concat();
-    std::fs::write(home.runtime("verdicts.jsonl"), verdicts).unwrap();
-    let review = json!({"ts": "2026-11-01T10:00:00Z", "health_score": 72.5, "verdict": "fair"});
+    let verdicts = ["REVERT", "ACCEPT", "REVERT", "ACCEPT", "WEDGED_NO_VERDICT", "ACCEPT"];
+    let judged_at = home.write_verdicts(&verdicts);
+    let reviewed_at = judged_at - Duration::from_secs(7 * 3600);
+    let review = json!({"ts": unix_seconds(reviewed_at), "health_score": 72.5, "verdict": "fair"});
     std::fs::write(home.runtime("meta-judge.jsonl"), format!("{review}\n")).unwrap();
     let matrix = "a: {status: green}\nb: [{status: red}, {status: green}]\nc: green\nd: {status: n/a}\ne: manual\n";
     std::fs::create_dir(home.repo("acceptance")).unwrap();
     std::fs::write(home.repo("acceptance/parity-matrix.yaml"), matrix).unwrap();
     touch(&home.repo("journey-web/dist/index.html"), 900);
     touch(&home.repo("journey-web/site-data.json"), 100);
+    vec![
+        ("autoswe_verdict_last_timestamp_seconds".into(), unix_seconds(judged_at)),
+        ("autoswe_review_timestamp_seconds".into(), unix_seconds(reviewed_at)),
+        ("autoswe_site_built_timestamp_seconds".into(), modified(&home.repo("journey-web/dist/index.html"))),
+    ]
 }
 
 /// A home in which everything is there and turned on.
@@ -106,7 +111,7 @@ fn home(vllm: &Server, gpu: &Double, mark: &str) -> Home {
 }
 
 /// What Prometheus must say: the names that the project promises, with the values that were set up.
-fn expected(home: &Home) -> Vec<(String, f64)> {
+fn expected() -> Vec<(String, f64)> {
     let engine = "engine=\"0\",model_name=\"qwen-tiny\"";
     let mut expected = vec![
         ("autoswe_loop_epoch".into(), 3.0),
@@ -127,20 +132,19 @@ fn expected(home: &Home) -> Vec<(String, f64)> {
         ("autoswe_gpu_temperature_celsius{gpu=\"0\"}".into(), 62.0),
         ("autoswe_gpu_throttled{gpu=\"0\",reason=\"sw_power_cap\"}".into(), 1.0),
         ("autoswe_gpu_throttled{gpu=\"0\",reason=\"hw_slowdown\"}".into(), 0.0),
-        ("autoswe_verdict_last_timestamp_seconds".into(), 1_795_000_000.5),
-        ("autoswe_site_built_timestamp_seconds".into(), modified(&home.repo("journey-web/dist/index.html"))),
         ("autoswe_site_in_sync".into(), 0.0),
         ("autoswe_review_health_score".into(), 72.5),
         ("autoswe_check_severity{check=\"site\"}".into(), 1.0),
         ("autoswe_check_severity{check=\"parity\"}".into(), 0.0),
-        // The review of 1 November is older than six hours.
+        // The review is older than six hours.
         ("autoswe_check_severity{check=\"review\"}".into(), 2.0),
         ("autoswe_severity".into(), 2.0),
     ];
     let parity = [("green", 3.0), ("red", 1.0), ("manual", 1.0), ("n/a", 1.0), ("unknown", 0.0)];
     expected.extend(parity.map(|(state, count)| (format!("autoswe_parity_cells{{state=\"{state}\"}}"), count)));
     let verdicts = [("ACCEPT", 3.0), ("REVERT", 1.0), ("WEDGED_NO_VERDICT", 1.0)];
-    expected.extend(verdicts.map(|(verdict, count)| (format!("autoswe_verdicts_recent{{verdict=\"{verdict}\"}}"), count)));
+    expected
+        .extend(verdicts.map(|(verdict, count)| (format!("autoswe_verdicts_recent{{verdict=\"{verdict}\"}}"), count)));
     for source in ["loop", "subagents", "vllm", "gpu", "parity", "verdicts", "site", "review", "watchdog", "host"] {
         expected.push((format!("autoswe_source_success{{source=\"{source}\"}}"), 1.0));
     }
@@ -165,7 +169,7 @@ async fn prometheus_has_what_was_set_up_in_both_forms() {
     let _agents = ["planner", "writer", "writer"].map(|phase| Agent::start(&format!("{mark}-{phase}")));
     let (vllm, gpu) = (vllm().await, Double::new("nvmlDeviceGetCurrentClocksEventReasons = 4"));
     let home = home(&vllm, &gpu, &mark);
-    world(&home);
+    let times = world(&home);
     let exporter = home.start().await;
     exporter.until("tokens per second", |state| state["rates"]["generation_tokens_per_second"].is_number()).await;
     let text = plain_text(&exporter).await;
@@ -178,7 +182,7 @@ async fn prometheus_has_what_was_set_up_in_both_forms() {
     for job in ["openmetrics", "text"] {
         prometheus.query_until(&format!("autoswe_severity{{job=\"{job}\"}}"), 1).await;
         let found = series(&prometheus, job).await;
-        for (series, value) in expected(&home) {
+        for (series, value) in expected().into_iter().chain(times.clone()) {
             assert_eq!(found.get(&series), Some(&value), "{job}: {series} in {found:#?}");
         }
         assert_live(&found);
@@ -192,18 +196,23 @@ fn assert_live(found: &BTreeMap<String, f64>) {
     let now = unix_seconds(Time::now());
     let rate = found["autoswe_vllm_generation_tokens_per_second"];
     assert!((RATE * 0.7..RATE * 1.3).contains(&rate), "{rate} tokens per second");
-    let review: Time = "2026-11-01T10:00:00Z".parse().unwrap();
-    assert_eq!(found["autoswe_review_timestamp_seconds"], unix_seconds(review));
-    let mut recent = vec!["autoswe_loop_heartbeat_timestamp_seconds", "process_start_time_seconds"];
-    recent.push("autoswe_source_last_success_timestamp_seconds{source=\"gpu\"}");
-    for series in recent {
+    for series in [
+        "autoswe_loop_heartbeat_timestamp_seconds",
+        "autoswe_source_last_success_timestamp_seconds{source=\"gpu\"}",
+        "process_start_time_seconds",
+    ] {
         assert!((0.0..120.0).contains(&(now - found[series])), "{series} is {} at {now}", found[series]);
     }
     assert!((0.0..5.0).contains(&found["autoswe_source_duration_seconds{source=\"vllm\"}"]));
     let version = format!("version={:?}", env!("CARGO_PKG_VERSION"));
-    let has = |name: &str, label: &str| found.iter().any(|(s, value)| s.starts_with(name) && s.contains(label) && *value == 1.0);
+    let has = |name: &str, label: &str| {
+        found.iter().any(|(s, value)| s.starts_with(name) && s.contains(label) && *value == 1.0)
+    };
     assert!(has("autoswe_build_info{", &version));
-    assert!(has("autoswe_gpu_info{", "driver_version=\"570.86.15\",gpu=\"0\",name=\"NVIDIA H100 80GB HBM3\",uuid=\"GPU-5ca1ab1e"));
+    assert!(has(
+        "autoswe_gpu_info{",
+        "driver_version=\"570.86.15\",gpu=\"0\",name=\"NVIDIA H100 80GB HBM3\",uuid=\"GPU-5ca1ab1e"
+    ));
 }
 
 #[tokio::test]
