@@ -174,7 +174,9 @@ fn spawn_signals(events: &mpsc::Sender<Event>) -> anyhow::Result<()> {
                 std::process::exit(1);
             }
             stopping = true;
-            drop(stop.send(Event::Stop(name)).await);
+            // In a task of its own: while the queue is full, a second signal must still be heard.
+            let stop = stop.clone();
+            tokio::spawn(async move { drop(stop.send(Event::Stop(name)).await) });
         }
     });
     tokio::spawn(async move { while hangup.recv().await.is_some() && reload.send(Event::Reload).await.is_ok() {} });
