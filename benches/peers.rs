@@ -3,6 +3,8 @@
 //! Run with `cargo bench --bench peers`. Needs `prometheus-node-exporter` and `python3`; a peer that is missing is
 //! named as missing. Figures are CPU time, medians and ratios; nothing here asserts.
 
+#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
+
 #[path = "stage/mod.rs"]
 mod stage;
 
@@ -13,18 +15,18 @@ use std::time::{Duration, Instant};
 
 use stage::{Stage, cpu_seconds, free_port, median, rss_mib};
 
-const EXPORTER: &str = env!("CARGO_BIN_EXE_autoswe-exporter");
 const NODE_EXPORTER: &str = "/usr/bin/prometheus-node-exporter";
 
 fn main() {
+    stage::serve_vllm_if_asked();
     let stage = Stage::new(200);
     println!("machine: {}", stage::machine());
-    println!("exporter binary: {:.1} MB", std::fs::metadata(EXPORTER).map_or(0.0, |m| m.len() as f64 / 1e6));
+    println!("exporter binary: {:.1} MB", std::fs::metadata(stage::exporter()).map_or(0.0, |m| m.len() as f64 / 1e6));
     starts(&stage);
-    let ours = scrapes("autoswe-exporter", &mut stage.exporter(EXPORTER), 20_000);
+    let ours = scrapes("autoswe-exporter", &exporter(&stage), 20_000);
     match Server::start(Command::new(NODE_EXPORTER), |port| vec![format!("--web.listen-address=127.0.0.1:{port}")]) {
-        Some(mut peer) => {
-            let theirs = scrapes("node_exporter", &mut peer, 300);
+        Some(peer) => {
+            let theirs = scrapes("node_exporter", &peer, 300);
             for (ours, theirs) in ours.iter().zip(theirs) {
                 println!("ratio at {} connections: {:.0} times less CPU", ours.0, theirs.1 / ours.1);
             }
@@ -35,14 +37,14 @@ fn main() {
 }
 
 /// A server under load, killed when dropped.
-pub struct Server {
+struct Server {
     child: Child,
     address: SocketAddr,
 }
 
 impl Server {
     /// Starts `command` with the arguments for a free port, and waits until it answers.
-    pub fn start(mut command: Command, arguments: impl Fn(u16) -> Vec<String>) -> Option<Self> {
+    fn start(mut command: Command, arguments: impl Fn(u16) -> Vec<String>) -> Option<Self> {
         let port = free_port();
         let child = command.args(arguments(port)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
         let server = Server { child, address: SocketAddr::from(([127, 0, 0, 1], port)) };
@@ -62,6 +64,12 @@ impl Drop for Server {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+fn exporter(stage: &Stage) -> Server {
+    let mut command = Command::new(stage::exporter());
+    command.arg("--config.file").arg(stage.config());
+    Server::start(command, |port| vec![format!("--web.listen-address=127.0.0.1:{port}")]).expect("the exporter answers")
 }
 
 /// One `GET /metrics` on a kept connection; the length of the page.
@@ -99,7 +107,7 @@ fn get(connection: &mut BufReader<TcpStream>) -> Option<usize> {
 }
 
 /// CPU per scrape at 1, 8 and 64 connections: `(connections, seconds)`.
-fn scrapes(name: &str, server: &mut Server, requests: usize) -> Vec<(usize, f64)> {
+fn scrapes(name: &str, server: &Server, requests: usize) -> Vec<(usize, f64)> {
     let pid = server.child.id();
     std::thread::sleep(Duration::from_secs(3));
     println!("{name}: RSS idle {:.1} MiB", rss_mib(pid));
@@ -146,7 +154,7 @@ fn starts(stage: &Stage) {
     let mut times: Vec<f64> = (0..15)
         .map(|_| {
             let started = Instant::now();
-            let server = stage.exporter(EXPORTER);
+            let server = exporter(stage);
             let took = started.elapsed().as_secs_f64();
             drop(server);
             took
@@ -158,7 +166,7 @@ fn starts(stage: &Stage) {
 /// CPU and wall time of one report, ours and Python's.
 fn reports(stage: &Stage) {
     let ours = commands(40, || {
-        let mut command = Command::new(EXPORTER);
+        let mut command = Command::new(stage::exporter());
         command.arg("--config.file").arg(stage.config()).args(["report", "--sample", "0"]);
         command
     });

@@ -1,5 +1,5 @@
 //! What the benchmarks run on: a machine with 200 processes, a loop's runtime directory, and a vLLM page.
-#![allow(dead_code, reason = "each benchmark uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each benchmark uses a part of it")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,20 +12,22 @@ use procfs::process::Process;
 const PAGE: &str = include_str!("../../tests/fixtures/vllm-0.32.0/busy-8.prom");
 
 /// A temporary world for the exporter; its processes end and its files go when it is dropped.
-pub struct Stage {
+pub(crate) struct Stage {
     directory: tempfile::TempDir,
     vllm: u16,
-    sleepers: Vec<Child>,
+    children: Vec<Child>,
 }
 
 impl Stage {
-    /// A runtime directory, a vLLM, and so many sleeping processes that the machine has about `processes`.
-    pub fn new(processes: usize) -> Self {
+    /// A runtime directory, a vLLM in a process of its own, and so many sleeping processes that the machine has about
+    /// `processes`.
+    pub(crate) fn new(processes: usize) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let vllm = serve_vllm();
+        let (server, vllm) = start_vllm();
         let running = procfs::process::all_processes().map_or(0, Iterator::count);
-        let sleepers = (running..processes).filter_map(|_| Command::new("sleep").arg("1200").spawn().ok()).collect();
-        let stage = Stage { directory, vllm, sleepers };
+        let sleeper = || Command::new("sleep").arg("1200").spawn().expect("a process");
+        let children = (running..processes).map(|_| sleeper()).chain([server]).collect();
+        let stage = Stage { directory, vllm, children };
         stage.write_files();
         stage
     }
@@ -44,10 +46,7 @@ impl Stage {
         let finished: Vec<_> = (0..117)
             .map(|i| format!(r#"{{"epoch":3,"iter":{i},"outcome":"ACCEPT","started_at":{now},"ended_at":{now}}}"#))
             .collect();
-        write(
-            "state.json",
-            format!(r#"{{"epoch":3,"iter":117,"phase":"writer","history":[{}]}}"#, finished.join(",")),
-        );
+        write("state.json", format!(r#"{{"epoch":3,"iter":117,"phase":"writer","history":[{}]}}"#, finished.join(",")));
         let verdicts = (0..500).map(|i| format!("{{\"ts\":{now},\"iter\":{i},\"verdict\":\"ACCEPT\",\"score\":8}}\n"));
         write("verdicts.jsonl", verdicts.collect());
         write("meta-judge.jsonl", format!("{{\"ts\":{now},\"health_score\":82,\"verdict\":\"healthy\"}}\n"));
@@ -64,40 +63,58 @@ impl Stage {
     }
 
     /// The runtime directory, which is the repository's root too.
-    pub fn runtime(&self) -> &Path {
+    pub(crate) fn runtime(&self) -> &Path {
         self.directory.path()
     }
 
     /// The configuration file.
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.runtime().join("config.yml")
     }
 
     /// The stand-in vLLM.
-    pub fn vllm_url(&self) -> String {
+    pub(crate) fn vllm_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.vllm)
     }
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        for sleeper in &mut self.sleepers {
-            drop(sleeper.kill());
-            drop(sleeper.wait());
+        for child in &mut self.children {
+            drop(child.kill());
+            drop(child.wait());
         }
     }
 }
 
-/// Serves the captured page on a free port, from threads of this process, for as long as it lives.
-fn serve_vllm() -> u16 {
+/// The exporter to measure: the one that `AUTOSWE_BENCH_EXPORTER` names, such as a release build with link-time
+/// optimization, else the one built with this benchmark.
+pub(crate) fn exporter() -> PathBuf {
+    std::env::var_os("AUTOSWE_BENCH_EXPORTER")
+        .map_or_else(|| env!("CARGO_BIN_EXE_autoswe-exporter").into(), PathBuf::from)
+}
+
+/// What the benchmark's own program is called with to be the vLLM; its CPU time must not count as the exporter's.
+const SERVE: &str = "serve-vllm";
+
+fn start_vllm() -> (Child, u16) {
+    let program = std::env::current_exe().expect("this program");
+    let mut child = Command::new(program).arg(SERVE).stdout(Stdio::piped()).spawn().expect("this program again");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("the port");
+    (child, line.trim().parse().expect("a port"))
+}
+
+/// Serves the captured page for ever where this program was called to do so. To be called first in `main`.
+pub(crate) fn serve_vllm_if_asked() {
+    if !std::env::args().any(|argument| argument == SERVE) {
+        return;
+    }
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("an address").port();
-    std::thread::spawn(move || {
-        for socket in listener.incoming().flatten() {
-            std::thread::spawn(move || answer(socket));
-        }
-    });
-    port
+    println!("{}", listener.local_addr().expect("an address").port());
+    for socket in listener.incoming().flatten() {
+        std::thread::spawn(move || answer(socket));
+    }
 }
 
 fn answer(socket: TcpStream) {
@@ -108,7 +125,8 @@ fn answer(socket: TcpStream) {
     );
     let mut line = String::new();
     while connection.read_line(&mut line).is_ok_and(|read| read > 0) {
-        if line == "\r\n" && connection.get_mut().write_all([head.as_bytes(), PAGE.as_bytes()].concat().as_slice()).is_err()
+        if line == "\r\n"
+            && connection.get_mut().write_all([head.as_bytes(), PAGE.as_bytes()].concat().as_slice()).is_err()
         {
             return;
         }
@@ -117,36 +135,36 @@ fn answer(socket: TcpStream) {
 }
 
 /// A port that was free a moment ago.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).map_or(0, |address| address.port())
 }
 
 /// User and system seconds of process `pid` so far.
-pub fn cpu_seconds(pid: u32) -> f64 {
+pub(crate) fn cpu_seconds(pid: u32) -> f64 {
     let stat = Process::new(pid.cast_signed()).and_then(|process| process.stat());
     stat.map_or(f64::NAN, |stat| (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64)
 }
 
 /// User and system seconds of the children that ended so far.
-pub fn children_cpu_seconds() -> f64 {
+pub(crate) fn children_cpu_seconds() -> f64 {
     let stat = Process::myself().and_then(|process| process.stat());
     stat.map_or(f64::NAN, |stat| (stat.cutime + stat.cstime) as f64 / procfs::ticks_per_second() as f64)
 }
 
 /// Resident memory of process `pid`, MiB.
-pub fn rss_mib(pid: u32) -> f64 {
+pub(crate) fn rss_mib(pid: u32) -> f64 {
     let stat = Process::new(pid.cast_signed()).and_then(|process| process.stat());
     stat.map_or(f64::NAN, |stat| (stat.rss * procfs::page_size()) as f64 / 1_048_576.0)
 }
 
 /// The median of `values`.
-pub fn median(values: &mut [f64]) -> f64 {
+pub(crate) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Processor and cores, for the record.
-pub fn machine() -> String {
+pub(crate) fn machine() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(": ").nth(1));
     format!("{}, {} cores", model.unwrap_or("unknown"), std::thread::available_parallelism().map_or(0, usize::from))

@@ -66,16 +66,36 @@ pub(super) struct Common {
     /// Configuration file, YAML (environment: AUTOSWE_CONFIG_FILE)
     #[arg(long = "config.file", value_name = "FILE", global = true, help_heading = "Configuration and log")]
     pub(super) config_file: Option<PathBuf>,
+    #[command(flatten)]
+    web: Web,
+    #[command(flatten)]
+    pub(super) log: Log,
+    #[command(flatten)]
+    collectors: Collectors,
+}
+
+/// Flags of the server, for the commands that have one.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Web {
     /// Address to listen on; may repeat [default: :9765]
     #[arg(long = "web.listen-address", value_name = "HOST:PORT", help_heading = "Server")]
     listen_addresses: Vec<String>,
     /// Path of the metrics page [default: /metrics]
     #[arg(long = "web.telemetry-path", value_name = "PATH", help_heading = "Server")]
     telemetry_path: Option<String>,
-    #[command(flatten)]
-    pub(super) log: Log,
-    #[command(flatten)]
-    collectors: Collectors,
+}
+
+impl Web {
+    /// The settings that these flags set.
+    pub(super) fn settings(&self) -> Vec<FlagSetting> {
+        let addresses = (!self.listen_addresses.is_empty()).then(|| self.listen_addresses.join(","));
+        let settings = [
+            ("web.listen_addresses", addresses, "--web.listen-address"),
+            ("web.telemetry_path", self.telemetry_path.clone(), "--web.telemetry-path"),
+        ];
+        let given = settings.into_iter().filter_map(|(path, text, flag)| Some((path, text?, flag)));
+        given.map(|(path, text, flag)| FlagSetting { path: path.into(), text, flag: flag.into() }).collect()
+    }
 }
 
 /// Flags of the log.
@@ -135,20 +155,11 @@ impl Arguments {
 impl Common {
     /// The settings that flags set.
     pub(super) fn settings(&self) -> Vec<FlagSetting> {
-        let setting = |path: &str, text: String, flag: &str| FlagSetting { path: path.into(), text, flag: flag.into() };
-        let mut settings = Vec::new();
-        if !self.listen_addresses.is_empty() {
-            let addresses = self.listen_addresses.join(",");
-            settings.push(setting("web.listen_addresses", addresses, "--web.listen-address"));
-        }
-        if let Some(path) = &self.telemetry_path {
-            settings.push(setting("web.telemetry_path", path.clone(), "--web.telemetry-path"));
-        }
-        for (source, on) in &self.collectors.0 {
-            let flag = collector_flag(*source, *on);
-            settings.push(setting(&format!("{source}.enabled"), on.to_string(), &format!("--{flag}")));
-        }
-        settings
+        let switch = |(source, on): &(SourceId, bool)| {
+            let flag = format!("--{}", collector_flag(*source, *on));
+            FlagSetting { path: format!("{source}.enabled"), text: on.to_string(), flag }
+        };
+        self.web.settings().into_iter().chain(self.collectors.0.iter().map(switch)).collect()
     }
 }
 

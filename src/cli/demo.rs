@@ -12,6 +12,7 @@ use std::thread;
 use anyhow::Context as _;
 use tokio::sync::oneshot;
 
+use super::arguments::Web;
 use super::output;
 use crate::config::{Config, FlagSetting, Inputs, load_over};
 use crate::daemon::{self, Options};
@@ -27,6 +28,8 @@ pub(super) struct DemoArguments {
     /// How many times faster than a round of about 90 s, 0.2 to 4
     #[arg(long, default_value_t = 1.0, value_name = "FACTOR", value_parser = speed)]
     speed: f64,
+    #[command(flatten)]
+    web: Web,
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -37,7 +40,9 @@ fn speed(text: &str) -> Result<f64, String> {
 
 /// Runs the demo until it is interrupted.
 pub(super) fn run(arguments: &DemoArguments, inputs: &Inputs) -> ExitCode {
-    match tell_and_watch(arguments.speed, inputs) {
+    let mut inputs = inputs.clone();
+    inputs.flags.extend(arguments.web.settings());
+    match tell_and_watch(arguments.speed, &inputs) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => output::fail(1, &format!("demo: {error:#}")),
     }
@@ -81,7 +86,14 @@ fn tell(speed: f64, started: &mpsc::Sender<Stage>, stopped: oneshot::Receiver<()
 
 fn watch(stage: Stage, inputs: &Inputs) -> anyhow::Result<()> {
     let Stage { mut config, directory, vllm, round } = stage;
-    config.web.listen_addresses = free_addresses(config.web.listen_addresses);
+    // An address that was asked for is taken literally.
+    if inputs.flags.iter().all(|flag| flag.path != "web.listen_addresses") {
+        let usual = config.web.listen_addresses;
+        config.web.listen_addresses = free_addresses(usual.clone());
+        if config.web.listen_addresses != usual {
+            say(&format!("{} is taken by another program; a free port will do.\n\n", usual.join(", ")));
+        }
+    }
     let telemetry_path = |config: &Config| config.web.telemetry_path.clone();
     let inputs = demo_inputs(inputs, &vllm);
     let load = move || load_over(config.clone(), &inputs);

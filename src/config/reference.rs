@@ -10,8 +10,8 @@ const HEAD: &str = "\
 
 # Configuration
 
-`autoswe-exporter --config.file FILE` reads a YAML file. Every setting has a default, so the file holds only what
-differs. A dotted name such as `vllm.url` stands for nested keys:
+`autoswe-exporter --config.file FILE` (or `AUTOSWE_CONFIG_FILE`) reads a YAML file of at most 1 MiB. Every setting has
+a default, so the file holds only what differs. A dotted name such as `vllm.url` stands for nested keys:
 
 ```yaml
 vllm:

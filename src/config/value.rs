@@ -279,3 +279,55 @@ impl Setting for Vec<String> {
         "list of texts"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn lengths_of_time() {
+        let seconds = |text: &str| text.parse::<Seconds>().ok().map(|seconds| seconds.0);
+        for (text, expected) in [("90", 90.0), ("1.5", 1.5), ("250ms", 0.25), ("1h30m", 5400.0), (" 2d ", 172_800.0)] {
+            assert_eq!(seconds(text), Some(expected), "{text}");
+        }
+        for text in ["", "soon", "5 minutes", "-1", "-1s", "nan", "inf", "1e10", "99999999d", "m5", "5.5.5s", "5é"] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn shares_and_sizes() {
+        let share = |text: &str| {
+            let mut ratio = Ratio(0.0);
+            ratio.set_text(text).ok().map(|()| ratio.0)
+        };
+        assert_eq!((share("0.1"), share("10%"), share("1")), (Some(0.1), Some(0.1), Some(1.0)));
+        assert_eq!((share("10"), share("-1%"), share("nan"), share("ten")), (None, None, None, None));
+        let size = |text: &str| {
+            let mut bytes = Bytes(0);
+            bytes.set_text(text).ok().map(|()| bytes.0)
+        };
+        assert_eq!((size("512"), size("1KiB"), size("2 MB")), (Some(512), Some(1024), Some(2_000_000)));
+        assert_eq!((size("1.5GiB"), size("-1"), size("1TB"), size("99999999999GiB")), (None, None, None, None));
+    }
+
+    #[test]
+    fn a_refused_value_leaves_the_old_one() {
+        let mut interval = Seconds(3.0);
+        assert!(interval.set(&Value::Bool(true)).is_err() && interval.set_text("x").is_err());
+        assert_eq!(interval, Seconds(3.0));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_read_back(milliseconds in 0_u32..100_000_000, size in any::<u64>()) {
+            let seconds = Seconds(f64::from(milliseconds) / 1000.0);
+            prop_assert_eq!(seconds.to_string().parse(), Ok(seconds));
+            let mut bytes = Bytes(0);
+            prop_assert!(bytes.set(&Bytes(size).get()).is_ok());
+            prop_assert_eq!(bytes, Bytes(size));
+        }
+    }
+}

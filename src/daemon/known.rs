@@ -90,7 +90,8 @@ impl Known {
         log_notes(&fresh);
         Arc::make_mut(&mut self.state).reconfigure(&fresh.config);
         self.thresholds = Arc::new(fresh.thresholds());
-        if fresh.config.system_state != self.loaded.config.system_state {
+        let place = |config: &Config| (config.system_state.clone(), config.runtime_dir.clone());
+        if place(&fresh.config) != place(&self.loaded.config) {
             match Series::start(&fresh.config) {
                 Ok(series) => self.series = series,
                 Err(error) => error!(%error, "the time series keeps its old settings"),

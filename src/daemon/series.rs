@@ -5,10 +5,11 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::assessment::Assessment;
+use crate::assessment::{Assessment, Severity};
 use crate::config::Config;
 use crate::sink::system_state::{Counts, Record, Schedule, SystemState, record};
 use crate::state::State;
+use crate::web::health::ready;
 
 /// Records that may wait for the disk.
 const QUEUE: usize = 4;
@@ -18,6 +19,7 @@ pub(super) struct Series {
     schedule: Schedule,
     records: SyncSender<Record>,
     written: Arc<Mutex<Counts>>,
+    begun: bool,
     lost: u64,
 }
 
@@ -31,14 +33,17 @@ impl Series {
         let written = Arc::default();
         let (sink, counts) = (SystemState::new(&config.system_state, &config.runtime()), Arc::clone(&written));
         std::thread::Builder::new().name("series".into()).spawn(move || write_all(sink, &queue, &counts))?;
-        Ok(Some(Series { schedule: Schedule::new(&config.system_state), records, written, lost: 0 }))
+        Ok(Some(Series { schedule: Schedule::new(&config.system_state), records, written, begun: false, lost: 0 }))
     }
 
-    /// Hands a record over, when one is due.
+    /// Hands a record over, when one is due. The first waits until every source was read, unless something is found
+    /// before: a record of nothing says nothing.
     pub(super) fn note(&mut self, state: &State, assessment: &Assessment) {
-        if !self.schedule.due(assessment.at, assessment.severity) {
+        let empty = assessment.severity == Severity::Ok && !self.begun && !ready(state).ok;
+        if empty || !self.schedule.due(assessment.at, assessment.severity) {
             return;
         }
+        self.begun = true;
         self.schedule.note(assessment.at, assessment.severity);
         if self.records.try_send(record(state, assessment, assessment.at)).is_err() {
             self.lost += 1;

@@ -13,22 +13,35 @@ pub fn live(assessment: &Assessment) -> Probe {
     Probe { ok: !assessment.liveness.must_restart, reason }
 }
 
-/// `/startupz`: whether the loop has given a fresh sign of life since watching began. An older one does not count:
-/// it survives a container's restart, and the restarted loop would be judged by it.
+/// `/startupz`: whether the loop has given a fresh sign of life since watching began, or is told not to give one.
+///
+/// A heartbeat of before the watch, or one that grew old since, does not count: it survives the restart of the loop's
+/// container, and the restarted loop would be judged by it. So the answer goes back to 503 while the loop is silent.
+/// A kubelet asks until the first 200 after each start of the container and not again, so this never kills.
 pub fn started(state: &State, thresholds: &Thresholds, now: Time) -> Probe {
-    let limit = thresholds.limits.loop_.warn;
+    let limits = &thresholds.limits.loop_;
     let heartbeat = state.last_heartbeat.as_ref().and_then(|heartbeat| heartbeat.value.at);
     match heartbeat {
         _ if !state.slot(SourceId::Loop).is_enabled() => Probe::ok("the loop is not watched; nothing to wait for"),
+        _ if is_paused(state, now) => Probe::ok("the loop is paused; nothing to wait for"),
         None => Probe::failed("no heartbeat was seen yet"),
         Some(at) if at < state.started_at => {
             Probe::failed(format!("the only heartbeat, of {at:.0}, is older than this watch; waiting for a new one"))
         }
-        Some(at) if seconds_since(now, at) > limit.0 => {
+        Some(at) if seconds_since(now, at) > limits.warn.0 => {
+            let limit = limits.warn;
             Probe::failed(format!("the last heartbeat, of {at:.0}, is older than {limit}; waiting for a new one"))
+        }
+        Some(at) if seconds_since(at, now) > limits.future.0 => {
+            Probe::failed(format!("the heartbeat, of {at:.0}, lies in the future; correct the clock that wrote it"))
         }
         Some(at) => Probe::ok(format!("a heartbeat of {at:.0} was seen")),
     }
+}
+
+fn is_paused(state: &State, now: Time) -> bool {
+    let pause = state.loop_.current(now).and_then(|reading| reading.pause.observed());
+    pause.is_some_and(|pause| pause.since().is_some())
 }
 
 /// `/-/ready`: whether every source that is turned on was read at least once, with whatever result.
@@ -57,11 +70,12 @@ mod tests {
 
     fn heartbeat(at: Time) -> Reading<Data> {
         let heartbeat = Heartbeat { at: Some(at), ..Default::default() };
-        Reading::Observed(Data::Loop(LoopReading {
-            heartbeat: Reading::Observed(heartbeat),
-            state: Reading::Missing("state.json".into()),
-            pause: Reading::Observed(Pause::default()),
-        }))
+        loop_(Reading::Observed(heartbeat), Pause::default())
+    }
+
+    fn loop_(heartbeat: Reading<Heartbeat>, pause: Pause) -> Reading<Data> {
+        let state = Reading::Missing("state.json".into());
+        Reading::Observed(Data::Loop(LoopReading { heartbeat, state, pause: Reading::Observed(pause) }))
     }
 
     fn observe(state: &mut State, source: SourceId, reading: Reading<Data>) {
@@ -86,11 +100,23 @@ mod tests {
         let now = example_now();
         let mut state = State::new(&Config::default(), now - SignedDuration::from_secs(2000));
         assert_eq!(started(&state, &thresholds(), now), Probe::failed("no heartbeat was seen yet"));
-        for (age, ok) in [(3000, false), (1000, false), (601, false), (599, true), (0, true)] {
+        // The last three: it fell silent and its container was restarted, it came back, its clock is wrong.
+        for (age, ok) in [(3000, false), (1000, false), (599, true), (0, true), (601, false), (0, true), (-61, false)] {
             observe(&mut state, SourceId::Loop, heartbeat(now - SignedDuration::from_secs(age)));
             let probe = started(&state, &thresholds(), now);
             assert_eq!(probe.ok, ok, "{age}: {}", probe.reason);
         }
+    }
+
+    #[test]
+    fn startup_does_not_wait_for_a_paused_loop() {
+        let now = example_now();
+        let mut state = State::new(&Config::default(), now);
+        let pause = Pause { soft: Some(now - SignedDuration::from_secs(5000)), hard: None };
+        observe(&mut state, SourceId::Loop, loop_(Reading::Missing("none".into()), pause));
+        assert_eq!(started(&state, &thresholds(), now), Probe::ok("the loop is paused; nothing to wait for"));
+        observe(&mut state, SourceId::Loop, loop_(Reading::Missing("none".into()), Pause::default()));
+        assert!(!started(&state, &thresholds(), now).ok);
     }
 
     #[test]

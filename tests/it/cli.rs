@@ -193,3 +193,58 @@ fn a_full_disk_is_told() {
     assert_eq!(run.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&run.stderr).contains("cannot be written"));
 }
+
+#[test]
+fn one_record_is_appended_when_asked() {
+    let home = home();
+    for lines in 1..=2 {
+        let run = run(program(home.path())
+            .args(["report", "--log", "--sample", "0"])
+            .args(QUIET)
+            .env("AUTOSWE_RUNTIME_DIR", home.path()));
+        assert_eq!(run.stderr, "");
+        let series = std::fs::read_to_string(home.path().join("system-state.jsonl")).expect("the series");
+        assert_eq!(series.lines().count(), lines);
+        let record: serde_json::Value = serde_json::from_str(series.lines().last().expect("a line")).expect("JSON");
+        assert!(["OK", "WARN", "CRIT"].contains(&record["severity"].as_str().expect("a severity")), "{record}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn vllm_is_sampled_twice_and_probed() {
+    let world = autoswe_exporter::demo::Demo::start(4.0).await.expect("the stand-in starts");
+    let url = world.vllm_url();
+    let asked = tokio::task::spawn_blocking(move || {
+        let home = home();
+        run(program(home.path())
+            .args([
+                "report",
+                "--json",
+                "--probe-tps",
+                "--sample",
+                "500ms",
+                "--no-collector.gpu",
+                "--no-collector.subagents",
+            ])
+            .env("AUTOSWE_VLLM_URL", url))
+    });
+    let run = asked.await.expect("it ends");
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(json["sources"]["vllm"]["attempts"], 2);
+    assert!(json["rates"]["generation_tokens_per_second"].is_number(), "{}", json["rates"]);
+    assert!(json["probe"]["tokens_per_second"].as_f64().is_some_and(|rate| rate > 0.0), "{}", json["probe"]);
+    assert!(json["probe"]["tokens"].as_u64().is_some_and(|tokens| tokens > 0));
+}
+
+#[test]
+fn a_probe_that_fails_leaves_the_report_whole() {
+    let home = home();
+    // Port 9 of the loopback: nothing listens there.
+    let run = run(program(home.path())
+        .args(["report", "--json", "--probe-tps", "--no-collector.gpu", "--no-collector.subagents"])
+        .env("AUTOSWE_VLLM_URL", "http://127.0.0.1:9"));
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(json["probe"]["failure"], "unreachable");
+    assert_eq!(json["sources"]["vllm"]["failure"], "unreachable");
+    assert_ne!(json["sources"]["host"]["status"], "failed", "one failing source hides no other");
+}

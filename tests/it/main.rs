@@ -5,6 +5,7 @@
 mod cli;
 mod demo;
 mod documents;
+mod exporter;
 mod files;
 mod gpu;
 mod jsonl;

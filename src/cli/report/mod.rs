@@ -171,9 +171,9 @@ impl<'a> Session<'a> {
         let config = &self.loaded.config;
         let record = system_state::record(self.reader.state(), assessment, assessment.at);
         let mut series = system_state::SystemState::new(&config.system_state, &config.runtime());
-        if !series.write(&record) {
-            let file = config.in_runtime_dir(&config.system_state.file);
-            output::complain(&format!("no record was appended to {}; the log says why", file.display()));
+        series.write(&record);
+        if let Some(failure) = series.failure() {
+            output::complain(&format!("no record was appended: {failure}"));
         }
         series.finish();
     }

@@ -1,12 +1,13 @@
 //! The time series `system-state.jsonl`: one flat record per interval and at every change of severity.
 //!
-//! Invariant: whatever goes wrong here (a full disk, a directory that is gone) costs a counter and a WARN in the
-//! log, and nothing else.
+//! Invariant: whatever goes wrong here (a full disk, a directory that is gone) costs a counter and one WARN in the
+//! log for each reason, and nothing else.
 
 mod files;
 mod machine;
 mod record;
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::thread::JoinHandle;
 
@@ -27,6 +28,7 @@ pub struct SystemState {
     appender: Appender,
     keep: usize,
     counts: Counts,
+    failure: Option<String>,
     tidying: Option<JoinHandle<()>>,
 }
 
@@ -69,6 +71,7 @@ impl SystemState {
             appender: Appender::new(resolve(runtime_dir, &config.file), Some(rotation)),
             keep: usize::try_from(config.rotate_keep).unwrap_or(usize::MAX),
             counts: Counts::default(),
+            failure: None,
             tidying: None,
         }
     }
@@ -87,6 +90,9 @@ impl SystemState {
         match self.append(record) {
             Ok(rotated) => {
                 self.counts.written += 1;
+                if self.failure.take().is_some() {
+                    tracing::info!(path = %self.appender.path().display(), "the time series is written again");
+                }
                 if first || rotated {
                     self.start_tidying();
                 }
@@ -94,11 +100,20 @@ impl SystemState {
             }
             Err(error) => {
                 self.counts.failed += 1;
-                let path = self.appender.path().display();
-                tracing::warn!(%path, %error, "a record of the time series was not written; make room or mend the path");
+                let failure = explain(self.appender.path(), &error);
+                // A disk that is full for a night is one line; the counter tells the records.
+                if self.failure.as_ref() != Some(&failure) {
+                    tracing::warn!("the time series is not written: {failure}");
+                }
+                self.failure = Some(failure);
                 false
             }
         }
+    }
+
+    /// Why the last record was not written, with the mend; `None` when it was.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 
     /// How writing went so far.
@@ -140,6 +155,22 @@ impl SystemState {
             Ok(thread) => self.tidying = Some(thread),
             Err(error) => tracing::warn!(%error, "no thread to compress the rotated time series"),
         }
+    }
+}
+
+/// What went wrong at `path`, and the mend. This program makes no directory: the loop owns its own.
+fn explain(path: &Path, error: &std::io::Error) -> String {
+    let shown = path.display();
+    match error.kind() {
+        ErrorKind::NotFound if path.parent().is_some_and(|parent| !parent.exists()) => format!(
+            "{shown} has no directory yet; it begins when the loop makes it, or mend runtime_dir, or set \
+             system_state.enabled to false"
+        ),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => format!("{shown}: {error}; make room"),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            format!("{shown}: {error}; let this program's user write it, or set system_state.file elsewhere")
+        }
+        _ => format!("{shown}: {error}; mend the path or set system_state.file elsewhere"),
     }
 }
 

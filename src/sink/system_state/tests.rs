@@ -213,5 +213,20 @@ fn a_full_disk_costs_a_counter_and_nothing_else() {
     assert!(!sink.write(&record));
     assert!(!sink.write(&record));
     assert_eq!(sink.counts(), Counts { written: 0, failed: 2 });
+    let failure = sink.failure().unwrap();
+    assert!(failure.starts_with("/dev/full: No space left on device") && failure.ends_with("; make room"), "{failure}");
     assert!(!sink.due(record.ts, record.severity), "it is not tried again at every assessment");
+}
+
+#[test]
+fn a_directory_that_is_not_there_yet_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("runtime/system-state.jsonl");
+    let mut sink = sink(path.clone());
+    assert!(!sink.write(&sample_record()));
+    assert!(sink.failure().unwrap().contains("has no directory yet; it begins when the loop makes it"));
+    assert!(!path.parent().unwrap().exists(), "the loop's directory is the loop's");
+    std::fs::create_dir(path.parent().unwrap()).unwrap();
+    assert!(sink.write(&sample_record()));
+    assert_eq!((sink.counts(), sink.failure()), (Counts { written: 1, failed: 1 }, None));
 }

@@ -1,6 +1,6 @@
 //! GPUs: the production code against the NVML double, through nvml-wrapper's own loading path.
 
-mod double;
+pub(crate) mod double;
 mod trouble;
 
 use autoswe_exporter::config::GpuConfig;

@@ -1,7 +1,7 @@
 //! The metrics pages against those who read them: promtool, prometheus-client's parsers, and Prometheus itself.
 
 mod example;
-mod readers;
+pub(crate) mod readers;
 mod scrape;
 
 use std::collections::BTreeMap;

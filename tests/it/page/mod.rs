@@ -31,7 +31,7 @@ async fn serve(moment: Moment) -> (String, Arc<Pages>) {
 }
 
 /// Runs Chromium on `url`; what it writes to standard output.
-async fn chromium(url: &str, arguments: &[&str]) -> String {
+pub(crate) async fn chromium(url: &str, arguments: &[&str]) -> String {
     let profile = tempfile::tempdir().unwrap();
     let mut command = Command::new("chromium");
     command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
@@ -45,7 +45,7 @@ async fn chromium(url: &str, arguments: &[&str]) -> String {
 }
 
 /// The text of `html` without its markup, with single spaces.
-fn text(html: &str) -> String {
+pub(crate) fn text(html: &str) -> String {
     let body = html.split_once("<body>").expect("a body").1;
     let mut text = String::new();
     for piece in body.split('<') {
