@@ -3,6 +3,8 @@
 //! Invariant: memory is bounded (two rings of buckets, 64 events, together about 40 kB), no clock is read, and a value
 //! that was not observed leaves a gap, never a 0.
 
+pub mod past;
+
 use std::collections::VecDeque;
 
 use crate::assessment::{Assessment, Presence, Severity};
@@ -112,8 +114,14 @@ impl History {
         self.note_checks(assessment);
     }
 
-    /// Takes in one point, such as a record of an earlier run. Points come in the order of time; when the clock went
-    /// back, what lay ahead of it is forgotten.
+    /// Puts the points of an earlier run, in the order of time, before what was taken in so far.
+    pub fn preload(&mut self, past: &[Point]) {
+        self.fine.prepend(past);
+        self.coarse.prepend(past);
+    }
+
+    /// Takes in one point. Points come in the order of time; when the clock went back, what lay ahead of it is
+    /// forgotten.
     pub fn push_point(&mut self, point: &Point) {
         self.fine.push(point);
         self.coarse.push(point);
@@ -183,6 +191,12 @@ impl History {
 }
 
 impl Point {
+    /// The same values at another instant.
+    fn at(mut self, at: Time) -> Self {
+        self.at = at;
+        self
+    }
+
     /// The point that `state` and `assessment` show.
     pub fn of(state: &State, assessment: &Assessment) -> Self {
         let now = assessment.at;
@@ -210,6 +224,13 @@ fn sum(fields: impl Iterator<Item = Field<f64>>) -> (f64, usize) {
 struct Span {
     step: i64,
     buckets: i64,
+}
+
+impl Span {
+    /// Number of the step that `point` lies in, since the Unix epoch.
+    fn step_of(self, point: &Point) -> i64 {
+        point.at.as_second().div_euclid(self.step)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -247,14 +268,29 @@ impl Ring {
         }
     }
 
-    fn push(&mut self, point: &Point) {
-        let step = point.at.as_second().div_euclid(self.span.step);
-        while self.buckets.back().is_some_and(|bucket| bucket.step > step) {
-            self.buckets.pop_back();
-        }
+    /// Points in a step of which something is known already say nothing new.
+    fn prepend(&mut self, past: &[Point]) {
+        let known = std::mem::take(&mut self.buckets);
+        let first = known.front().map_or(i64::MAX, |bucket| bucket.step);
+        let span = self.span;
+        past.iter().filter(|point| span.step_of(point) < first).for_each(|point| self.push(point));
+        self.buckets.extend(known);
+        self.forget(self.buckets.back().map_or(0, |bucket| bucket.step));
+    }
+
+    /// Drops what lies too far before `step`.
+    fn forget(&mut self, step: i64) {
         while self.buckets.front().is_some_and(|bucket| bucket.step <= step - self.span.buckets) {
             self.buckets.pop_front();
         }
+    }
+
+    fn push(&mut self, point: &Point) {
+        let step = self.span.step_of(point);
+        while self.buckets.back().is_some_and(|bucket| bucket.step > step) {
+            self.buckets.pop_back();
+        }
+        self.forget(step);
         match self.buckets.back_mut() {
             Some(bucket) if bucket.step == step => bucket.merge(point),
             _ => {
@@ -384,6 +420,19 @@ mod tests {
         let trend = history.trend(Series::TokensPerSecond, at(10));
         assert_eq!(trend.values[trend.values.len() - 3..], [Some(1.0), None, Some(2.0)]);
         assert_eq!(history.fine.buckets.len(), 2);
+    }
+
+    #[test]
+    fn an_earlier_run_comes_before_what_is_known_and_replaces_none_of_it() {
+        let mut history = History::default();
+        history.push_point(&point(0, Some(5.0)));
+        history.push_point(&point(60, Some(6.0)));
+        let past: Vec<Point> = (-40_000..=30).step_by(60).map(|seconds| point(seconds, Some(1.0))).collect();
+        history.preload(&past);
+        let trend = history.trend(Series::TokensPerSecond, at(60));
+        assert_eq!(trend.values[trend.values.len() - 3..], [Some(1.0), Some(5.0), Some(6.0)]);
+        assert_eq!((trend.seconds(), history.coarse.buckets.len()), (21_600.0, 360));
+        assert!(trend.values.iter().all(Option::is_some));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 use super::series::Series;
 use crate::assessment::{Assessment, Severity, Thresholds, assess};
 use crate::config::{Config, ConfigErrors, Loaded};
-use crate::history::History;
+use crate::history::{History, Point};
 use crate::metric::{Exporter, Inputs, Reload, Samples, samples};
 use crate::observation::{Observation, Time};
 use crate::sink::moment::{About, Moment};
@@ -67,6 +67,11 @@ impl Known {
     pub(super) fn router(&self) -> anyhow::Result<Router> {
         let pages = self.pages.clone().unwrap_or_else(|| Arc::new(Pages::new(self.snapshot())));
         router(pages, &self.about.telemetry_path).map_err(anyhow::Error::msg)
+    }
+
+    /// Takes in what an earlier run recorded.
+    pub(super) fn remember(&mut self, past: &[Point]) {
+        Arc::make_mut(&mut self.history).preload(past);
     }
 
     pub(super) fn apply(&mut self, observation: Observation) {

@@ -16,8 +16,9 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 
-use crate::config::{ConfigErrors, Loaded};
-use crate::observation::Observation;
+use crate::config::{Config, ConfigErrors, Loaded};
+use crate::history::{Point, past};
+use crate::observation::{Observation, Reading, Time};
 use crate::source::set::{Reader, readers};
 use crate::web::{Limits, Server};
 use known::Known;
@@ -49,6 +50,8 @@ pub struct Options {
 
 enum Event {
     Observed(Box<Observation>),
+    /// What an earlier run recorded.
+    Past(Vec<Point>),
     Tick,
     Reload,
     Stop(&'static str),
@@ -100,6 +103,7 @@ async fn watch(known: &mut Known, reload: &Reload) -> anyhow::Result<()> {
     spawn_signals(&events)?;
     tokio::spawn(tick(events.clone()));
     let mut sources = start_sources(known, &events)?;
+    spawn_past(known.config(), &events);
     while let Some(first) = queue.recv().await {
         let mut next = Some(first);
         if matches!(next, Some(Event::Observed(_))) {
@@ -108,6 +112,7 @@ async fn watch(known: &mut Known, reload: &Reload) -> anyhow::Result<()> {
         while let Some(event) = next {
             match event {
                 Event::Observed(observation) => known.apply(*observation),
+                Event::Past(points) => known.remember(&points),
                 Event::Tick => {}
                 Event::Reload => {
                     if known.reload(reload()) {
@@ -134,6 +139,21 @@ fn start_sources(known: &Known, events: &mpsc::Sender<Event>) -> anyhow::Result<
         tasks.spawn(read_for_ever(reader, events.clone()));
     }
     Ok(tasks)
+}
+
+/// Reads the time series of an earlier run, for the page's sparklines, while the server answers already.
+fn spawn_past(config: &Config, events: &mpsc::Sender<Event>) {
+    if !config.system_state.enabled {
+        return;
+    }
+    let path = config.in_runtime_dir(&config.system_state.file);
+    let (interval, now, events) = (config.system_state.interval.0, Time::now(), events.clone());
+    tokio::task::spawn_blocking(move || match past::read(&path, interval, now) {
+        // Nobody receives it when the program is being stopped.
+        Reading::Observed(points) => drop(events.blocking_send(Event::Past(points))),
+        Reading::Missing(_) => {}
+        Reading::Failed(failure) => warn!("the page begins without the past: {failure}"),
+    });
 }
 
 async fn read_for_ever(mut reader: Reader, events: mpsc::Sender<Event>) {

@@ -17,6 +17,9 @@ const ITERATION: SignedDuration = SignedDuration::from_mins(10);
 /// Seconds between two records of the time series.
 const RECORD_EVERY: u64 = 180;
 
+/// Seconds from the last record to the story's start.
+const LAST: u64 = 5;
+
 /// A review is written after this many iterations.
 const REVIEW_EVERY: u64 = 6;
 
@@ -44,7 +47,9 @@ impl World {
     /// What an exporter would have recorded: a line for every three minutes of the past.
     fn write_series(&self, now: Time) -> io::Result<()> {
         let spans = BACKLOG * ITERATION.as_secs().unsigned_abs() / RECORD_EVERY;
-        (1..=spans).rev().try_for_each(|span| self.append("system-state.jsonl", &record(now, span * RECORD_EVERY)))
+        (0..spans)
+            .rev()
+            .try_for_each(|span| self.append("system-state.jsonl", &record(now, LAST + span * RECORD_EVERY)))
     }
 }
 
@@ -72,7 +77,7 @@ fn record(now: Time, ago: u64) -> Value {
         "module": module(iteration),
         "vllm_generation_tokens_per_second": if hung { 0.0 } else { 204.0 + 11.0 * wave },
         "vllm_requests_running": if hung { 0 } else { 4 },
-        "gpu_utilization_ratio": if hung { 0.0 } else { 0.93 + 0.02 * wave },
+        "gpu_utilization_mean_ratio": if hung { 0.0 } else { 0.93 + 0.02 * wave },
         "gpu_power_watts": if hung { 9.0 } else { 60.0 + 3.0 * wave },
         "gpu_temperature_celsius": if hung { 44.0 } else { (63.0 + 2.0 * wave).round() },
         "parity_green": FIRST_GREEN - 2 * accepted_since,

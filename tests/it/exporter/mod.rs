@@ -3,6 +3,7 @@
 mod bad_input;
 mod demo;
 mod flags;
+mod past;
 mod probes;
 mod report;
 mod scrape;
