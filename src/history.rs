@@ -1,7 +1,7 @@
 //! What a person wants to see of the last hours: rings of points for sparklines, and when each check changed.
 //!
-//! Invariant: memory is bounded (two rings of [`FINE`] and [`COARSE`] buckets, [`EVENTS`] events, together about
-//! 40 kB), no clock is read, and a value that was not observed leaves a gap, never a 0.
+//! Invariant: memory is bounded (two rings of buckets, 64 events, together about 40 kB), no clock is read, and a value
+//! that was not observed leaves a gap, never a 0.
 
 use std::collections::VecDeque;
 

@@ -1,17 +1,15 @@
 //! The check `gpu`: are the GPUs there, well, and at work when they should be.
 //!
-//! A finding names every GPU it holds for. When a reading fails without being critical itself, what the last good one
-//! showed still counts: silence mends nothing.
+//! Invariant: silence mends nothing. When a reading fails, what the last good one showed still counts, and so does a
+//! value that a GPU told and does not tell now. A finding names every GPU it holds for.
 
-mod xid;
-
-use super::{Check, EXAMPLE_NOW, Verdict, example_now, human_seconds};
-use crate::assessment::{Severity, Thresholds};
+use super::{Check, Verdict};
+use crate::assessment::Severity::{Crit, Warn};
+use crate::assessment::Thresholds;
 use crate::config::GpuLimits;
 use crate::observation::*;
-use crate::state::{GpuHistory, Row, State, View};
-
-use Severity::{Crit, Warn};
+use crate::state::{Dated, GpuHistory, Row, State, View};
+use crate::words;
 
 /// The check `gpu`.
 pub(crate) const CHECK: Check = Check {
@@ -22,6 +20,24 @@ pub(crate) const CHECK: Check = Check {
     crit: "GPU lost; driver error, not loaded or of another version; at slowdown temperature; new critical XID \
            (within `xid_hold`); remapping a memory row failed; NVML does not answer for `unanswered_crit`.",
     runbook: "gpu.md",
+    codes: &[
+        "gpu_lost",
+        "driver_error",
+        "unanswered",
+        "no_gpu",
+        "library_gone",
+        "xid",
+        "at_slowdown",
+        "hot",
+        "throttled",
+        "silent_cap",
+        "idle",
+        "ecc_uncorrected",
+        "remap_failed",
+        "mute",
+        "unread",
+        "unreadable",
+    ],
     metrics: &[
         "autoswe_gpu_utilization_ratio",
         "autoswe_gpu_sm_clock_hertz",
@@ -54,16 +70,13 @@ fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
     let context = Context { state, limits: &thresholds.limits.gpu, now };
     let mut verdict = Verdict::ok(summary(&view, now));
     context.unread(&mut verdict, &view);
-    let known_to_be_broken = verdict.findings.iter().any(|finding| finding.severity == Crit);
     if let Some(last) = view.last() {
         if view.current().is_some_and(|reading| context.never_told(reading)) {
             return Verdict::not_present(format!("{}: NVML tells no value of it", names(&last.value)));
         }
         context.lost(&mut verdict, &last.value);
-        if !known_to_be_broken {
-            last.value.gpus.iter().for_each(|gpu| context.gpu(&mut verdict, gpu));
-            context.idle(&mut verdict, &last.value);
-        }
+        last.value.gpus.iter().for_each(|gpu| context.gpu(&mut verdict, gpu, last.at));
+        context.idle(&mut verdict, &last.value);
     }
     context.events(&mut verdict);
     verdict
@@ -82,12 +95,9 @@ impl Context<'_> {
         match view {
             View::Missing { what, .. } => {
                 let hint = "the library was there before: was the NVIDIA driver removed? Reinstall it";
-                add(verdict, Crit, "library_gone", (*what).to_owned(), hint);
+                verdict.add(Crit, "library_gone", *what, hint);
             }
-            View::Stale(last) => {
-                let age = human_seconds(seconds_since(self.now, last.at));
-                add(verdict, Warn, "stale", format!("last read {age} ago"), "restart the exporter; see its log");
-            }
+            View::Stale(last) => verdict.unread(last.at, self.now),
             View::Failed { failure, since, last, .. } => self.failed(verdict, failure, (*since, last.is_some())),
             _ => {}
         }
@@ -112,14 +122,13 @@ impl Context<'_> {
             }
             _ => (Crit, "driver_error", NO_GPU_HERE),
         };
-        let reason = format!("{failure} (for {})", human_seconds(lasted));
-        add(verdict, severity, code, reason, hint);
+        verdict.add(severity, code, format!("{failure} (for {})", words::length(lasted)), hint);
     }
 
-    /// True when NVML lists GPUs that never told a value: init success is not "usable".
+    /// True when no GPU ever told a value, or an XID: init success is not "usable".
     fn never_told(&self, reading: &GpuReading) -> bool {
-        let told = |gpu: &Gpu| self.history(gpu).is_some_and(|history| history.told);
-        reading.lost.is_empty() && !reading.gpus.iter().any(told)
+        let told = |history: &GpuHistory| history.told || !history.xids.is_empty();
+        reading.lost.is_empty() && !self.state.gpu_window.histories().any(told)
     }
 
     fn history(&self, gpu: &Gpu) -> Option<&GpuHistory> {
@@ -128,41 +137,56 @@ impl Context<'_> {
 
     fn lost(&self, verdict: &mut Verdict, reading: &GpuReading) {
         for (index, words) in &reading.lost {
-            add(verdict, Crit, "gpu_lost", format!("GPU {index} is lost: {words}"), LOST);
+            verdict.join(Crit, "gpu_lost", format!("GPU {index} is lost: {words}"), LOST);
         }
         for (uuid, index) in self.state.gpu_window.vanished(reading) {
             let reason = format!("GPU {index} ({uuid}) was there and is no longer listed");
-            add(verdict, Crit, "gpu_lost", reason, "see `nvidia-smi -L`; if it was taken out, restart the exporter");
+            verdict.join(Crit, "gpu_lost", reason, "see `nvidia-smi -L`; if it was taken out, restart the exporter");
         }
     }
 
-    /// What one GPU's own values show.
-    fn gpu(&self, verdict: &mut Verdict, gpu: &Gpu) {
-        self.temperature(verdict, gpu);
-        throttled(verdict, gpu);
+    /// What the values of one GPU show, as they were told last; the reading was made `at`.
+    fn gpu(&self, verdict: &mut Verdict, gpu: &Gpu, at: Time) {
+        let Some(history) = self.history(gpu) else { return };
+        if let Some(told) = history.temperature {
+            self.temperature(verdict, gpu, (told.value, self.late(told, at)));
+        }
+        if let Some(told) = history.throttle_reasons {
+            throttled(verdict, gpu.index, (told.value, self.late(told, at)));
+        }
         self.silent_cap(verdict, gpu);
-        if gpu.remap_failed == Field::Value(true) {
+        if let Some(told) = history.remap_failed.filter(|told| told.value) {
             let hint = "reset the GPU; if it stays, run NVIDIA's field diagnostics and have the board replaced";
-            add(verdict, Crit, "remap_failed", format!("GPU {}: remapping a bad memory row failed", gpu.index), hint);
+            let late = self.late(told, at);
+            verdict.join(
+                Crit,
+                "remap_failed",
+                format!("GPU {}: remapping a bad memory row failed{late}", gpu.index),
+                hint,
+            );
         }
-        if !gpu.tells_anything() && self.history(gpu).is_some_and(|history| history.told) {
+        if !gpu.tells_anything() && history.told {
             let reason = format!("GPU {} tells no value any more", gpu.index);
-            add(verdict, Warn, "mute", reason, "compare with `nvidia-smi -q`; see `dmesg | grep NVRM`");
+            verdict.join(Warn, "mute", reason, "compare with `nvidia-smi -q`; see `dmesg | grep NVRM`");
         }
     }
 
-    fn temperature(&self, verdict: &mut Verdict, gpu: &Gpu) {
-        let Some(now) = gpu.temperature.get() else { return };
+    /// ` (told 40 s ago)` of a value that the reading made `at` does not hold.
+    fn late<T>(&self, told: Dated<T>, at: Time) -> String {
+        if told.at < at { format!(" (told {})", words::ago(self.now, told.at)) } else { String::new() }
+    }
+
+    fn temperature(&self, verdict: &mut Verdict, gpu: &Gpu, (now, late): (f64, String)) {
         let told = gpu.temperature_slowdown.get();
         let slowdown = told.unwrap_or(self.limits.slowdown);
         let hot = told.map_or(self.limits.hot, |told| told - self.limits.hot_margin);
         let hint = "check fans, airflow and room temperature; `nvidia-smi -q -d TEMPERATURE`";
         if now >= slowdown {
-            let reason = format!("GPU {} at {now:.0} °C, slows down at {slowdown:.0} °C", gpu.index);
-            add(verdict, Crit, "at_slowdown", reason, hint);
+            let reason = format!("GPU {} at {now:.0} °C, slows down at {slowdown:.0} °C{late}", gpu.index);
+            verdict.join(Crit, "at_slowdown", reason, hint);
         } else if now >= hot {
-            let reason = format!("GPU {} at {now:.0} °C, hot from {hot:.0} °C", gpu.index);
-            add(verdict, Warn, "hot", reason, hint);
+            let reason = format!("GPU {} at {now:.0} °C, hot from {hot:.0} °C{late}", gpu.index);
+            verdict.join(Warn, "hot", reason, hint);
         }
     }
 
@@ -172,15 +196,15 @@ impl Context<'_> {
         let reason = format!(
             "GPU {} runs at {} of {} and is {} busy for {}, with no throttle reason told{}",
             gpu.index,
-            told(gpu.sm_clock, megahertz),
-            told(gpu.sm_clock_max, megahertz),
-            told(gpu.utilization, percent),
-            human_seconds(row.seconds()),
+            told(gpu.sm_clock, words::hertz),
+            told(gpu.sm_clock_max, words::hertz),
+            told(gpu.utilization, words::percent),
+            words::length(row.seconds()),
             told(gpu.power, |watts| format!(", drawing {watts:.0} W")),
         );
         let hint =
             "a power cap that is not told (seen on GB10): check the power supply, then power the machine off and on";
-        add(verdict, Warn, "silent_cap", reason, hint);
+        verdict.join(Warn, "silent_cap", reason, hint);
     }
 
     /// vLLM runs requests and its GPUs do nothing.
@@ -196,11 +220,11 @@ impl Context<'_> {
         let Some(lasted) = lasted.filter(|lasted| *lasted >= self.limits.sustained.0) else { return };
         let reason = format!(
             "idle (under {}) for {} while vLLM runs requests{}",
-            percent(self.limits.idle_utilization.0),
-            human_seconds(lasted),
+            words::percent(self.limits.idle_utilization.0),
+            words::length(lasted),
             contention(reading).map(|who| format!("; contending: {who}")).unwrap_or_default(),
         );
-        add(verdict, Warn, "idle", reason, "look at the check vllm: a hang, or stale gauges; see vLLM's log");
+        verdict.add(Warn, "idle", reason, "look at the check vllm: a hang, or stale gauges; see vLLM's log");
     }
 
     /// What happened and counts for a while, whatever the reading says now.
@@ -209,16 +233,16 @@ impl Context<'_> {
         for history in self.state.gpu_window.histories() {
             for told in history.xids.values() {
                 let age = unix_seconds(self.now) - told.last_at;
-                let Some(meaning) = xid::critical(told.xid).filter(|_| recent(age)) else { continue };
-                let reason = format!("GPU {}: XID {}, {meaning}, {} ago", history.index, told.xid, human_seconds(age));
+                let Some(meaning) = critical_xid(told.xid).filter(|_| recent(age)) else { continue };
+                let reason = format!("GPU {}: XID {}, {meaning}, {} ago", history.index, told.xid, words::length(age));
                 let hint = "see `dmesg | grep -i xid`; reset the GPU (`nvidia-smi --gpu-reset`) or restart the machine";
-                add(verdict, Crit, "xid", reason, hint);
+                verdict.join(Crit, "xid", reason, hint);
             }
             let grown = history.uncorrected.filter(|grown| recent(seconds_since(self.now, grown.at)));
             if let Some(grown) = grown {
-                let age = human_seconds(seconds_since(self.now, grown.at));
-                let reason = format!("GPU {}: {} uncorrected memory errors more, {age} ago", history.index, grown.by);
-                add(verdict, Warn, "ecc_uncorrected", reason, "see `nvidia-smi -q -d ECC,ROW_REMAPPER`; reset the GPU");
+                let when = words::ago(self.now, grown.at);
+                let reason = format!("GPU {}: {} uncorrected memory errors more, {when}", history.index, grown.by);
+                verdict.join(Warn, "ecc_uncorrected", reason, "see `nvidia-smi -q -d ECC,ROW_REMAPPER`; reset the GPU");
             }
         }
     }
@@ -226,13 +250,11 @@ impl Context<'_> {
 
 const LOST: &str = "see `dmesg | grep -i xid`; reset it (`nvidia-smi --gpu-reset`) or power the machine off and on";
 
-fn throttled(verdict: &mut Verdict, gpu: &Gpu) {
-    let bits = gpu.throttle_reasons.get().unwrap_or(0);
-    let harmful = THROTTLE_REASONS.iter().filter(|reason| reason.harmful && bits & reason.bit != 0);
-    let names: Vec<&str> = harmful.map(|reason| reason.name).collect();
+fn throttled(verdict: &mut Verdict, index: u32, (bits, late): (u64, String)) {
+    let names = harmful_reasons(bits).join(", ");
     if !names.is_empty() {
-        let reason = format!("GPU {} throttled: {}", gpu.index, names.join(", "));
-        add(verdict, Warn, "throttled", reason, "check cooling and power supply; `nvidia-smi -q -d PERFORMANCE`");
+        let reason = format!("GPU {index} throttled: {names}{late}");
+        verdict.join(Warn, "throttled", reason, "check cooling and power supply; `nvidia-smi -q -d PERFORMANCE`");
     }
 }
 
@@ -243,21 +265,13 @@ fn vllm_gpus(reading: &GpuReading) -> impl Iterator<Item = &Gpu> {
     reading.gpus.iter().filter(move |gpu| !seen || runs_vllm(gpu))
 }
 
-/// Adds a finding, or one GPU more to a finding of the same code.
-fn add(verdict: &mut Verdict, severity: Severity, code: &'static str, reason: String, hint: &str) {
-    match verdict.findings.iter_mut().find(|finding| finding.code == code) {
-        Some(finding) => finding.reason = format!("{}; {reason}", finding.reason),
-        None => verdict.add(severity, code, reason, hint),
-    }
-}
-
 fn summary(view: &View<'_, GpuReading>, now: Time) -> String {
     let Some(last) = view.last() else { return "never read".into() };
     let told = describe(&last.value);
     if view.current().is_some() {
         return told;
     }
-    format!("{} ago: {told}", human_seconds(seconds_since(now, last.at)))
+    format!("{}: {told}", words::ago(now, last.at))
 }
 
 fn describe(reading: &GpuReading) -> String {
@@ -271,14 +285,13 @@ fn describe(reading: &GpuReading) -> String {
 }
 
 fn one(gpu: &Gpu) -> String {
-    let values = [
-        told(gpu.utilization, |ratio| format!("{} busy", percent(ratio))),
-        told(gpu.temperature, |celsius| format!("{celsius:.0} °C")),
-        told(gpu.power, |watts| format!("{watts:.0} W")),
-        told(gpu.sm_clock, megahertz),
-    ];
-    let values: Vec<&str> = values.iter().map(String::as_str).filter(|value| !value.is_empty()).collect();
-    format!("{}: {}", name(gpu), if values.is_empty() { "tells nothing".into() } else { values.join(", ") })
+    let values = words::list([
+        gpu.utilization.get().map(|ratio| format!("{} busy", words::percent(ratio))),
+        gpu.temperature.get().map(|celsius| format!("{celsius:.0} °C")),
+        gpu.power.get().map(|watts| format!("{watts:.0} W")),
+        gpu.sm_clock.get().map(words::hertz),
+    ]);
+    format!("{}: {}", name(gpu), if values.is_empty() { "tells nothing" } else { &values })
 }
 
 fn many(gpus: &[Gpu]) -> String {
@@ -286,7 +299,7 @@ fn many(gpus: &[Gpu]) -> String {
     let hottest = gpus.iter().filter_map(|gpu| gpu.temperature.get()).reduce(f64::max);
     let mut parts = vec![format!("{} GPUs", gpus.len())];
     if let (Some(least), Some(most)) = (busy.clone().reduce(f64::min), busy.reduce(f64::max)) {
-        parts.push(format!("{} to {} busy", percent(least), percent(most)));
+        parts.push(format!("{} to {} busy", words::percent(least), words::percent(most)));
     }
     parts.extend(hottest.map(|celsius| format!("hottest {celsius:.0} °C")));
     parts.join(", ")
@@ -316,14 +329,6 @@ fn told(field: Field<f64>, words: impl FnOnce(f64) -> String) -> String {
     field.get().map(words).unwrap_or_default()
 }
 
-fn percent(ratio: f64) -> String {
-    format!("{:.0} %", ratio * 100.0)
-}
-
-fn megahertz(hertz: f64) -> String {
-    format!("{:.0} MHz", hertz / 1e6)
-}
-
 /// A GB10 at work.
 fn example_gpu() -> Gpu {
     Gpu {
@@ -341,16 +346,8 @@ fn example_gpu() -> Gpu {
 
 /// A reading of `gpu`, `ago` seconds before the examples' now.
 fn example_reading(ago: i64, gpu: Gpu) -> Observation {
-    Observation {
-        source: SourceId::Gpu,
-        at: Time::from_second(EXAMPLE_NOW - ago).unwrap_or_else(|_| example_now()),
-        took: std::time::Duration::from_millis(3),
-        reading: Reading::Observed(Data::Gpu(GpuReading {
-            driver_version: "580.95.05".into(),
-            gpus: vec![gpu],
-            lost: Vec::new(),
-        })),
-    }
+    let reading = GpuReading { driver_version: "580.95.05".into(), gpus: vec![gpu], lost: Vec::new() };
+    super::example_reading(ago, Data::Gpu(reading))
 }
 
 /// GB10's silent power cap, as it was seen in the field.

@@ -2,11 +2,13 @@
 //!
 //! Invariant: a value the kernel does not tell is not judged, and is never taken for 0.
 
-use super::{Check, Verdict, unread};
+use super::frame::Frame;
+use super::{Check, Verdict};
 use crate::assessment::{Severity, Thresholds};
 use crate::config::HostLimits;
-use crate::observation::{Data, Host, Observation, Reading, SourceId, Time};
-use crate::state::{State, View};
+use crate::observation::{Data, Host, Observation, Room, Time};
+use crate::state::State;
+use crate::words;
 
 pub(crate) const CHECK: Check = Check {
     id: "host",
@@ -15,6 +17,7 @@ pub(crate) const CHECK: Check = Check {
            `disk_warn`.",
     crit: "MemAvailable under `memory_crit`, or free disk under `disk_crit`.",
     runbook: "host.md",
+    codes: &["memory_low", "memory_pressure", "disk_low", "vanished", "unreadable", "unread"],
     metrics: &[
         "autoswe_host_memory_available_bytes",
         "autoswe_host_memory_total_bytes",
@@ -27,33 +30,27 @@ pub(crate) const CHECK: Check = Check {
     quiet: || example(80 << 30, 300 << 30),
 };
 
+const FRAME: Frame = Frame {
+    vanished: "look whether /proc is mounted",
+    unreadable: "look whether /proc is mounted and the disk answers (df)",
+    unreadable_crit: None,
+};
+
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
-    let view = state.host.view(now);
-    if let Some(verdict) = Verdict::without_reading(&view) {
-        return verdict;
-    }
-    let shared = shares_memory_with_gpu(state, now);
-    let mut verdict = match (view.last(), &view) {
-        (Some(host), _) => judge(&host.value, &thresholds.limits.host, shared),
-        (None, View::Missing { what, .. }) => return Verdict::not_present(*what),
-        (None, _) => Verdict::ok("not readable"),
-    };
-    if let Some(why) = unread(&view, now) {
-        verdict.add(Severity::Warn, "unreadable", why, "look whether /proc is mounted and the disk answers (df)");
-    }
-    verdict
+    let shared = shares_memory_with_gpu(state);
+    FRAME.judge(&state.host.view(now), now, |host| judge(host, &thresholds.limits.host, shared))
 }
 
 fn judge(host: &Host, limits: &HostLimits, shared: bool) -> Verdict {
     let mut verdict = Verdict::ok(summary(host, shared));
-    if let (Some(available), Some(total)) = (host.memory_available, host.memory_total) {
-        let room = Room { name: "available memory", available, total };
+    if let Some(memory) = host.memory() {
         let hint = if shared {
             "`ps -eo pid,rss,args --sort -rss | head` shows who holds it; lower vLLM's --gpu-memory-utilization"
         } else {
             "`ps -eo pid,rss,args --sort -rss | head` shows who holds it; stop what does not belong here"
         };
-        room.judge(&mut verdict, "memory_low", (limits.memory_warn.0, limits.memory_crit.0), hint);
+        let low = Low { what: "available memory", code: "memory_low", hint };
+        low.judge(&mut verdict, memory, (limits.memory_warn.0, limits.memory_crit.0));
     }
     if let Some(pressure) = host.memory_pressure_full.filter(|&pressure| pressure > limits.pressure.0) {
         verdict.add(
@@ -61,78 +58,54 @@ fn judge(host: &Host, limits: &HostLimits, shared: bool) -> Verdict {
             "memory_pressure",
             format!(
                 "all tasks waited for memory for {} of the last 10 s, over the limit of {}",
-                percent(pressure),
-                percent(limits.pressure.0)
+                words::percent(pressure),
+                words::percent(limits.pressure.0)
             ),
             "the machine is thrashing: see `vmstat 1` (si, so) and free memory before it wedges",
         );
     }
-    if let (Some(available), Some(total)) = (host.disk_available, host.disk_total) {
-        let room = Room { name: "free disk under the runtime directory", available, total };
+    if let Some(disk) = host.disk() {
         let hint = "`du -xh --max-depth=2 / | sort -h | tail` shows what fills it; delete old transcripts and builds";
-        room.judge(&mut verdict, "disk_low", (limits.disk_warn.0, limits.disk_crit.0), hint);
+        let low = Low { what: "free disk under the runtime directory", code: "disk_low", hint };
+        low.judge(&mut verdict, disk, (limits.disk_warn.0, limits.disk_crit.0));
     }
     verdict
 }
 
-/// What is left of something, in bytes.
-struct Room {
-    name: &'static str,
-    available: u64,
-    total: u64,
+/// How it is said that something is short.
+struct Low {
+    what: &'static str,
+    code: &'static str,
+    hint: &'static str,
 }
 
-impl Room {
-    fn judge(&self, verdict: &mut Verdict, code: &'static str, (warn, crit): (f64, f64), hint: &str) {
-        let Some(share) = share(self.available, self.total) else { return };
-        let (severity, limit) = match share {
+impl Low {
+    fn judge(&self, verdict: &mut Verdict, room: Room, (warn, crit): (f64, f64)) {
+        let (severity, limit) = match room.ratio() {
             share if share < crit => (Severity::Crit, crit),
             share if share < warn => (Severity::Warn, warn),
             _ => return,
         };
-        let reason = format!(
-            "{} is {} ({} of {}), under the limit of {}",
-            self.name,
-            percent(share),
-            gibibytes(self.available),
-            gibibytes(self.total),
-            percent(limit)
-        );
-        verdict.add(severity, code, reason, hint);
+        let (share, limit) = (words::percent(room.ratio()), words::percent(limit));
+        let (available, total) = (words::bytes(room.available), words::bytes(room.total));
+        let reason = format!("{} is {share} ({available} of {total}), under the limit of {limit}", self.what);
+        verdict.add(severity, self.code, reason, self.hint);
     }
 }
 
 fn summary(host: &Host, shared: bool) -> String {
-    let part = |available: Option<u64>, total: Option<u64>| {
-        let share = share(available?, total?)?;
-        Some(format!("{} free of {}", percent(share), gibibytes(total?)))
+    let free = |room: Option<Room>| {
+        room.map_or("unknown".into(), |room| {
+            format!("{} free of {}", words::percent(room.ratio()), words::bytes(room.total))
+        })
     };
-    let memory = part(host.memory_available, host.memory_total);
-    let disk = part(host.disk_available, host.disk_total);
-    format!(
-        "memory{} {}, disk {}",
-        if shared { " (shared with the GPU)" } else { "" },
-        memory.as_deref().unwrap_or("unknown"),
-        disk.as_deref().unwrap_or("unknown")
-    )
+    let with_whom = if shared { " (shared with the GPU)" } else { "" };
+    format!("memory{with_whom} {}, disk {}", free(host.memory()), free(host.disk()))
 }
 
 /// On unified-memory chips such as GB10 the GPU tells no memory of its own: the host's stands in for it.
-fn shares_memory_with_gpu(state: &State, now: Time) -> bool {
-    state.gpu.view(now).last().is_some_and(|gpu| gpu.value.gpus.iter().any(|gpu| gpu.memory_total.get().is_none()))
-}
-
-fn share(available: u64, total: u64) -> Option<f64> {
-    (total > 0).then(|| available as f64 / total as f64)
-}
-
-fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent < 10.0 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
-}
-
-fn gibibytes(bytes: u64) -> String {
-    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
+fn shares_memory_with_gpu(state: &State) -> bool {
+    state.gpu.last().is_some_and(|gpu| gpu.value.gpus.iter().any(|gpu| gpu.memory_total.get().is_none()))
 }
 
 fn example(memory_available: u64, disk_available: u64) -> Vec<Observation> {
@@ -144,12 +117,7 @@ fn example(memory_available: u64, disk_available: u64) -> Vec<Observation> {
         disk_available: Some(disk_available),
         ..Host::default()
     };
-    vec![Observation {
-        source: SourceId::Host,
-        at: super::example_now(),
-        took: std::time::Duration::from_millis(1),
-        reading: Reading::Observed(Data::Host(host)),
-    }]
+    vec![super::example_reading(0, Data::Host(host))]
 }
 
 #[cfg(test)]
@@ -158,7 +126,7 @@ mod tests {
     use crate::assessment::Presence;
     use crate::check::{example_now, example_state};
     use crate::config::Config;
-    use crate::observation::{Failure, FailureKind, Field, Gpu, GpuReading};
+    use crate::observation::{Failure, FailureKind, Field, Gpu, GpuReading, Reading, SourceId};
 
     const GIB: u64 = 1 << 30;
 
@@ -184,7 +152,7 @@ mod tests {
         assert_eq!(codes((CHECK.fires)()), [(Severity::Warn, "memory_low")]);
         assert_eq!(codes(example(4 * GIB, 300 * GIB)), [(Severity::Crit, "memory_low")]);
         let result = run(example(4 * GIB, 300 * GIB));
-        let expected = "available memory is 3.3 % (4.0 GiB of 120.0 GiB), under the limit of 4.0 %";
+        let expected = "available memory is 3.3 % (4 GiB of 120 GiB), under the limit of 4 %";
         assert_eq!(result.findings[0].reason, expected);
     }
 
@@ -221,7 +189,7 @@ mod tests {
         let unified = of_gpu(Reading::Observed(Data::Gpu(gpu(Field::Unsupported))));
         let separate = of_gpu(Reading::Observed(Data::Gpu(gpu(Field::Value(GIB)))));
         observations.push(separate);
-        assert_eq!(run(observations.clone()).summary, "memory 67 % free of 120.0 GiB, disk 33 % free of 900.0 GiB");
+        assert_eq!(run(observations.clone()).summary, "memory 67 % free of 120 GiB, disk 33 % free of 900 GiB");
         observations.push(unified);
         assert!(run(observations).summary.starts_with("memory (shared with the GPU) 67 %"));
     }
@@ -241,7 +209,7 @@ mod tests {
         let mut observations = (CHECK.quiet)();
         observations[0].at = example_now() - jiff::SignedDuration::from_mins(5);
         let result = run(observations);
-        assert_eq!(result.findings[0].code, "unreadable");
+        assert_eq!(result.findings[0].code, "unread");
         assert!(result.findings[0].reason.contains("5 min"), "{}", result.findings[0].reason);
     }
 

@@ -3,10 +3,10 @@
 //!
 //! Invariant: doubt never restarts. Whatever is unknown, paused, excused or beyond a restart's help is "no".
 
-use super::human_seconds;
 use crate::assessment::{CheckResult, Liveness, Thresholds};
 use crate::observation::{Pause, Reading, Time, seconds_since};
 use crate::state::{State, View};
+use crate::words;
 
 /// A phase may be silent for this many budgets and a minute ...
 const PHASE_BUDGETS: f64 = 1.25;
@@ -15,15 +15,17 @@ const PHASE_SLACK: f64 = 60.0;
 const PHASE_LONGEST: f64 = 1800.0;
 
 /// Findings of other checks that a restart of the loop would not cure.
-const BEYOND_HELP: [(&str, &[&str]); 2] =
-    [("vllm", &["unreachable", "unanswered", "stalled"]), ("gpu", &["gpu_lost", "driver_error"])];
+const BEYOND_HELP: [(&str, &[&str]); 2] = [
+    ("vllm", &["unreachable", "unanswered", "server_error", "vanished", "stalled"]),
+    ("gpu", &["gpu_lost", "driver_error", "unanswered", "no_gpu", "library_gone"]),
+];
 
 /// Whether the loop must be restarted: only when its heartbeat is critically old and nothing speaks against it.
 pub fn liveness(checks: &[CheckResult], state: &State, thresholds: &Thresholds, now: Time) -> Liveness {
     match holds(checks, state, thresholds, now) {
         Some(reason) => Liveness { must_restart: false, reason },
         None => {
-            let age = human_seconds(effective_age(state, thresholds, now).unwrap_or_default());
+            let age = words::length(effective_age(state, thresholds, now).unwrap_or_default());
             Liveness {
                 must_restart: true,
                 reason: format!("no heartbeat for {age}, and nothing speaks against a restart"),
@@ -64,11 +66,11 @@ fn still_fresh(state: &State, thresholds: &Thresholds, now: Time) -> Option<Stri
         return None;
     }
     let excused = if heartbeat > limits.crit.0 {
-        format!(", excused until {} ago by a boot, pause, outage or change of the clock", human_seconds(age))
+        format!(", excused until {} ago by a boot, pause, outage or change of the clock", words::length(age))
     } else {
         String::new()
     };
-    Some(format!("heartbeat {} old{excused}", human_seconds(heartbeat)))
+    Some(format!("heartbeat {} old{excused}", words::length(heartbeat)))
 }
 
 /// How long the loop has been silent without an excuse: since its heartbeat, this machine's boot, or the last excuse,
@@ -87,7 +89,7 @@ fn within_phase(state: &State, thresholds: &Thresholds, now: Time) -> Option<Str
     let lasts = seconds_since(now, heartbeat.phase_started_at?);
     let may_last = (PHASE_BUDGETS * thresholds.phases.budget(phase)?.0 + PHASE_SLACK).min(PHASE_LONGEST);
     let within = (-thresholds.limits.loop_.future.0..=may_last).contains(&lasts);
-    let (lasts, may_last) = (human_seconds(lasts.max(0.0)), human_seconds(may_last));
+    let (lasts, may_last) = (words::length(lasts.max(0.0)), words::length(may_last));
     within.then(|| format!("silent, but the phase {phase} has lasted {lasts} and may last {may_last}"))
 }
 

@@ -3,19 +3,32 @@
 //! Invariant: the age of the last heartbeat known is judged however the latest look at it went, so that neither a
 //! deleted nor a broken file makes a dead loop look better than it is. A paused loop's age is not judged.
 
-use super::{Check, Verdict, example_now, human_seconds};
+use super::{Check, Verdict, example_now, example_reading};
 use crate::assessment::{Severity, Thresholds};
 use crate::config::LoopLimits;
 use crate::observation::*;
 use crate::state::{State, View};
+use crate::words;
 
 pub(crate) const CHECK: Check = Check {
     id: "loop",
     summary: "The loop's heartbeat is fresh, or the loop is paused on purpose.",
     warn: "The heartbeat is older than `warn`, missing, unreadable, malformed, or more than `future` ahead; the loop has \
-           been paused for longer than `paused`; looking for the pause failed; the state file is malformed.",
+           been paused for longer than `paused`; looking for the pause failed; the state file is malformed or vanished.",
     crit: "The heartbeat is older than `crit`.",
     runbook: "loop.md",
+    codes: &[
+        "heartbeat_old",
+        "heartbeat_missing",
+        "heartbeat_malformed",
+        "heartbeat_unreadable",
+        "heartbeat_future",
+        "paused_long",
+        "pause_unknown",
+        "state_malformed",
+        "state_vanished",
+        "unread",
+    ],
     metrics: &[
         "autoswe_loop_heartbeat_timestamp_seconds",
         "autoswe_loop_epoch",
@@ -44,9 +57,8 @@ fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
             judge.summary(reading)
         }
     };
-    if let Some(LoopReading { state: Reading::Failed(failure), .. }) = reading {
-        let hint = "the loop writes it anew with its next step; if it stays so, restore it from its backup";
-        verdict.add(Severity::Warn, "state_malformed", failure.message.clone(), hint);
+    if let Some(reading) = reading {
+        judge.durable_state(&mut verdict, &reading.state);
     }
     verdict
 }
@@ -63,10 +75,7 @@ impl Judge<'_> {
         let reason = match view {
             View::Failed { failure, .. } => failure.message.clone(),
             View::Missing { what, .. } => (*what).to_owned(),
-            View::Stale(last) => {
-                let age = human_seconds(seconds_since(self.now, last.at));
-                format!("the loop's files were last looked at {age} ago")
-            }
+            View::Stale(last) => return verdict.unread(last.at, self.now),
             _ => return,
         };
         let hint = "see the exporter's log and whether the file system of the runtime directory answers (`ls` it)";
@@ -82,9 +91,9 @@ impl Judge<'_> {
         };
         let lasts = seconds_since(self.now, pause.since()?).max(0.0);
         let how = if pause.hard.is_some() { "hard" } else { "soft" };
-        let summary = format!("paused ({how}) for {}", human_seconds(lasts));
+        let summary = format!("paused ({how}) for {}", words::length(lasts));
         if lasts > self.limits.paused.0 {
-            let reason = format!("{summary}, over the limit of {}", human_seconds(self.limits.paused.0));
+            let reason = format!("{summary}, over the limit of {}", words::length(self.limits.paused.0));
             let hint = "remove PAUSE and PAUSE_HARD from the runtime directory if the pause was forgotten";
             verdict.add(Severity::Warn, "paused_long", reason, hint);
         }
@@ -116,13 +125,28 @@ impl Judge<'_> {
                 ("heartbeat_unreadable", failure.message.clone(), "mend the path; until then the last heartbeat ages")
             }
             Some(Reading::Observed(Heartbeat { at: Some(at), .. })) if self.ahead(*at) > self.limits.future.0 => {
-                let reason = format!("heartbeat {} ahead of this machine's clock", human_seconds(self.ahead(*at)));
+                let reason = format!("heartbeat {} ahead of this machine's clock", words::length(self.ahead(*at)));
                 let hint = "set the clock (`timedatectl`); the loop's age is taken from the last change instead";
                 ("heartbeat_future", reason, hint)
             }
             _ => return,
         };
         verdict.add(Severity::Warn, code, reason, hint);
+    }
+
+    fn durable_state(&self, verdict: &mut Verdict, reading: &Reading<LoopState>) {
+        match reading {
+            Reading::Failed(failure) => {
+                let hint = "the loop writes it anew with its next step; if it stays so, restore it from its backup";
+                verdict.add(Severity::Warn, "state_malformed", failure.message.clone(), hint);
+            }
+            Reading::Missing(what) => {
+                let Some(seen) = self.state.loop_state_seen_at else { return };
+                let reason = format!("{what}; it was last seen {}", words::ago(self.now, seen));
+                verdict.add(Severity::Warn, "state_vanished", reason, "find out who deleted or moved it");
+            }
+            Reading::Observed(_) => {}
+        }
     }
 
     fn ahead(&self, at: Time) -> f64 {
@@ -139,7 +163,7 @@ impl Judge<'_> {
         };
         let place = self.state.last_heartbeat.as_ref().map(|last| place(&last.value, None)).unwrap_or_default();
         let reason =
-            format!("heartbeat {} old, over the limit of {}{place}", human_seconds(age), human_seconds(limit.0));
+            format!("heartbeat {} old, over the limit of {}{place}", words::length(age), words::length(limit.0));
         let hint = "see the log of the loop's unit and the check subagents; the watchdog restarts a wedged loop";
         verdict.add(severity, "heartbeat_old", reason, hint);
     }
@@ -151,7 +175,7 @@ impl Judge<'_> {
         let place = self.state.last_heartbeat.as_ref().map(|last| place(&last.value, Some(self.now)));
         let missing =
             if matches!(reading.map(|reading| &reading.heartbeat), Some(Reading::Missing(_))) { "last " } else { "" };
-        format!("{missing}heartbeat {} old{}", human_seconds(age), place.unwrap_or_default())
+        format!("{missing}heartbeat {} old{}", words::length(age), place.unwrap_or_default())
     }
 }
 
@@ -164,7 +188,7 @@ fn place(heartbeat: &Heartbeat, now: Option<Time>) -> String {
         epoch.map(|epoch| format!("epoch {epoch}")),
         iteration.map(|iteration| format!("iteration {iteration}")),
         phase.as_ref().map(|phase| match lasts {
-            Some(lasts) => format!("{phase} for {}", human_seconds(lasts)),
+            Some(lasts) => format!("{phase} for {}", words::length(lasts)),
             None => phase.clone(),
         }),
     ];
@@ -187,12 +211,7 @@ fn example(age: i64, pause: Pause) -> Vec<Observation> {
         state: Reading::Observed(LoopState::default()),
         pause: Reading::Observed(pause),
     };
-    vec![Observation {
-        source: SourceId::Loop,
-        at: now,
-        took: std::time::Duration::ZERO,
-        reading: Reading::Observed(Data::Loop(reading)),
-    }]
+    vec![example_reading(0, Data::Loop(reading))]
 }
 
 #[cfg(test)]

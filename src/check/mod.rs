@@ -2,7 +2,7 @@
 //!
 //! Invariant: a check is pure, reads its own limits, and brings an example that fires and one that stays quiet.
 
-mod file;
+mod frame;
 mod gpu;
 mod host;
 mod liveness;
@@ -19,7 +19,7 @@ mod watchdog;
 
 use crate::assessment::{CheckResult, Finding, Presence, Severity, Thresholds};
 use crate::config::Config;
-use crate::observation::{Observation, Time};
+use crate::observation::{Data, Observation, Reading, Time};
 use crate::state::{State, View};
 pub use liveness::liveness;
 
@@ -35,6 +35,8 @@ pub struct Check {
     pub crit: &'static str,
     /// The page in `docs/runbooks/`.
     pub runbook: &'static str,
+    /// The code of everything it may find; each has a section in the runbook.
+    pub codes: &'static [&'static str],
     /// The metrics it rests on.
     pub metrics: &'static [&'static str],
     /// The rule.
@@ -75,6 +77,17 @@ impl Verdict {
         self.findings.push(Finding { severity, code, reason: reason.into(), hint: hint.into() });
     }
 
+    /// Adds a finding, or the reason of one more case to the finding of the same code.
+    pub fn join(&mut self, severity: Severity, code: &'static str, reason: String, hint: &str) {
+        match self.findings.iter_mut().find(|finding| finding.code == code) {
+            Some(finding) => {
+                finding.severity = finding.severity.max(severity);
+                finding.reason = format!("{}; {reason}", finding.reason);
+            }
+            None => self.add(severity, code, reason, hint),
+        }
+    }
+
     /// The verdict on a source that is off or was not read yet; `None` when there is something to judge.
     pub fn without_reading<T>(view: &View<'_, T>) -> Option<Self> {
         let (presence, summary) = match view {
@@ -90,6 +103,8 @@ impl Check {
     /// Applies the rule.
     pub fn run(&self, state: &State, thresholds: &Thresholds, now: Time) -> CheckResult {
         let Verdict { presence, summary, mut findings } = (self.assess)(state, thresholds, now);
+        let undeclared = findings.iter().find(|finding| !self.codes.contains(&finding.code));
+        debug_assert!(undeclared.is_none(), "`codes` of the check {} lacks {undeclared:?}", self.id);
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let severity = findings.first().map_or(Severity::Ok, |worst| worst.severity);
         CheckResult { check: self.id, presence, severity, summary, findings }
@@ -118,30 +133,18 @@ pub fn example_state(observations: Vec<Observation>) -> State {
     state
 }
 
+/// A reading of `data`, made `seconds` before [`EXAMPLE_NOW`].
+pub(crate) fn example_reading(seconds: i64, data: Data) -> Observation {
+    Observation {
+        source: data.source(),
+        at: example_now() - jiff::SignedDuration::from_secs(seconds),
+        took: std::time::Duration::from_millis(1),
+        reading: Reading::Observed(data),
+    }
+}
+
 /// [`EXAMPLE_NOW`] as a time.
 #[expect(clippy::expect_used, reason = "a constant within jiff's range")]
 pub fn example_now() -> Time {
     Time::from_second(EXAMPLE_NOW).expect("a time within range")
-}
-
-/// Why there is no fresh reading, where the latest failed or is too old; `None` where all is well.
-pub(crate) fn unread<T>(view: &View<'_, T>, now: Time) -> Option<String> {
-    match view {
-        View::Failed { failure, .. } => Some(failure.message.clone()),
-        View::Stale(last) => {
-            let age = human_seconds(crate::observation::seconds_since(now, last.at));
-            Some(format!("the last reading was made {age} ago; the exporter itself does not keep up"))
-        }
-        _ => None,
-    }
-}
-
-/// `3 s`, `4 min`, `2.5 h`, `3 d`: a length of time for people.
-pub fn human_seconds(seconds: f64) -> String {
-    match seconds.abs() {
-        s if s < 120.0 => format!("{seconds:.0} s"),
-        s if s < 7200.0 => format!("{:.0} min", seconds / 60.0),
-        s if s < 172_800.0 => format!("{:.1} h", seconds / 3600.0),
-        _ => format!("{:.1} d", seconds / 86_400.0),
-    }
 }

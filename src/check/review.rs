@@ -2,12 +2,13 @@
 //!
 //! Invariant: a failed attempt never makes the last good review look newer or its score better.
 
-use super::file::{age, judge_file};
-use super::{Check, Verdict, human_seconds};
+use super::frame::FILE;
+use super::{Check, Verdict};
 use crate::assessment::{Severity, Thresholds};
 use crate::config::ReviewLimits;
-use crate::observation::{Data, GoodReview, Observation, Reading, Review, SourceId, Time, seconds_since};
+use crate::observation::{Data, GoodReview, Observation, Review, Time, seconds_since};
 use crate::state::State;
+use crate::words;
 
 pub(crate) const CHECK: Check = Check {
     id: "review",
@@ -16,6 +17,7 @@ pub(crate) const CHECK: Check = Check {
            at one failed.",
     crit: "The latest review with a score is older than `crit`, or its score is under `score_crit`.",
     runbook: "review.md",
+    codes: &["stale", "score_low", "failed_attempt", "vanished", "unreadable", "unread"],
     metrics: &["autoswe_review_timestamp_seconds", "autoswe_review_health_score"],
     assess,
     fires: || example(10, 25.0, 0),
@@ -23,7 +25,7 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
-    judge_file(&state.review.view(now), now, |review| judge(review, &thresholds.limits.review, now))
+    FILE.judge(&state.review.view(now), now, |review| judge(review, &thresholds.limits.review, now))
 }
 
 fn judge(review: &Review, limits: &ReviewLimits, now: Time) -> Verdict {
@@ -32,7 +34,7 @@ fn judge(review: &Review, limits: &ReviewLimits, now: Time) -> Verdict {
         None => Verdict::ok("no review with a score yet"),
     };
     if review.failed_since > 0 {
-        let last = review.last_attempt_at.map_or("at an unknown time".into(), |at| age(now, at));
+        let last = review.last_attempt_at.map_or("at an unknown time".into(), |at| words::ago(now, at));
         let reason = match review.failed_since {
             1 => format!("the last attempt at a review failed ({last})"),
             count => format!("the last {count} attempts at a review failed (the last {last})"),
@@ -45,11 +47,14 @@ fn judge(review: &Review, limits: &ReviewLimits, now: Time) -> Verdict {
 
 fn judge_good(good: &GoodReview, limits: &ReviewLimits, now: Time) -> Verdict {
     let word = good.verdict.as_ref().map(|word| format!(" ({word})")).unwrap_or_default();
-    let mut verdict = Verdict::ok(format!("score {:.0} of 100{word}, {}", good.health_score, age(now, good.at)));
+    let mut verdict = Verdict::ok(format!("score {:.0} of 100{word}, {}", good.health_score, words::ago(now, good.at)));
     let passed = seconds_since(now, good.at);
     if let Some((severity, limit)) = above(passed, (limits.warn.0, limits.crit.0)) {
-        let reason =
-            format!("the latest review was given {}, over the limit of {}", age(now, good.at), human_seconds(limit));
+        let reason = format!(
+            "the latest review was given {}, over the limit of {}",
+            words::ago(now, good.at),
+            words::length(limit)
+        );
         verdict.add(severity, "stale", reason, "see whether the reviewer's timer runs, then run it by hand");
     }
     if let Some((severity, limit)) = above(-good.health_score, (-limits.score_warn, -limits.score_crit)) {
@@ -75,16 +80,16 @@ fn example(minutes: i64, health_score: f64, failed_since: u64) -> Vec<Observatio
     let at = now - jiff::SignedDuration::from_mins(minutes);
     let good = GoodReview { at, health_score, verdict: Some("steady".into()), summary: None };
     let review = Review { last_good: Some(good), last_attempt_at: Some(at), failed_since };
-    let reading = Reading::Observed(Data::Review(review));
-    vec![Observation { source: SourceId::Review, at: now, took: std::time::Duration::ZERO, reading }]
+    vec![super::example_reading(0, Data::Review(review))]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::file::tests::{codes, given, observation};
+    use super::super::frame::tests::{codes, given, observation};
     use super::*;
     use crate::assessment::Presence;
     use crate::assessment::Severity::{Crit, Warn};
+    use crate::observation::{Reading, SourceId};
 
     #[test]
     fn age_and_score_have_two_limits_each() {

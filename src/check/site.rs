@@ -2,11 +2,13 @@
 //!
 //! Invariant: a site that vanished or cannot be looked at goes on ageing.
 
-use super::{Check, Verdict, example_now, human_seconds};
+use super::frame::Frame;
+use super::{Check, Verdict, example_now, example_reading};
 use crate::assessment::{Severity, Thresholds};
 use crate::config::SiteLimits;
-use crate::observation::*;
-use crate::state::{State, View};
+use crate::observation::{Data, Observation, Site, Time, seconds_since};
+use crate::state::State;
+use crate::words;
 
 pub(crate) const CHECK: Check = Check {
     id: "site",
@@ -14,53 +16,34 @@ pub(crate) const CHECK: Check = Check {
     warn: "The site is older than `warn`, or older than its data by more than `sync`; it vanished or cannot be looked at.",
     crit: "The site is older than `crit`.",
     runbook: "site.md",
+    codes: &["site_old", "out_of_sync", "vanished", "unreadable", "unread"],
     metrics: &["autoswe_site_built_timestamp_seconds", "autoswe_site_in_sync"],
     assess,
     fires: || vec![observed(50 * 60, Some(300))],
     quiet: || vec![observed(300, Some(310))],
 };
 
-fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
-    let view = state.site.view(now);
-    if let Some(verdict) = Verdict::without_reading(&view) {
-        return verdict;
-    }
-    let limits = &thresholds.limits.site;
-    let mut verdict = match (view.last(), &view) {
-        (Some(last), _) => judge(last.value, limits, now),
-        (None, View::Missing { what, .. }) => return Verdict::not_present(*what),
-        (None, _) => Verdict::ok("never looked at"),
-    };
-    unread(&mut verdict, &view, now);
-    verdict
-}
+const FRAME: Frame = Frame {
+    vanished: "build and publish the site anew; see the site builder's log",
+    unreadable: "mend the path it names",
+    unreadable_crit: None,
+};
 
-fn unread(verdict: &mut Verdict, view: &View<'_, Site>, now: Time) {
-    let (code, reason, hint) = match view {
-        View::Missing { what, .. } => {
-            ("vanished", (*what).to_owned(), "build and publish the site anew; see the site builder's log")
-        }
-        View::Failed { failure, .. } => ("unreadable", failure.message.clone(), "mend the path it names"),
-        View::Stale(last) => {
-            let reason = format!("last looked at {} ago", human_seconds(seconds_since(now, last.at)));
-            ("stale", reason, "see the exporter's log and restart it")
-        }
-        _ => return,
-    };
-    verdict.add(Severity::Warn, code, reason, hint);
+fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
+    FRAME.judge(&state.site.view(now), now, |site| judge(*site, &thresholds.limits.site, now))
 }
 
 fn judge(site: Site, limits: &SiteLimits, now: Time) -> Verdict {
     let age = seconds_since(now, site.built_at).max(0.0);
     let without = if site.data_at.is_none() { ", no site data to compare with" } else { "" };
-    let mut verdict = Verdict::ok(format!("built {} ago{without}", human_seconds(age)));
+    let mut verdict = Verdict::ok(format!("built {} ago{without}", words::length(age)));
     let beyond = [(Severity::Crit, limits.crit), (Severity::Warn, limits.warn)].into_iter().find(|(_, l)| age > l.0);
     if let Some((severity, limit)) = beyond {
-        let reason = format!("built {} ago, over the limit of {}", human_seconds(age), human_seconds(limit.0));
+        let reason = format!("built {} ago, over the limit of {}", words::length(age), words::length(limit.0));
         verdict.add(severity, "site_old", reason, "see whether the site builder's timer runs and its log");
     }
     if let Some(behind) = site.behind().filter(|behind| *behind > limits.sync.0) {
-        let reason = format!("built {} before its data was written", human_seconds(behind));
+        let reason = format!("built {} before its data was written", words::length(behind));
         verdict.add(Severity::Warn, "out_of_sync", reason, "build the site anew; the last build failed or was skipped");
     }
     verdict
@@ -68,35 +51,27 @@ fn judge(site: Site, limits: &SiteLimits, now: Time) -> Verdict {
 
 /// A reading at the examples' instant of a site and its data, so many seconds old.
 fn observed(age: i64, data_age: Option<i64>) -> Observation {
-    let now = example_now();
-    let ago = |seconds| now - jiff::SignedDuration::from_secs(seconds);
-    let site = Site { built_at: ago(age), data_at: data_age.map(ago) };
-    Observation {
-        source: SourceId::Site,
-        at: now,
-        took: std::time::Duration::ZERO,
-        reading: Reading::Observed(Data::Site(site)),
-    }
+    let ago = |seconds| example_now() - jiff::SignedDuration::from_secs(seconds);
+    example_reading(0, Data::Site(Site { built_at: ago(age), data_at: data_age.map(ago) }))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::frame::tests::{before, failed, given, observation};
     use super::*;
     use crate::assessment::{CheckResult, Presence};
-    use crate::check::example_state;
-    use crate::config::Config;
+    use crate::observation::{FailureKind, Reading, SourceId};
 
     fn judged(observations: Vec<Observation>) -> CheckResult {
-        let thresholds = Thresholds::new(&Config::default(), false);
-        CHECK.run(&example_state(observations), &thresholds, example_now())
+        given(&CHECK, observations)
     }
 
     fn codes(observations: Vec<Observation>) -> Vec<(Severity, &'static str)> {
-        judged(observations).findings.iter().map(|finding| (finding.severity, finding.code)).collect()
+        super::super::frame::tests::codes(&CHECK, observations)
     }
 
-    fn reading(reading: Reading<Data>) -> Observation {
-        Observation { reading, ..observed(0, None) }
+    fn missing() -> Observation {
+        observation(SourceId::Site, Reading::Missing("no site at /s".into()))
     }
 
     #[test]
@@ -127,24 +102,22 @@ mod tests {
 
     #[test]
     fn no_site_is_not_present() {
-        let result = judged(vec![reading(Reading::Missing("no site at /s".into()))]);
+        let result = judged(vec![missing()]);
         assert_eq!((result.presence, result.severity), (Presence::NotPresent, Severity::Ok));
         assert_eq!(result.summary, "no site at /s");
     }
 
     #[test]
     fn a_site_that_vanished_or_cannot_be_looked_at_goes_on_ageing() {
-        let failed = || Reading::Failed(Failure::new(FailureKind::Unreadable, "site /s: is a directory"));
+        let unreadable = || failed(SourceId::Site, FailureKind::Unreadable);
         let old = [(Severity::Warn, "site_old")];
-        let vanished = reading(Reading::Missing("no site at /s".into()));
-        assert_eq!(codes(vec![observed(3000, None), vanished]), [old[0], (Severity::Warn, "vanished")]);
-        assert_eq!(codes(vec![observed(3000, None), reading(failed())]), [old[0], (Severity::Warn, "unreadable")]);
-        assert_eq!(codes(vec![reading(failed())]), [(Severity::Warn, "unreadable")]);
+        assert_eq!(codes(vec![observed(3000, None), missing()]), [old[0], (Severity::Warn, "vanished")]);
+        assert_eq!(codes(vec![observed(3000, None), unreadable()]), [old[0], (Severity::Warn, "unreadable")]);
+        assert_eq!(codes(vec![unreadable()]), [(Severity::Warn, "unreadable")]);
     }
 
     #[test]
     fn readings_that_ceased_are_a_warning() {
-        let at = example_now() - jiff::SignedDuration::from_secs(600);
-        assert_eq!(codes(vec![Observation { at, ..observed(0, None) }]), [(Severity::Warn, "stale")]);
+        assert_eq!(codes(vec![before(600, observed(0, None))]), [(Severity::Warn, "unread")]);
     }
 }

@@ -3,11 +3,13 @@
 //! Invariant: an age grows only while processes are really seen. When reading fails, the last finding stands as it
 //! was; when the unit's cgroup is gone, so are its processes, because the kernel removes no cgroup that has any.
 
-use super::{Check, Verdict, human_seconds, unread};
+use super::frame::Frame;
+use super::{Check, Verdict};
 use crate::assessment::{Severity, Thresholds};
 use crate::config::Phase;
-use crate::observation::{Data, Observation, Reading, SourceId, Subagent, Subagents, Time, seconds_since};
+use crate::observation::{Data, Observation, Subagent, Subagents, Time, seconds_since};
 use crate::state::{State, View};
+use crate::words;
 
 pub(crate) const CHECK: Check = Check {
     id: "subagents",
@@ -15,34 +17,27 @@ pub(crate) const CHECK: Check = Check {
     warn: "A sub-agent older than `warn` times its phase's budget, or processes of the loop that /proc hides.",
     crit: "A sub-agent older than `crit` times its phase's budget.",
     runbook: "subagents.md",
-    metrics: &["autoswe_subagents", "autoswe_subagents_over_budget"],
+    codes: &["over_budget", "hidden_processes", "unreadable", "unread"],
+    metrics: &["autoswe_subagents", "autoswe_subagents_over_budget", "autoswe_subagents_hidden_processes"],
     assess,
     fires: || example(25),
     quiet: || example(4),
 };
 
+const FRAME: Frame = Frame {
+    vanished: "start the unit again",
+    unreadable: "run `autoswe-exporter report` as the exporter's user to see it",
+    unreadable_crit: None,
+};
+
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
     let view = state.subagents.view(now);
-    if let Some(verdict) = Verdict::without_reading(&view) {
-        return verdict;
-    }
     if let View::Missing { what, .. } = view {
         return Verdict::not_present(what);
     }
-    let seen_at = if view.current().is_some() { Some(now) } else { view.last().map(|last| last.at) };
-    let mut verdict = match (view.last(), seen_at) {
-        (Some(last), Some(at)) => judge(&last.value, thresholds, at),
-        _ => Verdict::ok("not readable"),
-    };
-    if let Some(why) = unread(&view, now) {
-        verdict.add(
-            Severity::Warn,
-            "unreadable",
-            why,
-            "run `autoswe-exporter report` as the exporter's user to see it",
-        );
-    }
-    verdict
+    // Whoever is not seen any more does not grow older.
+    let at = if view.current().is_some() { now } else { view.last().map_or(now, |last| last.at) };
+    FRAME.judge(&view, now, |found| judge(found, thresholds, at))
 }
 
 fn judge(found: &Subagents, thresholds: &Thresholds, at: Time) -> Verdict {
@@ -91,9 +86,9 @@ fn judge_phase(verdict: &mut Verdict, phase: &Phase, agents: &[Late<'_>], thresh
         phase.name,
         agent.command,
         agent.pid,
-        human_seconds(*age),
+        words::length(*age),
         oldest.budgets,
-        human_seconds(phase.budget.0)
+        words::length(phase.budget.0)
     );
     let hint =
         format!("`ps -o pid,stat,etime,wchan:20,args -p {0}` shows what it does; end it with `kill {0}`", agent.pid);
@@ -109,7 +104,7 @@ fn phase_summary(found: &Subagents, phase: &Phase, at: Time) -> Option<String> {
     let oldest = of_phase(found, phase).map(|agent| seconds_since(at, agent.started_at)).reduce(f64::max)?;
     let count = of_phase(found, phase).count();
     let times = if count > 1 { format!("{count} × ") } else { String::new() };
-    Some(format!("{times}{} for {}", phase.name, human_seconds(oldest)))
+    Some(format!("{times}{} for {}", phase.name, words::length(oldest)))
 }
 
 fn of_phase<'a>(found: &'a Subagents, phase: &'a Phase) -> impl Iterator<Item = &'a Subagent> {
@@ -126,8 +121,7 @@ fn example(minutes: i64) -> Vec<Observation> {
     };
     let cgroup = Some("user.slice/user-1000.slice/user@1000.service/app.slice/autoswe.service".into());
     let found = Subagents { agents: vec![agent], cgroup, processes: 3, hidden: 0 };
-    let reading = Reading::Observed(Data::Subagents(found));
-    vec![Observation { source: SourceId::Subagents, at, took: std::time::Duration::from_millis(1), reading }]
+    vec![super::example_reading(0, Data::Subagents(found))]
 }
 
 #[cfg(test)]
@@ -136,7 +130,7 @@ mod tests {
     use crate::assessment::{CheckResult, Presence};
     use crate::check::{example_now, example_state};
     use crate::config::Config;
-    use crate::observation::{Failure, FailureKind};
+    use crate::observation::{Failure, FailureKind, Reading};
 
     fn judge_at(observations: Vec<Observation>, now: Time) -> CheckResult {
         CHECK.run(&example_state(observations), &Thresholds::new(&Config::default(), false), now)
@@ -231,6 +225,6 @@ mod tests {
     fn a_stale_reading_is_said() {
         let result = judge_at((CHECK.quiet)(), example_now() + jiff::SignedDuration::from_mins(10));
         let found: Vec<_> = result.findings.iter().map(|f| (f.severity, f.code)).collect();
-        assert_eq!(found, [(Severity::Warn, "unreadable")]);
+        assert_eq!(found, [(Severity::Warn, "unread")]);
     }
 }

@@ -8,7 +8,7 @@ use super::*;
 use crate::config::Limits;
 use crate::config::section::{Node, Setting, Visitor};
 use crate::metric;
-use crate::observation::SourceId;
+use crate::observation::{Failure, FailureKind, SourceId};
 
 /// Limits that are crossed by falling below them; all others are crossed by rising above them.
 const FALLING: [(&str, &str); 3] = [("review", "score"), ("host", "memory"), ("host", "disk")];
@@ -26,12 +26,58 @@ fn ids_are_unique_and_name_a_source_in_the_order_of_reports() {
 }
 
 #[test]
-fn runbooks_exist_and_name_every_code_of_the_examples() {
-    for check in CHECKS {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/runbooks").join(check.runbook);
+fn every_code_has_a_section_in_the_runbook_and_every_section_a_code() {
+    for Check { id, runbook, codes, .. } in CHECKS {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/runbooks").join(runbook);
         let page = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        for finding in run(check, (check.fires)()).findings {
-            assert!(page.contains(finding.code), "{} says nothing about {}", check.runbook, finding.code);
+        assert!(page.starts_with(&format!("# Check `{id}`\n")), "{runbook} needs its check's name as its title");
+        let named = |line: &'static str| line.split('`').skip(1).step_by(2);
+        let headings = page.leak().lines().filter(|line| line.starts_with("## "));
+        let sections: BTreeSet<&str> = headings.flat_map(named).collect();
+        assert_eq!(sections, codes.iter().copied().collect(), "sections of {runbook} and codes of {id}");
+    }
+}
+
+#[test]
+fn every_code_is_one_that_the_check_gives() {
+    for Check { id, codes, .. } in CHECKS {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/check");
+        let own = if *id == "loop" { "loop_.rs".to_owned() } else { format!("{id}.rs") };
+        let source = ["frame.rs".to_owned(), own].map(|file| std::fs::read_to_string(folder.join(file)).unwrap());
+        let source: String = source.iter().map(|text| text.split("#[cfg(test)]").next().unwrap()).collect();
+        for code in *codes {
+            let declared = usize::from(!["vanished", "unreadable", "unread"].contains(code));
+            let given = source.matches(&format!("\"{code}\"")).count() > declared;
+            assert!(given, "{id} declares {code} and never gives it");
+        }
+    }
+}
+
+#[test]
+fn absence_failure_and_silence_resolve_nothing() {
+    let later = example_now() + jiff::SignedDuration::from_mins(10);
+    let thresholds = Thresholds::new(&Config::default(), false);
+    for check in CHECKS {
+        let fires = (check.fires)();
+        let source = fires[0].source;
+        let after = |reading: Option<Reading<Data>>| {
+            let last =
+                reading.map(|reading| Observation { source, at: example_now(), took: Default::default(), reading });
+            let state = example_state(fires.iter().cloned().chain(last).collect());
+            check.run(&state, &thresholds, later)
+        };
+        let found = run(check, fires.clone()).findings;
+        let failed = Reading::Failed(Failure::new(FailureKind::TimedOut, "it hangs"));
+        let missing = Reading::Missing("it is gone".into());
+        for reading in [None, Some(failed), Some(missing)] {
+            // Its processes went with the unit: the kernel removes no cgroup that has any.
+            let ends = check.id == "subagents" && matches!(reading, Some(Reading::Missing(_)));
+            let then = after(reading.clone());
+            for Finding { code, severity, .. } in &found {
+                let stands = then.findings.iter().any(|finding| finding.code == *code && finding.severity >= *severity);
+                assert!(stands || ends, "{}: {reading:?} resolves {code}: {:?}", check.id, then.findings);
+            }
+            assert!(ends || then.findings.len() > found.len(), "{}: {reading:?} says nothing itself", check.id);
         }
     }
 }
@@ -121,11 +167,13 @@ fn reference() -> String {
 type Documented = (String, String, String);
 
 fn write_check(text: &mut String, check: &Check, limits: &[Documented]) -> std::fmt::Result {
-    let Check { id, summary, warn, crit, runbook, metrics, .. } = check;
+    let Check { id, summary, warn, crit, runbook, codes, metrics, .. } = check;
     writeln!(text, "\n## {id}\n\n{summary}\n\n- WARN: {warn}\n- CRIT: {crit}")?;
     writeln!(text, "- Runbook: [{runbook}](../runbooks/{runbook})")?;
     let metrics: Vec<String> = metrics.iter().map(|name| format!("`{name}`")).collect();
     writeln!(text, "- Metrics: {}", metrics.join(", "))?;
+    let codes: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
+    writeln!(text, "- Findings: {}", codes.join(", "))?;
     if !limits.is_empty() {
         writeln!(text, "\n| limit | default | meaning |\n| --- | --- | --- |")?;
     }

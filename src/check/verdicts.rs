@@ -2,12 +2,13 @@
 //!
 //! Invariant: verdicts without a time never count as old, and too few verdicts never count as rejected.
 
-use super::file::{age, judge_file};
-use super::{Check, Verdict, human_seconds};
+use super::frame::FILE;
+use super::{Check, Verdict};
 use crate::assessment::{Severity, Thresholds};
 use crate::config::VerdictLimits;
-use crate::observation::{self as seen, Data, Observation, Reading, SourceId, Time, Verdicts, seconds_since};
+use crate::observation::{self as seen, Data, Observation, Time, Verdicts, seconds_since};
 use crate::state::State;
+use crate::words;
 
 pub(crate) const CHECK: Check = Check {
     id: "verdicts",
@@ -16,6 +17,7 @@ pub(crate) const CHECK: Check = Check {
            loop runs, or lines of the file are not verdicts.",
     crit: "The last `wedged_crit` verdicts are all WEDGED_NO_VERDICT.",
     runbook: "verdicts.md",
+    codes: &["wedged", "rejected", "stale", "malformed_lines", "vanished", "unreadable", "unread"],
     metrics: &["autoswe_verdicts_recent", "autoswe_verdict_last_timestamp_seconds"],
     assess,
     fires: || example(&["ACCEPT", "REVERT", "REVERT", "REVERT"]),
@@ -25,7 +27,7 @@ pub(crate) const CHECK: Check = Check {
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
     let running = loop_runs(state, thresholds, now);
     let limits = &thresholds.limits.verdicts;
-    judge_file(&state.verdicts.view(now), now, |verdicts| judge(verdicts, limits, running, now))
+    FILE.judge(&state.verdicts.view(now), now, |verdicts| judge(verdicts, limits, running, now))
 }
 
 /// Whether the loop is known to run: a fresh heartbeat, and no pause sentinel.
@@ -53,8 +55,9 @@ fn judge(verdicts: &Verdicts, limits: &VerdictLimits, running: bool, now: Time) 
         && running
         && seconds_since(now, at) > limits.stale.0
     {
-        let limit = human_seconds(limits.stale.0);
-        let reason = format!("the loop runs, and its last verdict came {}, over the limit of {limit}", age(now, at));
+        let limit = words::length(limits.stale.0);
+        let reason =
+            format!("the loop runs, and its last verdict came {}, over the limit of {limit}", words::ago(now, at));
         verdict.add(Severity::Warn, "stale", reason, "see which phase the loop is in and whether the judge starts");
     }
     if verdicts.malformed_lines > 0 {
@@ -68,7 +71,7 @@ fn judge(verdicts: &Verdicts, limits: &VerdictLimits, running: bool, now: Time) 
 fn summary(verdicts: &Verdicts, now: Time) -> String {
     let Some(last) = verdicts.recent.last() else { return "no verdict yet".into() };
     let words: Vec<&str> = verdicts.recent.iter().map(|one| one.verdict.as_str()).collect();
-    let when = last.at.map_or("at an unknown time".into(), |at| age(now, at));
+    let when = last.at.map_or("at an unknown time".into(), |at| words::ago(now, at));
     format!("{}; the last {when}", words.join(", "))
 }
 
@@ -87,16 +90,15 @@ fn example(words: &[&str]) -> Vec<Observation> {
         .zip(times)
         .map(|(word, at)| seen::Verdict { verdict: (*word).into(), at: Some(at), ..seen::Verdict::default() })
         .collect();
-    let reading = Reading::Observed(Data::Verdicts(Verdicts { recent, malformed_lines: 0 }));
-    vec![Observation { source: SourceId::Verdicts, at: now, took: std::time::Duration::ZERO, reading }]
+    vec![super::example_reading(0, Data::Verdicts(Verdicts { recent, malformed_lines: 0 }))]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::file::tests::{codes, given, observation};
+    use super::super::frame::tests::{codes, given, observation};
     use super::*;
     use crate::assessment::Severity::{Crit, Warn};
-    use crate::observation::{Failure, FailureKind, Heartbeat, LoopReading, Pause};
+    use crate::observation::{Failure, FailureKind, Heartbeat, LoopReading, Pause, Reading, SourceId};
 
     fn now() -> Time {
         super::super::example_now()

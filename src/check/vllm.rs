@@ -2,14 +2,14 @@
 //!
 //! Invariant: a stall that was seen stays until a later sample shows movement; a reading that fails resolves nothing.
 
-use super::{Check, Verdict, human_seconds};
+use super::{Check, Verdict};
 use crate::assessment::{Severity, Thresholds};
 use crate::config::VllmLimits;
 use crate::observation::{
-    Canary, Data, Engine, Failure, FailureKind, GpuReading, Observation, Reading, SourceId, Time, VllmSample,
-    seconds_since,
+    Canary, Data, Engine, Failure, FailureKind, GpuReading, Observation, Time, VllmSample, seconds_since,
 };
 use crate::state::{Dated, Outage, Stall, State, View};
+use crate::words;
 
 /// GPUs that are shown as evidence at most.
 const GPUS_SHOWN: usize = 4;
@@ -22,6 +22,19 @@ pub(crate) const CHECK: Check = Check {
            took longer than `slow`.",
     crit: "A stall of `stall_crit`; no connection for `unreachable_crit`; no answer for `unanswered_crit`.",
     runbook: "vllm.md",
+    codes: &[
+        "stalled",
+        "unreachable",
+        "unanswered",
+        "server_error",
+        "not_prometheus",
+        "no_vllm_series",
+        "bad_status",
+        "bad_answer",
+        "slow",
+        "vanished",
+        "unread",
+    ],
     metrics: &[
         "autoswe_vllm_up",
         "autoswe_vllm_requests_running",
@@ -52,7 +65,8 @@ fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
         }
         View::Observed(last) => answering(state, &last.value, limits),
         View::Stale(last) => stale(state, last, now),
-        View::Missing { what, .. } => return Verdict::not_present(what),
+        View::Missing { what, last: None } => return Verdict::not_present(what),
+        View::Missing { what, last: Some(last) } => gone(state, what, (last, now)),
         View::Disabled | View::Pending => return Verdict::ok(""),
     };
     add_stall(&mut verdict, state, limits, now);
@@ -71,7 +85,7 @@ fn answering(state: &State, sample: &VllmSample, limits: &VllmLimits) -> Verdict
         verdict.add(
             Severity::Warn,
             "slow",
-            format!("vLLM took {took:.1} s to answer, over the limit of {}", human_seconds(limits.slow.0)),
+            format!("vLLM took {took:.1} s to answer, over the limit of {}", words::length(limits.slow.0)),
             "it is overloaded or short of CPU: look at the requests waiting and at `top`",
         );
     }
@@ -79,10 +93,20 @@ fn answering(state: &State, sample: &VllmSample, limits: &VllmLimits) -> Verdict
 }
 
 fn stale(state: &State, last: &Dated<VllmSample>, now: Time) -> Verdict {
-    let age = human_seconds(seconds_since(now, last.at));
-    let mut verdict = Verdict::ok(format!("{age} ago: {}", summary(state, &last.value)));
-    let reason = format!("the last reading of vLLM was made {age} ago; the exporter itself does not keep up");
-    verdict.add(Severity::Warn, "stale", reason, "read the exporter's log and restart it");
+    let mut verdict = Verdict::ok(format!("{}: {}", words::ago(now, last.at), summary(state, &last.value)));
+    verdict.unread(last.at, now);
+    verdict
+}
+
+fn gone(state: &State, what: &str, (last, now): (&Dated<VllmSample>, Time)) -> Verdict {
+    let seen = words::ago(now, last.at);
+    let mut verdict = Verdict::ok(format!("{seen}: {}", summary(state, &last.value)));
+    verdict.add(
+        Severity::Warn,
+        "vanished",
+        format!("{what}; it was last seen {seen}"),
+        "start vLLM, or correct vllm.url",
+    );
     verdict
 }
 
@@ -99,19 +123,17 @@ fn failing(failure: &Failure, lasts: f64, limits: &VllmLimits) -> Verdict {
         _ => ("bad_answer", None, "correct vllm.url"),
     };
     let (severity, limit) = match crit {
-        Some(crit) if lasts >= crit => (Severity::Crit, format!(", over the limit of {}", human_seconds(crit))),
-        Some(crit) => (Severity::Warn, format!(", critical from {} on", human_seconds(crit))),
+        Some(crit) if lasts >= crit => (Severity::Crit, format!(", over the limit of {}", words::length(crit))),
+        Some(crit) => (Severity::Warn, format!(", critical from {} on", words::length(crit))),
         None => (Severity::Warn, String::new()),
     };
-    let mut verdict = Verdict::ok(format!("{} for {}", code.replace('_', " "), human_seconds(lasts)));
-    verdict.add(severity, code, format!("for {}{limit}: {}", human_seconds(lasts), failure.message), hint);
+    let mut verdict = Verdict::ok(format!("{} for {}", code.replace('_', " "), words::length(lasts)));
+    verdict.add(severity, code, format!("for {}{limit}: {}", words::length(lasts), failure.message), hint);
     verdict
 }
 
 fn add_stall(verdict: &mut Verdict, state: &State, limits: &VllmLimits, now: Time) {
-    // Only what samples showed is a stall; how long it lasts by now is a matter of the clock.
-    let shown = |stall: &&Stall| seconds_since(stall.seen_at, stall.since) >= limits.stall_warn.0;
-    let stalls: Vec<&Stall> = state.vllm_window.stalls().into_iter().filter(shown).collect();
+    let stalls = state.vllm_window.stalls();
     let Some(longest) = stalls.first() else { return };
     let lasts = seconds_since(now, longest.since);
     let (severity, limit) = if lasts >= limits.stall_crit.0 {
@@ -120,12 +142,12 @@ fn add_stall(verdict: &mut Verdict, state: &State, limits: &VllmLimits, now: Tim
         (Severity::Warn, limits.stall_warn)
     };
     let engine = name(longest, stalls.len() - 1);
-    let evidence = [requests(longest), canary(longest), gpus(state.gpu.current(now)), age(longest, now)];
-    let evidence: Vec<String> = evidence.into_iter().filter(|text| !text.is_empty()).collect();
+    let evidence = [Some(requests(longest)), canary(longest), gpus(state.gpu.current(now)), age(longest, now)];
+    let evidence: Vec<String> = evidence.into_iter().flatten().collect();
     let reason = format!(
         "{engine} stalled for {}, over the limit of {}: {}",
-        human_seconds(lasts),
-        human_seconds(limit.0),
+        words::length(lasts),
+        words::length(limit.0),
         evidence.join("; ")
     );
     let hint = "read vLLM's log; if it stays so, save `py-spy dump` of the engine process and restart vLLM";
@@ -141,37 +163,31 @@ fn name(stall: &Stall, others: usize) -> String {
 
 fn requests(stall: &Stall) -> String {
     let count = |count: Option<f64>, what| count.map(|count| format!("{count:.0} {what}"));
-    let counts = [count(stall.running, "running"), count(stall.waiting, "waiting")];
-    let counts: Vec<String> = counts.into_iter().flatten().collect();
-    format!("{}, and no token, step, prefill or request moved", counts.join(", "))
+    let counts = words::list([count(stall.running, "running"), count(stall.waiting, "waiting")]);
+    format!("{counts}, and no token, step, prefill or request moved")
 }
 
-fn canary(stall: &Stall) -> String {
-    match stall.canary {
-        None => "",
-        Some(Canary::TimedOut) => "a one-token request got no answer",
-        Some(Canary::Inconclusive) => "a one-token request was refused, which proves nothing",
-        Some(Canary::Answered) => "a one-token request was answered, perhaps by another engine",
-    }
-    .into()
+fn canary(stall: &Stall) -> Option<String> {
+    let words = match stall.canary? {
+        Canary::TimedOut => "a one-token request got no answer",
+        Canary::Inconclusive => "a one-token request was refused, which proves nothing",
+        Canary::Answered => "a one-token request was answered, perhaps by another engine",
+    };
+    Some(words.into())
 }
 
-fn gpus(reading: Option<&GpuReading>) -> String {
-    let gpus = reading.map_or(&[][..], |reading| &reading.gpus);
-    let shown = gpus.iter().take(GPUS_SHOWN).filter_map(|gpu| {
-        let utilization = gpu.utilization.get().map(|share| format!("{:.0} %", share * 100.0));
-        let power = gpu.power.get().map(|watts| format!("{watts:.0} W"));
-        let values: Vec<String> = [utilization, power].into_iter().flatten().collect();
-        (!values.is_empty()).then(|| format!("GPU {} at {}", gpu.index, values.join(", ")))
+fn gpus(reading: Option<&GpuReading>) -> Option<String> {
+    let shown = reading?.gpus.iter().take(GPUS_SHOWN).filter_map(|gpu| {
+        let utilization = gpu.utilization.get().map(words::percent);
+        let values = words::list([utilization, gpu.power.get().map(|watts| format!("{watts:.0} W"))]);
+        (!values.is_empty()).then(|| format!("GPU {} at {values}", gpu.index))
     });
-    shown.collect::<Vec<_>>().join("; ")
+    Some(shown.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
 }
 
-fn age(stall: &Stall, now: Time) -> String {
-    match seconds_since(now, stall.seen_at) {
-        age if age > 10.0 => format!("last seen so {} ago", human_seconds(age)),
-        _ => String::new(),
-    }
+fn age(stall: &Stall, now: Time) -> Option<String> {
+    let is_old = seconds_since(now, stall.seen_at) > 10.0;
+    is_old.then(|| format!("last seen so {}", words::ago(now, stall.seen_at)))
 }
 
 /// `4 running, 0 waiting, 224 tokens/s, KV cache 3 %`, of what the sample tells.
@@ -180,40 +196,29 @@ fn summary(state: &State, sample: &VllmSample) -> String {
     if !engines.is_empty() && engines.iter().all(|engine| engine.asleep == Some(true)) {
         return "asleep".into();
     }
-    let sum = |value: fn(&Engine) -> Option<f64>| engines.iter().filter_map(value).reduce(|a, b| a + b);
-    let kv_cache = engines.iter().filter_map(|engine| engine.kv_cache_usage).reduce(f64::max);
-    let rate = state.vllm_window.generation_tokens_per_second();
-    let parts = [
-        sum(|engine| engine.running).map(|count| format!("{count:.0} running")),
-        sum(|engine| engine.waiting).map(|count| format!("{count:.0} waiting")),
-        rate.map(|rate| format!("{rate:.0} tokens/s")),
-        kv_cache.map(|share| format!("KV cache {:.0} %", share * 100.0)),
-    ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    if parts.is_empty() { "answers".into() } else { parts.join(", ") }
+    let parts = words::list([
+        sample.total(|engine| engine.running).map(|count| format!("{count:.0} running")),
+        sample.total(|engine| engine.waiting).map(|count| format!("{count:.0} waiting")),
+        state.vllm_window.generation_tokens_per_second().map(|rate| format!("{rate:.0} tokens/s")),
+        sample.fullest_cache().map(|share| format!("KV cache {}", words::percent(share))),
+    ]);
+    if parts.is_empty() { "answers".into() } else { parts }
 }
 
 /// A minute and more of readings every 2 s, during which `tokens` are generated per reading.
 fn example(tokens: f64) -> Vec<Observation> {
-    (0..=35)
-        .map(|reading| {
-            let engine = Engine {
-                model_name: "qwen".into(),
-                engine: "0".into(),
-                running: Some(4.0),
-                waiting: Some(0.0),
-                generation_tokens: Some(1000.0 + tokens * f64::from(reading)),
-                ..Engine::default()
-            };
-            let sample = VllmSample { engines: vec![engine], ..VllmSample::default() };
-            Observation {
-                source: SourceId::Vllm,
-                at: super::example_now() - jiff::SignedDuration::from_secs(2 * i64::from(35 - reading)),
-                took: std::time::Duration::from_millis(3),
-                reading: Reading::Observed(Data::Vllm(sample)),
-            }
-        })
-        .collect()
+    let sample = |reading: i32| {
+        let engine = Engine {
+            model_name: "qwen".into(),
+            engine: "0".into(),
+            running: Some(4.0),
+            waiting: Some(0.0),
+            generation_tokens: Some(1000.0 + tokens * f64::from(reading)),
+            ..Engine::default()
+        };
+        Data::Vllm(VllmSample { engines: vec![engine], ..VllmSample::default() })
+    };
+    (0..=35).map(|reading| super::example_reading(2 * i64::from(35 - reading), sample(reading))).collect()
 }
 
 #[cfg(test)]

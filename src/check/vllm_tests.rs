@@ -4,7 +4,7 @@ use super::*;
 use crate::assessment::{CheckResult, Presence};
 use crate::check::example_state;
 use crate::config::Config;
-use crate::observation::{Field, Gpu};
+use crate::observation::{Field, Gpu, Reading, SourceId};
 
 /// `seconds` after the examples' first instant.
 fn at(seconds: i64) -> Time {
@@ -179,7 +179,7 @@ fn a_slow_answer_warns() {
 #[test]
 fn readings_that_stopped_coming_warn() {
     let result = run(vec![sample(0, 1.0), sample(2, 9.0)], 120);
-    assert_eq!(found(&result), [(Severity::Warn, "stale")]);
+    assert_eq!(found(&result), [(Severity::Warn, "unread")]);
 }
 
 #[test]

@@ -2,14 +2,13 @@
 //!
 //! Invariant: an outcome that is not known is no failure, and a budget that is not known is not spent.
 
-use super::file::{age, judge_file};
-use super::{Check, Verdict, human_seconds};
+use super::frame::FILE;
+use super::{Check, Verdict};
 use crate::assessment::{Severity, Thresholds};
 use crate::config::WatchdogLimits;
-use crate::observation::{
-    Data, Observation, Reading, Restart, RestartOutcome, SourceId, Time, WatchdogReading, seconds_since,
-};
+use crate::observation::{Data, Observation, Restart, RestartOutcome, Time, WatchdogReading, seconds_since};
 use crate::state::State;
+use crate::words;
 
 /// A restart without an outcome is being verified for this long, seconds: the watchdog waits up to 300 s for a fresh
 /// heartbeat. After that its outcome is unknown.
@@ -21,6 +20,7 @@ pub(crate) const CHECK: Check = Check {
     warn: "The last evaluation is older than `warn`, or one of its files cannot be read or understood.",
     crit: "The restart budget is spent, or the last restart did not take.",
     runbook: "watchdog.md",
+    codes: &["budget_spent", "restart_did_not_take", "stale", "partly_unreadable", "vanished", "unreadable", "unread"],
     metrics: &[
         "autoswe_watchdog_last_evaluation_timestamp_seconds",
         "autoswe_watchdog_budget_remaining",
@@ -32,7 +32,7 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
-    judge_file(&state.watchdog.view(now), now, |reading| judge(reading, &thresholds.limits.watchdog, now))
+    FILE.judge(&state.watchdog.view(now), now, |reading| judge(reading, &thresholds.limits.watchdog, now))
 }
 
 fn judge(reading: &WatchdogReading, limits: &WatchdogLimits, now: Time) -> Verdict {
@@ -40,8 +40,8 @@ fn judge(reading: &WatchdogReading, limits: &WatchdogLimits, now: Time) -> Verdi
     if let Some(at) = reading.last_evaluation_at
         && seconds_since(now, at) > limits.warn.0
     {
-        let limit = human_seconds(limits.warn.0);
-        let reason = format!("the watchdog last evaluated {}, over the limit of {limit}", age(now, at));
+        let limit = words::length(limits.warn.0);
+        let reason = format!("the watchdog last evaluated {}, over the limit of {limit}", words::ago(now, at));
         let hint = "nobody restarts the loop meanwhile: `systemctl --user status autoswe-watchdog` and its journal";
         verdict.add(Severity::Warn, "stale", reason, hint);
     }
@@ -50,7 +50,7 @@ fn judge(reading: &WatchdogReading, limits: &WatchdogLimits, now: Time) -> Verdi
         verdict.add(Severity::Crit, "budget_spent", "the watchdog has no restart left and gave up", hint);
     }
     if let Some(Restart { at, outcome: RestartOutcome::DidNotTake, .. }) = reading.last_restart {
-        let reason = format!("the last restart, {}, did not bring the loop back", age(now, at));
+        let reason = format!("the last restart, {}, did not bring the loop back", words::ago(now, at));
         let hint = "start the loop by hand and read its journal, then `autoswe-watchdog reset`";
         verdict.add(Severity::Crit, "restart_did_not_take", reason, hint);
     }
@@ -63,8 +63,8 @@ fn judge(reading: &WatchdogReading, limits: &WatchdogLimits, now: Time) -> Verdi
 
 fn summary(reading: &WatchdogReading, now: Time) -> String {
     let mut parts = vec![match (reading.last_evaluation_at, &reading.decision) {
-        (Some(at), Some(decision)) => format!("evaluated {}: {decision}", age(now, at)),
-        (Some(at), None) => format!("evaluated {}", age(now, at)),
+        (Some(at), Some(decision)) => format!("evaluated {}: {decision}", words::ago(now, at)),
+        (Some(at), None) => format!("evaluated {}", words::ago(now, at)),
         (None, _) => "no evaluation known".into(),
     }];
     parts.extend(reading.budget_remaining.map(|budget| format!("{budget} restarts left")));
@@ -75,7 +75,7 @@ fn summary(reading: &WatchdogReading, now: Time) -> String {
             RestartOutcome::Pending if seconds_since(now, restart.at) < VERIFYING => "being verified",
             RestartOutcome::Pending => "outcome unknown",
         };
-        format!("last restart {} ({outcome})", age(now, restart.at))
+        format!("last restart {} ({outcome})", words::ago(now, restart.at))
     }));
     parts.join(", ")
 }
@@ -96,16 +96,16 @@ fn healthy() -> WatchdogReading {
 }
 
 fn example(reading: &WatchdogReading) -> Vec<Observation> {
-    let reading = Reading::Observed(Data::Watchdog(reading.clone()));
-    vec![Observation { source: SourceId::Watchdog, at: super::example_now(), took: std::time::Duration::ZERO, reading }]
+    vec![super::example_reading(0, Data::Watchdog(reading.clone()))]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::file::tests::{codes, given, observation};
+    use super::super::frame::tests::{codes, given, observation};
     use super::*;
     use crate::assessment::Presence;
     use crate::assessment::Severity::{Crit, Warn};
+    use crate::observation::{Reading, SourceId};
 
     fn ago(seconds: i64) -> Time {
         super::super::example_now() - jiff::SignedDuration::from_secs(seconds)

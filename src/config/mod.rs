@@ -102,9 +102,14 @@ section! {
 }
 
 impl Config {
+    /// The runtime directory as the file system knows it: `~/` expanded.
+    pub fn runtime(&self) -> PathBuf {
+        expanded(&self.runtime_dir)
+    }
+
     /// `path` as the file system knows it: `~/` expanded, and relative paths taken from `runtime_dir`.
     pub fn in_runtime_dir(&self, path: &std::path::Path) -> PathBuf {
-        resolve(&expanded(&self.runtime_dir), path)
+        resolve(&self.runtime(), path)
     }
 
     /// `path` as the file system knows it: `~/` expanded, and relative paths taken from `repo_root`.

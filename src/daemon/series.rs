@@ -31,8 +31,7 @@ impl Series {
         }
         let (records, queue) = sync_channel(QUEUE);
         let written = Arc::default();
-        let (sink, counts) =
-            (SystemState::new(&config.system_state, &config.in_runtime_dir("".as_ref())), Arc::clone(&written));
+        let (sink, counts) = (SystemState::new(&config.system_state, &config.runtime()), Arc::clone(&written));
         std::thread::Builder::new().name("series".into()).spawn(move || write_all(sink, &queue, &counts))?;
         Ok(Some(Series { schedule: Schedule::new(&config.system_state), records, written, begun: false, lost: 0 }))
     }

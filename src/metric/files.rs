@@ -1,9 +1,8 @@
 //! What the judge, the site builder, the reviewer and the watchdog leave behind.
 
-use super::loop_::{OTHER, VERDICTS, known_verdict};
+use super::OTHER;
 use super::{Inputs, Samples, metrics};
-use crate::observation::{Parity, seconds_since};
-use crate::observation::{RestartOutcome, Site, Verdicts, WatchdogReading};
+use crate::observation::{DECISIONS, Parity, RestartOutcome, VERDICTS, Verdicts, WatchdogReading, known_verdict};
 
 metrics! {
     /// Cells of the parity matrix by state. `unknown` stands for any state other than green, red, manual and n/a.
@@ -38,6 +37,8 @@ metrics! {
     REVIEW_FAILED = Gauge autoswe_review_failed_attempts;
     /// When the watchdog last finished an evaluation.
     WATCHDOG_EVALUATION = Gauge autoswe_watchdog_last_evaluation_timestamp_seconds;
+    /// What the watchdog decided in its last evaluation. `other` stands for a decision that this version does not know.
+    WATCHDOG_DECISION = StateSet autoswe_watchdog_decision { decision };
     /// Restarts that the watchdog may still make before it gives up.
     WATCHDOG_BUDGET = Gauge autoswe_watchdog_budget_remaining;
     /// When the watchdog last asked for a restart of the loop.
@@ -60,10 +61,11 @@ pub(super) fn samples(inputs: &Inputs<'_>, out: &mut Samples) {
     out.set(SITE_BUILT, &[], built.map(|site| site.built_at));
     out.set(SITE_DATA, &[], built.and_then(|site| site.data_at));
     let sync = inputs.thresholds.limits.site.sync.0;
-    out.set(SITE_IN_SYNC, &[], state.site.current(now).and_then(|site| in_sync(site, sync)));
+    out.set(SITE_IN_SYNC, &[], state.site.current(now).and_then(|site| site.behind()).map(|behind| behind <= sync));
     review(inputs, out);
-    let evaluated = state.watchdog.view(now).last().and_then(|dated| dated.value.last_evaluation_at);
-    out.set(WATCHDOG_EVALUATION, &[], evaluated);
+    let watched = state.watchdog.view(now).last().map(|dated| &dated.value);
+    out.set(WATCHDOG_EVALUATION, &[], watched.and_then(|reading| reading.last_evaluation_at));
+    out.set(WATCHDOG_RESTART, &[], watched.and_then(|reading| reading.last_restart.as_ref()).map(|last| last.at));
     if let Some(reading) = state.watchdog.current(now) {
         watchdog(reading, out);
     }
@@ -77,7 +79,8 @@ fn parity(cells: Parity, out: &mut Samples) {
 }
 
 fn verdicts(reading: &Verdicts, out: &mut Samples) {
-    let recent: Vec<&str> = reading.recent.iter().map(|verdict| known_verdict(&verdict.verdict)).collect();
+    let known = |verdict: &str| known_verdict(verdict).unwrap_or(OTHER);
+    let recent: Vec<&str> = reading.recent.iter().map(|verdict| known(&verdict.verdict)).collect();
     for verdict in VERDICTS.into_iter().chain([OTHER]) {
         out.set(VERDICTS_RECENT, &[verdict], recent.iter().filter(|&&given| given == verdict).count());
     }
@@ -86,11 +89,6 @@ fn verdicts(reading: &Verdicts, out: &mut Samples) {
     out.set(VERDICTS_WEDGED, &[], row(|verdict| verdict == "WEDGED_NO_VERDICT"));
     out.set(VERDICT_SCORE, &[], reading.recent.last().and_then(|verdict| verdict.score));
     out.set(VERDICT_MALFORMED, &[], reading.malformed_lines);
-}
-
-/// `None` when there is no data to be in step with.
-fn in_sync(site: &Site, sync: f64) -> Option<bool> {
-    Some(seconds_since(site.data_at?, site.built_at) <= sync)
 }
 
 fn review(inputs: &Inputs<'_>, out: &mut Samples) {
@@ -106,13 +104,13 @@ fn review(inputs: &Inputs<'_>, out: &mut Samples) {
 
 fn watchdog(reading: &WatchdogReading, out: &mut Samples) {
     out.set(WATCHDOG_BUDGET, &[], reading.budget_remaining);
+    if let Some(decision) = &reading.decision {
+        let known = DECISIONS.map(|known| (known, known == decision));
+        let other = (OTHER, !DECISIONS.contains(&decision.as_str()));
+        out.set_states(WATCHDOG_DECISION, &[], known.into_iter().chain([other]));
+    }
     if let Some(restart) = &reading.last_restart {
-        out.set(WATCHDOG_RESTART, &[], restart.at);
-        let outcomes = [
-            ("pending", RestartOutcome::Pending),
-            ("took", RestartOutcome::Took),
-            ("did_not_take", RestartOutcome::DidNotTake),
-        ];
-        out.set_states(WATCHDOG_OUTCOME, &[], outcomes.map(|(name, outcome)| (name, outcome == restart.outcome)));
+        let outcomes = RestartOutcome::ALL.map(|outcome| (outcome.name(), outcome == restart.outcome));
+        out.set_states(WATCHDOG_OUTCOME, &[], outcomes);
     }
 }

@@ -1,15 +1,19 @@
 //! The GPUs. A value that the device does not support has no sample.
 
+use std::collections::BTreeMap;
+
 use super::{Inputs, Samples, metrics};
-use crate::observation::{Gpu, GpuProcess, THROTTLE_REASONS};
+use crate::observation::{Gpu, GpuProcess, GpuReading, SourceId, THROTTLE_REASONS, critical_xid};
+use crate::state::GpuWindow;
 
 metrics! {
     /// GPUs that the driver shows and that answer.
     GPUS = Gauge autoswe_gpus;
     /// The GPU and its driver.
     INFO = Info autoswe_gpu_info { gpu, uuid, name, driver_version };
-    /// Whether the driver lists the GPU and it does not answer any more.
-    LOST = Gauge autoswe_gpu_lost { gpu };
+    /// Whether the GPU is lost: the driver lists it and it does not answer, or it was there and is no longer listed. The
+    /// uuid is empty where it was never told.
+    LOST = Gauge autoswe_gpu_lost { gpu, uuid };
     /// Share of the last sampling window in which a kernel ran.
     UTILIZATION = Gauge autoswe_gpu_utilization_ratio { gpu };
     /// Share of the last sampling window in which memory was read or written.
@@ -44,10 +48,11 @@ metrics! {
     REMAPPED_ROWS = Gauge autoswe_gpu_remapped_rows { gpu };
     /// Whether remapping a memory row failed.
     REMAP_FAILED = Gauge autoswe_gpu_row_remap_failed { gpu };
-    /// XID events since the exporter's start, by code.
-    XIDS = Counter autoswe_gpu_xid_events_total { gpu, xid };
-    /// When the last XID event of the code arrived.
-    XID_LAST = Gauge autoswe_gpu_xid_last_timestamp_seconds { gpu, xid };
+    /// XID events since the exporter's start, by code. `critical` is true for codes after which the GPU must be reset or
+    /// the machine restarted (NVIDIA's Xid catalog).
+    XIDS = Counter autoswe_gpu_xid_events_total { gpu, xid, critical };
+    /// When the last XID event of the code arrived; `critical` as in autoswe_gpu_xid_events_total.
+    XID_LAST = Gauge autoswe_gpu_xid_last_timestamp_seconds { gpu, xid, critical };
     /// Compute processes on the GPU: of vllm, or other, which contend with it. `unknown` stands for those that /proc
     /// does not show, as from another PID namespace: they may well be of vLLM.
     PROCESSES = Gauge autoswe_gpu_processes { gpu, owner };
@@ -56,20 +61,49 @@ metrics! {
 }
 
 pub(super) fn samples(inputs: &Inputs<'_>, out: &mut Samples) {
+    if inputs.state.slot(SourceId::Gpu).is_enabled() {
+        xids(&inputs.state.gpu_window, out);
+    }
     let Some(reading) = inputs.state.gpu.current(inputs.now()) else { return };
+    lost(&inputs.state.gpu_window, reading, out);
     out.set(GPUS, &[], reading.gpus.len());
     for gpu in &reading.gpus {
         let index = &gpu.index.to_string();
         out.set(INFO, &[index, &gpu.uuid, &gpu.name, &reading.driver_version], true);
-        out.set(LOST, &[index], false);
         speed(gpu, index, out);
         power(gpu, index, out);
         memory(gpu, index, out);
         throttling(gpu, index, out);
         processes(gpu, index, out);
     }
-    for (index, _) in &reading.lost {
-        out.set(LOST, &[&index.to_string()], true);
+}
+
+fn lost(window: &GpuWindow, reading: &GpuReading, out: &mut Samples) {
+    for gpu in &reading.gpus {
+        out.set(LOST, &[&gpu.index.to_string(), &gpu.uuid], false);
+    }
+    let named = reading.lost.iter().map(|(index, _)| (*index, window.uuid_at(*index).unwrap_or_default()));
+    let vanished = window.vanished(reading).map(|(uuid, index)| (index, uuid));
+    for (index, uuid) in named.chain(vanished) {
+        out.set(LOST, &[&index.to_string(), uuid], true);
+    }
+}
+
+/// Events outlive the readings that told them, so that an alert does not end when the GPU falls silent. A board that
+/// was replaced and its successor may share an index.
+fn xids(window: &GpuWindow, out: &mut Samples) {
+    let mut events: BTreeMap<(u32, u64), (u64, f64)> = BTreeMap::new();
+    for (history, told) in window.histories().flat_map(|history| history.xids.values().map(move |told| (history, told)))
+    {
+        let (count, last_at) = events.entry((history.index, told.xid)).or_default();
+        *count += told.count;
+        *last_at = last_at.max(told.last_at);
+    }
+    for ((index, xid), (count, last_at)) in events {
+        let critical = critical_xid(xid).is_some().to_string();
+        let labels = &[&*index.to_string(), &*xid.to_string(), &critical];
+        out.set(XIDS, labels, count);
+        out.set(XID_LAST, labels, last_at);
     }
 }
 
@@ -98,11 +132,6 @@ fn memory(gpu: &Gpu, index: &str, out: &mut Samples) {
     out.set(ECC_ERRORS, &[index, "uncorrected"], gpu.ecc_uncorrected);
     out.set(REMAPPED_ROWS, &[index], gpu.remapped_rows);
     out.set(REMAP_FAILED, &[index], gpu.remap_failed);
-    for event in &gpu.xids {
-        let labels = &[index, &event.xid.to_string()];
-        out.set(XIDS, labels, event.count);
-        out.set(XID_LAST, labels, event.last_at);
-    }
 }
 
 fn throttling(gpu: &Gpu, index: &str, out: &mut Samples) {
@@ -125,7 +154,7 @@ fn processes(gpu: &Gpu, index: &str, out: &mut Samples) {
 fn owner(process: &GpuProcess) -> &'static str {
     match process {
         GpuProcess { vllm: true, .. } => "vllm",
-        GpuProcess { command, .. } if command.is_empty() => "unknown",
-        _ => "other",
+        process if process.contends() => "other",
+        _ => "unknown",
     }
 }

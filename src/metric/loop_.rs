@@ -1,8 +1,8 @@
 //! The loop: heartbeat, place in its work, pause.
 
-use super::{Inputs, Samples, metrics};
+use super::{Inputs, OTHER, Samples, metrics};
 use crate::config::Phases;
-use crate::observation::{LoopReading, LoopState, Reading, SourceId};
+use crate::observation::{LoopReading, LoopState, Reading, SourceId, VERDICTS, known_verdict};
 
 metrics! {
     /// When the loop last gave a sign of life. The latest one known stays while the heartbeat cannot be read.
@@ -29,18 +29,6 @@ metrics! {
     STATE_UPDATED = Gauge autoswe_loop_state_updated_timestamp_seconds;
 }
 
-/// The outcomes and verdicts of the contract; each has a sample from the start, `other` stands for the rest.
-pub(super) const VERDICTS: [&str; 3] = ["ACCEPT", "REVERT", "WEDGED_NO_VERDICT"];
-
-/// A label value for whatever the contract or the configuration does not name, so that a file that somebody else
-/// writes cannot make up series.
-pub(super) const OTHER: &str = "other";
-
-/// The verdict that `word` is, however it is capitalised; [`OTHER`] for any other word.
-pub(super) fn known_verdict(word: &str) -> &'static str {
-    VERDICTS.into_iter().find(|verdict| word.eq_ignore_ascii_case(verdict)).unwrap_or(OTHER)
-}
-
 pub(super) fn samples(inputs: &Inputs<'_>, out: &mut Samples) {
     let last = inputs.state.last_heartbeat.as_ref();
     out.set(HEARTBEAT, &[], last.and_then(|heartbeat| heartbeat.value.at));
@@ -56,14 +44,11 @@ pub(super) fn samples(inputs: &Inputs<'_>, out: &mut Samples) {
     }
 }
 
-/// Where the loop is: what the heartbeat says, else the durable state.
 fn place(reading: &LoopReading, phases: &Phases, out: &mut Samples) {
-    let (heartbeat, state) = (reading.heartbeat.observed(), reading.state.observed());
-    out.set(EPOCH, &[], heartbeat.and_then(|h| h.epoch).or(state.and_then(|s| s.epoch)));
-    out.set(ITERATION, &[], heartbeat.and_then(|h| h.iteration).or(state.and_then(|s| s.iteration)));
-    out.set(PHASE_START, &[], heartbeat.and_then(|h| h.phase_started_at));
-    let phase = heartbeat.and_then(|h| h.phase.as_deref()).or(state.and_then(|s| s.phase.as_deref()));
-    if let Some(phase) = phase {
+    out.set(EPOCH, &[], reading.epoch());
+    out.set(ITERATION, &[], reading.iteration());
+    out.set(PHASE_START, &[], reading.heartbeat.observed().and_then(|heartbeat| heartbeat.phase_started_at));
+    if let Some(phase) = reading.phase() {
         let known = phases.0.iter().map(|phase| phase.name.as_str()).filter(|name| !["idle", OTHER].contains(name));
         let known: Vec<&str> = known.chain(["idle"]).collect();
         let other = (OTHER, !known.contains(&phase));
@@ -72,11 +57,8 @@ fn place(reading: &LoopReading, phases: &Phases, out: &mut Samples) {
 }
 
 fn pause(reading: &LoopReading, out: &mut Samples) {
-    let pause = match &reading.pause {
-        Reading::Observed(pause) => *pause,
-        Reading::Missing(_) => Default::default(),
-        Reading::Failed(_) => return,
-    };
+    // Not knowing is not "not paused".
+    let Reading::Observed(pause) = &reading.pause else { return };
     let modes = [("soft", pause.soft), ("hard", pause.hard)];
     out.set_states(PAUSED, &[], modes.map(|(mode, since)| (mode, since.is_some())));
     for (mode, since) in modes {
@@ -88,7 +70,7 @@ fn history(state: &LoopState, out: &mut Samples) {
     out.set(RUN_START, &[], state.started_at);
     out.set(STATE_UPDATED, &[], state.updated_at);
     let Some(finished) = state.iterations_finished else { return };
-    let of = |verdict| state.outcomes.iter().filter(move |(name, _)| known_verdict(name) == verdict);
+    let of = |verdict| state.outcomes.iter().filter(move |(name, _)| known_verdict(name) == Some(verdict));
     let known: [u64; 3] = VERDICTS.map(|verdict| of(verdict).map(|(_, number)| number).sum());
     for (outcome, number) in VERDICTS.into_iter().zip(known) {
         out.set(ITERATIONS_FINISHED, &[outcome], number);

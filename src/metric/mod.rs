@@ -123,6 +123,10 @@ const GROUPS: &[(&str, &[&Metric])] = &[
 /// Every metric, in the order of the reference.
 pub const METRICS: &[&Metric] = &joined::<{ count(GROUPS) }>(GROUPS);
 
+/// A label value for whatever neither the contract nor the configuration names, so that a file that somebody else
+/// writes cannot make up series.
+const OTHER: &str = "other";
+
 /// The metric called `name`.
 pub fn find(name: &str) -> Option<&'static Metric> {
     METRICS.iter().copied().find(|metric| metric.name == name)

@@ -1,7 +1,6 @@
 //! The loop's sub-agents by phase.
 
-use super::loop_::OTHER;
-use super::{Inputs, Samples, metrics};
+use super::{Inputs, OTHER, Samples, metrics};
 use crate::observation::{Subagent, seconds_since};
 
 metrics! {
@@ -11,6 +10,8 @@ metrics! {
     OVER_BUDGET = Gauge autoswe_subagents_over_budget { phase };
     /// When the oldest sub-agent of the phase was started. Absent when none runs.
     OLDEST_START = Gauge autoswe_subagent_oldest_start_timestamp_seconds { phase };
+    /// Processes of the loop's cgroup that /proc does not show, so that nobody knows whether they are sub-agents.
+    HIDDEN = Gauge autoswe_subagents_hidden_processes;
     /// How long one sub-agent of the phase may take.
     BUDGET = Gauge autoswe_subagent_budget_seconds { phase };
 }
@@ -19,6 +20,7 @@ pub(super) fn samples(inputs: &Inputs<'_>, out: &mut Samples) {
     let (phases, now) = (&inputs.thresholds.phases, inputs.now());
     let factor = inputs.thresholds.limits.subagents.warn;
     let reading = inputs.state.subagents.current(now);
+    out.set(HIDDEN, &[], reading.map(|reading| reading.hidden));
     for phase in &phases.0 {
         out.set(BUDGET, &[&phase.name], phase.budget.0);
         let Some(reading) = reading else { continue };

@@ -57,7 +57,8 @@ fn the_fixed_names_are_there() {
         autoswe_gpu_throttled{gpu,reason} autoswe_gpu_info{gpu,uuid,name,driver_version} \
         autoswe_parity_cells{state} autoswe_verdicts_recent{verdict} autoswe_verdict_last_timestamp_seconds \
         autoswe_site_built_timestamp_seconds autoswe_site_in_sync autoswe_review_timestamp_seconds \
-        autoswe_review_health_score process_cpu_seconds_total process_resident_memory_bytes \
+        autoswe_review_health_score autoswe_watchdog_last_evaluation_timestamp_seconds \
+        autoswe_watchdog_budget_remaining process_cpu_seconds_total process_resident_memory_bytes \
         process_virtual_memory_bytes process_open_fds process_max_fds process_start_time_seconds";
     for series in fixed.split_whitespace() {
         let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
@@ -272,6 +273,55 @@ fn an_unknown_throttle_bit_is_shown() {
     assert_eq!(throttled("unknown"), Some(1.0));
     assert_eq!(throttled("sw_power_cap"), Some(0.0));
     assert_eq!(samples.number("autoswe_gpu_memory_used_bytes", &["0"]), None);
+}
+
+#[test]
+fn a_gpu_that_vanished_is_lost_and_its_events_stay() {
+    let gpu = |index, uuid: &str| Gpu { index, uuid: uuid.into(), power: Field::Value(9.0), ..Gpu::default() };
+    let xids = vec![XidCount { xid: 79, count: 2, last_at: 50.0 }, XidCount { xid: 13, count: 1, last_at: 40.0 }];
+    let both = GpuReading { gpus: vec![Gpu { xids, ..gpu(0, "GPU-a") }, gpu(1, "GPU-b")], ..Default::default() };
+    // The driver numbers anew what is left.
+    let left = GpuReading { gpus: vec![gpu(0, "GPU-b")], lost: vec![(3, "gone".into())], ..Default::default() };
+    let samples = sampled(vec![observed(Data::Gpu(both)), observed(Data::Gpu(left))]);
+    let lost = |index, uuid| samples.number("autoswe_gpu_lost", &[index, uuid]);
+    assert_eq!([lost("0", "GPU-a"), lost("0", "GPU-b"), lost("3", "")], [Some(1.0), Some(0.0), Some(1.0)]);
+    let events = |xid, critical| samples.number("autoswe_gpu_xid_events_total", &["0", xid, critical]);
+    assert_eq!([events("79", "true"), events("13", "false"), events("79", "false")], [Some(2.0), Some(1.0), None]);
+    assert_eq!(samples.number("autoswe_gpu_xid_last_timestamp_seconds", &["0", "79", "true"]), Some(50.0));
+}
+
+#[test]
+fn a_board_and_its_successor_at_one_index_have_one_series() {
+    let gpu = |uuid: &str, last_at| Gpu {
+        uuid: uuid.into(),
+        xids: vec![XidCount { xid: 79, count: 1, last_at }],
+        ..Gpu::default()
+    };
+    let reading = |gpu| observed(Data::Gpu(GpuReading { gpus: vec![gpu], ..Default::default() }));
+    let samples = sampled(vec![reading(gpu("GPU-a", 10.0)), reading(gpu("GPU-b", 20.0))]);
+    assert_eq!(samples.number("autoswe_gpu_xid_events_total", &["0", "79", "true"]), Some(2.0));
+    assert_eq!(samples.number("autoswe_gpu_xid_last_timestamp_seconds", &["0", "79", "true"]), Some(20.0));
+}
+
+#[test]
+fn the_watchdogs_decision_is_one_of_a_closed_list() {
+    let decided = |word: &str| {
+        let reading = WatchdogReading { decision: Some(word.into()), ..WatchdogReading::default() };
+        let samples = sampled(vec![observed(Data::Watchdog(reading))]);
+        ["hold", "restart", "other"].map(|known| samples.number("autoswe_watchdog_decision", &[known]))
+    };
+    assert_eq!(decided("hold"), [Some(1.0), Some(0.0), Some(0.0)]);
+    assert_eq!(decided("\u{1f480}"), [Some(0.0), Some(0.0), Some(1.0)]);
+}
+
+#[test]
+fn what_is_not_known_of_a_pause_or_of_processes_has_no_sample() {
+    let samples = sampled(vec![observed(Data::Loop(loop_reading(Reading::Missing("-".into()))))]);
+    assert_eq!(samples.number("autoswe_loop_paused", &["soft"]), None);
+    assert_eq!(samples.number("autoswe_subagents_hidden_processes", &[]), None);
+    let found = Subagents { hidden: 3, ..Subagents::default() };
+    let samples = sampled(vec![observed(Data::Subagents(found))]);
+    assert_eq!(samples.number("autoswe_subagents_hidden_processes", &[]), Some(3.0));
 }
 
 #[test]

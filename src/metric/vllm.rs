@@ -1,8 +1,8 @@
 //! The model server: what it does, how fast, and whether it stalls.
 
 use super::{Inputs, Samples, Summary, metrics};
-use crate::observation::{Canary, Engine, FailureKind, SourceId, VllmSample, seconds_since};
-use crate::state::{View, VllmWindow};
+use crate::observation::{Canary, Engine, SourceId, VllmSample};
+use crate::state::VllmWindow;
 
 metrics! {
     /// Whether vLLM answers: 1 also when it answers without any vllm:* series, 0 when it does not answer or not as
@@ -41,7 +41,7 @@ metrics! {
     /// Whether an engine has had work and nothing has moved for checks.vllm.stall_warn. A stall stays while vLLM's
     /// page cannot be read: only movement ends it.
     STALLED = Gauge autoswe_vllm_stalled;
-    /// When something last moved, while an engine has work and nothing moves. Absent otherwise.
+    /// When something last moved before the present stall. Absent without one.
     STALL_START = Gauge autoswe_vllm_stall_start_timestamp_seconds;
     /// What came of the one-token request that tells a hang from a stale gauge. Absent until one was sent during the
     /// present stall.
@@ -59,9 +59,9 @@ metrics! {
 pub(super) fn samples(inputs: &Inputs<'_>, out: &mut Samples) {
     let view = inputs.state.vllm.view(inputs.now());
     if !inputs.not_present(SourceId::Vllm) {
-        out.set(UP, &[], up(&view));
+        out.set(UP, &[], inputs.state.vllm_up(inputs.now()));
     }
-    stall(inputs, view.current().is_some(), out);
+    stall(&inputs.state.vllm_window, view.current().is_some(), out);
     let Some(sample) = view.current() else { return };
     out.set(ANSWER_DURATION, &[], sample.answered_in);
     out.set(START, &[], sample.process_start);
@@ -71,15 +71,6 @@ pub(super) fn samples(inputs: &Inputs<'_>, out: &mut Samples) {
     latencies(sample, &inputs.state.vllm_window, out);
     out.set(GENERATION_RATE, &[], inputs.state.vllm_window.generation_tokens_per_second());
     out.set(PROMPT_RATE, &[], inputs.state.vllm_window.prompt_tokens_per_second());
-}
-
-/// `--disable-log-stats` takes the series away from a server that is up.
-fn up(view: &View<'_, VllmSample>) -> Option<bool> {
-    match view {
-        View::Observed(_) => Some(true),
-        View::Failed { failure, .. } => Some(failure.kind == FailureKind::NoVllmSeries),
-        View::Disabled | View::Pending | View::Stale(_) | View::Missing { .. } => None,
-    }
 }
 
 fn each_engine(engine: &Engine, out: &mut Samples) {
@@ -99,18 +90,13 @@ fn each_engine(engine: &Engine, out: &mut Samples) {
     }
 }
 
-fn stall(inputs: &Inputs<'_>, is_current: bool, out: &mut Samples) {
-    let Some(stall) = inputs.state.vllm_window.stall() else {
-        // Only a page that was read says that nothing is stalled.
-        return out.set(STALLED, &[], is_current.then_some(false));
-    };
-    let warn = inputs.thresholds.limits.vllm.stall_warn.0;
-    out.set(STALLED, &[], seconds_since(stall.seen_at, stall.since) >= warn);
-    out.set(STALL_START, &[], stall.since);
-    if let Some(canary) = stall.canary {
-        let results =
-            [("answered", Canary::Answered), ("timed_out", Canary::TimedOut), ("inconclusive", Canary::Inconclusive)];
-        out.set_states(CANARY, &[], results.map(|(name, result)| (name, result == canary)));
+fn stall(window: &VllmWindow, is_current: bool, out: &mut Samples) {
+    let stall = window.stall();
+    // Only a page that was read says that nothing is stalled.
+    out.set(STALLED, &[], stall.map(|_| true).or(is_current.then_some(false)));
+    out.set(STALL_START, &[], stall.map(|stall| stall.since));
+    if let Some(canary) = stall.and_then(|stall| stall.canary) {
+        out.set_states(CANARY, &[], Canary::ALL.map(|outcome| (outcome.name(), outcome == canary)));
     }
 }
 

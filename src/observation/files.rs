@@ -13,6 +13,37 @@ pub struct LoopReading {
     pub pause: Reading<Pause>,
 }
 
+/// Where the loop is: what the heartbeat says, which is newer, else the durable state.
+impl LoopReading {
+    /// The loop's run number.
+    pub fn epoch(&self) -> Option<u64> {
+        self.newest(|heartbeat| heartbeat.epoch.as_ref(), |state| state.epoch.as_ref()).copied()
+    }
+
+    /// The round within the run.
+    pub fn iteration(&self) -> Option<u64> {
+        self.newest(|heartbeat| heartbeat.iteration.as_ref(), |state| state.iteration.as_ref()).copied()
+    }
+
+    /// The step within the round.
+    pub fn vertex(&self) -> Option<&str> {
+        self.newest(|heartbeat| heartbeat.vertex.as_ref(), |state| state.vertex.as_ref()).map(String::as_str)
+    }
+
+    /// The phase.
+    pub fn phase(&self) -> Option<&str> {
+        self.newest(|heartbeat| heartbeat.phase.as_ref(), |state| state.phase.as_ref()).map(String::as_str)
+    }
+
+    fn newest<T>(
+        &self,
+        of_heartbeat: fn(&Heartbeat) -> Option<&T>,
+        of_state: fn(&LoopState) -> Option<&T>,
+    ) -> Option<&T> {
+        self.heartbeat.observed().and_then(of_heartbeat).or_else(|| self.state.observed().and_then(of_state))
+    }
+}
+
 /// One sign of life of the loop.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Heartbeat {
@@ -147,10 +178,18 @@ pub struct Verdict {
     pub reason: Option<String>,
 }
 
+/// The verdicts of the contract, which are the outcomes of iterations too.
+pub const VERDICTS: [&str; 3] = ["ACCEPT", "REVERT", "WEDGED_NO_VERDICT"];
+
+/// The one of [`VERDICTS`] that `word` is, however it is capitalised.
+pub fn known_verdict(word: &str) -> Option<&'static str> {
+    VERDICTS.into_iter().find(|verdict| word.eq_ignore_ascii_case(verdict))
+}
+
 impl Verdict {
-    /// Whether the judge's word is `word`, however it is capitalised.
+    /// Whether it is the known verdict `word`.
     pub fn is(&self, word: &str) -> bool {
-        self.verdict.eq_ignore_ascii_case(word)
+        known_verdict(&self.verdict) == Some(word)
     }
 }
 
@@ -232,3 +271,20 @@ pub enum RestartOutcome {
     /// It did not.
     DidNotTake,
 }
+
+impl RestartOutcome {
+    /// Every outcome.
+    pub const ALL: [RestartOutcome; 3] = [RestartOutcome::Pending, RestartOutcome::Took, RestartOutcome::DidNotTake];
+
+    /// The name in labels, records, JSON and the audit trail.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RestartOutcome::Pending => "pending",
+            RestartOutcome::Took => "took",
+            RestartOutcome::DidNotTake => "did_not_take",
+        }
+    }
+}
+
+/// The decisions that a watchdog's state may tell; [`WatchdogReading::decision`] holds any word.
+pub const DECISIONS: [&str; 6] = ["ok", "warn", "hold", "wait", "restart", "give_up"];

@@ -85,6 +85,11 @@ impl Gpu {
         told.iter().any(|field| field.get().is_some()) || self.memory_used.get().is_some()
     }
 
+    /// The labels of the harmful throttle reasons that hold; `None` where the GPU does not tell its reasons.
+    pub fn harmful_throttling(&self) -> Option<Vec<&'static str>> {
+        Some(harmful_reasons(self.throttle_reasons.get()?))
+    }
+
     /// The processes that are known not to be vLLM's.
     pub fn contending(&self) -> impl Iterator<Item = &GpuProcess> {
         self.processes.iter().filter(|process| process.contends())
@@ -135,6 +140,12 @@ pub const THROTTLE_REASONS: [ThrottleReason; 9] = [
     ThrottleReason { bit: 0x80, name: "hw_power_brake_slowdown", harmful: true },
     ThrottleReason { bit: 0x100, name: "display_clock_setting", harmful: false },
 ];
+
+/// The labels of the harmful reasons in NVML's mask.
+pub fn harmful_reasons(bits: u64) -> Vec<&'static str> {
+    let harmful = THROTTLE_REASONS.iter().filter(|reason| reason.harmful && bits & reason.bit != 0);
+    harmful.map(|reason| reason.name).collect()
+}
 
 /// One clock event reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -25,6 +25,38 @@ pub struct Host {
     pub booted_at: Option<Time>,
 }
 
+impl Host {
+    /// What is left of the memory.
+    pub fn memory(self) -> Option<Room> {
+        Room::of(self.memory_available, self.memory_total)
+    }
+
+    /// What is left of the file system of the runtime directory.
+    pub fn disk(self) -> Option<Room> {
+        Room::of(self.disk_available, self.disk_total)
+    }
+}
+
+/// What is left of something, bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Free.
+    pub available: u64,
+    /// In all; never 0.
+    pub total: u64,
+}
+
+impl Room {
+    fn of(available: Option<u64>, total: Option<u64>) -> Option<Self> {
+        Some(Room { available: available?, total: total.filter(|total| *total > 0)? })
+    }
+
+    /// The share that is free, 0 to 1.
+    pub fn ratio(self) -> f64 {
+        self.available as f64 / self.total as f64
+    }
+}
+
 /// The loop's sub-agents.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Subagents {

@@ -7,6 +7,7 @@ mod files;
 mod gpu;
 mod host;
 mod vllm;
+mod xid;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub use files::*;
 pub use gpu::*;
 pub use host::*;
 pub use vllm::*;
+pub use xid::critical_xid;
 
 /// A point in time, always UTC.
 pub type Time = jiff::Timestamp;

@@ -24,6 +24,18 @@ pub struct VllmSample {
     pub canary: Option<Canary>,
 }
 
+impl VllmSample {
+    /// The sum over the engines that tell the value; `None` where none does.
+    pub fn total(&self, of: impl Fn(&Engine) -> Option<f64>) -> Option<f64> {
+        self.engines.iter().filter_map(of).reduce(|sum, one| sum + one)
+    }
+
+    /// KV-cache use of the fullest engine, 0 to 1.
+    pub fn fullest_cache(&self) -> Option<f64> {
+        self.engines.iter().filter_map(|engine| engine.kv_cache_usage).reduce(f64::max)
+    }
+}
+
 /// Series of one engine. Counters are cumulative since the engine's start.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Engine {
@@ -111,6 +123,20 @@ pub enum Canary {
     TimedOut,
     /// The server refused the request for another reason; it proves nothing.
     Inconclusive,
+}
+
+impl Canary {
+    /// Every outcome.
+    pub const ALL: [Canary; 3] = [Canary::Answered, Canary::TimedOut, Canary::Inconclusive];
+
+    /// The name in labels, records and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Canary::Answered => "answered",
+            Canary::TimedOut => "timed_out",
+            Canary::Inconclusive => "inconclusive",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ pub mod openmetrics;
 pub mod page;
 pub mod prometheus;
 pub mod report;
-mod report_words;
 mod state_json;
 pub mod system_state;
 

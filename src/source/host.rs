@@ -1,7 +1,7 @@
 //! Memory, memory pressure, disk and boot time of this machine.
 //!
-//! Invariant: each value is read on its own, and one that cannot be had is absent; only a machine of which nothing
-//! can be read is a failure.
+//! Invariant: each value is read on its own, and one that this machine never told is absent. One that was told and
+//! cannot be read any more is a failure, so that its absence resolves nothing.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::{Source, file};
+use super::Source;
 use crate::config::Config;
 use crate::observation::{Data, Failure, FailureKind, Host, Reading, Time};
 
@@ -22,7 +22,12 @@ const MAX_PROC_FILE: u64 = 64 << 10;
 pub struct HostSource {
     proc: PathBuf,
     runtime_dir: PathBuf,
+    /// Whether [`PARTS`] were ever told.
+    told: [bool; 3],
 }
+
+/// What is read apart.
+const PARTS: [&str; 3] = ["memory", "memory pressure", "disk space"];
 
 /// Memory as /proc/meminfo tells it, bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,12 +54,30 @@ pub struct Pressure {
 impl HostSource {
     /// A source that reads this machine and the file system of the runtime directory.
     pub fn new(config: &Config) -> Self {
-        Self::at("/proc".into(), file::resolve(Path::new("."), &config.runtime_dir))
+        Self::at("/proc".into(), config.runtime())
     }
 
     /// The same with another /proc, for tests.
     pub fn at(proc: PathBuf, runtime_dir: PathBuf) -> Self {
-        HostSource { proc, runtime_dir }
+        HostSource { proc, runtime_dir, told: [false; 3] }
+    }
+}
+
+impl HostSource {
+    /// The failure to read what was told before, or to read anything at all.
+    fn silence(&mut self, tells: [bool; 3]) -> Option<Failure> {
+        let silent = (0..3).find(|part| self.told[*part] && !tells[*part]);
+        self.told = std::array::from_fn(|part| self.told[part] || tells[part]);
+        let what = match silent {
+            Some(part) => PARTS[part],
+            None if tells == [false; 3] => "anything about this machine",
+            None => return None,
+        };
+        let (proc, runtime) = (self.proc.display(), self.runtime_dir.display());
+        let message = format!(
+            "{what} cannot be read from {proc} and the file system of {runtime}; is /proc mounted, does the disk answer?"
+        );
+        Some(Failure::new(FailureKind::Unreadable, message))
     }
 }
 
@@ -65,13 +88,9 @@ impl Source for HostSource {
         let pressure =
             read_proc(&self.proc.join("pressure/memory")).map(|text| parse_pressure(&text)).unwrap_or_default();
         let disk = disk_of(&self.runtime_dir);
-        if memory == Memory::default() && disk.is_none() {
-            let message = format!(
-                "neither {}/meminfo nor the file system of {} can be read; is /proc mounted?",
-                self.proc.display(),
-                self.runtime_dir.display()
-            );
-            return Reading::Failed(Failure::new(FailureKind::Unreadable, message));
+        let tells = [memory != Memory::default(), pressure != Pressure::default(), disk.is_some()];
+        if let Some(failure) = self.silence(tells) {
+            return Reading::Failed(failure);
         }
         Reading::Observed(Data::Host(Host {
             memory_total: memory.total,
@@ -232,6 +251,21 @@ mod tests {
         assert_eq!(host.memory_total, None);
         assert_eq!(host.memory_pressure_full, None);
         assert!(host.disk_total.is_some());
+    }
+
+    #[test]
+    fn what_was_told_and_is_silent_is_a_failure_until_it_is_back() {
+        let proc = tempfile::tempdir().unwrap();
+        std::fs::write(proc.path().join("meminfo"), MEMINFO).unwrap();
+        let mut source = HostSource::at(proc.path().into(), std::env::temp_dir());
+        assert!(matches!(source.read(Time::now()), Reading::Observed(_)), "no pressure was ever told");
+        std::fs::remove_file(proc.path().join("meminfo")).unwrap();
+        for _ in 0..2 {
+            let Reading::Failed(failure) = source.read(Time::now()) else { panic!("no failure") };
+            assert!(failure.message.starts_with("memory cannot be read"), "{failure}");
+        }
+        std::fs::write(proc.path().join("meminfo"), MEMINFO).unwrap();
+        assert!(matches!(source.read(Time::now()), Reading::Observed(_)));
     }
 
     #[test]

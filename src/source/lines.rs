@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::file::{Identity, open_regular, resolve};
-use crate::config::Config;
+use super::file::{Identity, open_regular};
 use crate::jsonl::{Limits, Tail, last_lines};
 use crate::observation::{Failure, FailureKind, Reading};
 
@@ -64,9 +63,4 @@ impl<T: Clone> Lines<T> {
 /// The JSON object that a line holds; `None` for anything else.
 pub(super) fn object(line: &[u8]) -> Option<Map<String, Value>> {
     serde_json::from_slice(line).ok()
-}
-
-/// `path` as the file system knows it: `~/` expanded, and relative paths taken from the runtime directory.
-pub(super) fn in_runtime_dir(config: &Config, path: &Path) -> PathBuf {
-    resolve(&resolve(Path::new("."), &config.runtime_dir), path)
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{Config, FieldsConfig};
 use crate::observation::{Data, Failure, FailureKind, LoopReading, LoopState, Pause, Reading, Time};
 use crate::source::Source;
-use crate::source::file::{Cached, modified_at, resolve, with_mend};
+use crate::source::file::{Cached, modified_at, with_mend};
 use crate::source::json::{self, Picker};
 use heartbeat::HeartbeatFile;
 
@@ -34,19 +34,19 @@ struct StateFile {
 }
 
 impl LoopSource {
-    /// The source as `config` has it: section `loop`, relative to `runtime_dir`.
+    /// The source as `config` has it: section `loop`, relative to the runtime directory.
     pub fn new(config: &Config) -> Self {
-        let runtime = resolve(Path::new(""), &config.runtime_dir);
-        let config = &config.loop_;
-        let state = config.state.as_deref().filter(|state| !state.is_empty()).map(|state| StateFile {
-            fields: state_fields(&config.fields),
-            file: Cached::new("state", resolve(&runtime, Path::new(state)), MAX_STATE),
+        let path = |path: &Path| config.in_runtime_dir(path);
+        let settings = &config.loop_;
+        let state = settings.state.as_deref().filter(|state| !state.is_empty()).map(|state| StateFile {
+            fields: state_fields(&settings.fields),
+            file: Cached::new("state", path(state.as_ref()), MAX_STATE),
         });
         LoopSource {
-            heartbeat: HeartbeatFile::new(config, &runtime),
+            heartbeat: HeartbeatFile::new(settings, path(&settings.heartbeat)),
             state,
-            pause: resolve(&runtime, &config.pause),
-            pause_hard: resolve(&runtime, &config.pause_hard),
+            pause: path(&settings.pause),
+            pause_hard: path(&settings.pause_hard),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod loop_;
 pub mod newest;
 pub mod own_process;
 pub mod parity;
+mod processes;
 pub mod review;
 pub mod set;
 pub mod site;

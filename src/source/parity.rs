@@ -8,14 +8,13 @@ mod count;
 mod json;
 
 use std::io::{Read, Seek};
-use std::path::Path;
 
 use saphyr_parser::{Event, Marker, Parser};
 
 use crate::config::Config;
 use crate::observation::{Data, Parity, Reading, Time};
 use crate::source::Source;
-use crate::source::file::{Cached, resolve};
+use crate::source::file::Cached;
 use chars::{Chars, Fault, Watch};
 use count::{Collection, Counter};
 
@@ -28,8 +27,7 @@ pub struct ParitySource {
 impl ParitySource {
     /// The source as `config` has it: section `parity`, relative to `repo_root`.
     pub fn new(config: &Config) -> Self {
-        let root = resolve(Path::new(""), &config.repo_root);
-        let path = resolve(&root, &config.parity.file);
+        let path = config.in_repo(&config.parity.file);
         ParitySource { file: Cached::new("parity matrix", path, config.parity.max_size.0) }
     }
 

@@ -3,11 +3,11 @@
 //! One JSON object a line: `ts` (RFC 3339 or Unix seconds), `health_score` (0 to 100), `verdict`, `summary`,
 //! `findings`. A line without a time or without a score within that range is a failed attempt (the reviewer writes
 //! one when it got no answer, or none that it could read), and so is a line that is not JSON.
-//! Invariant: a failed attempt never replaces the last good review.
+//! Invariant: a failed attempt never replaces the last good review, nor do so many that it lies before the lines read.
 
 use serde_json::{Map, Value};
 
-use super::lines::{Lines, in_runtime_dir, object};
+use super::lines::{Lines, object};
 use super::{Source, json};
 use crate::config::Config;
 use crate::jsonl::Tail;
@@ -20,18 +20,30 @@ const LINES: usize = 50;
 #[derive(Debug)]
 pub struct ReviewSource {
     lines: Lines<Review>,
+    last_good: Option<GoodReview>,
 }
 
 impl ReviewSource {
     /// The source that `config` describes.
     pub fn new(config: &Config) -> Self {
-        ReviewSource { lines: Lines::new("reviews", in_runtime_dir(config, &config.review.file), LINES) }
+        ReviewSource {
+            lines: Lines::new("reviews", config.in_runtime_dir(&config.review.file), LINES),
+            last_good: None,
+        }
     }
 }
 
 impl Source for ReviewSource {
     fn read(&mut self, _now: Time) -> Reading<Data> {
-        self.lines.read(parse).map(Data::Review)
+        let reading = self.lines.read(parse);
+        reading.map(|mut review| {
+            if review.last_good.is_some() || review.failed_since == 0 {
+                self.last_good.clone_from(&review.last_good);
+            } else {
+                review.last_good.clone_from(&self.last_good);
+            }
+            Data::Review(review)
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::config::Config;
 use crate::observation::{Data, Failure, FailureKind, Reading, Site, Time};
 use crate::source::Source;
-use crate::source::file::{modified_at, resolve, stat_regular};
+use crate::source::file::{modified_at, stat_regular};
 
 /// Looks at the site's files.
 #[derive(Debug)]
@@ -19,8 +19,7 @@ pub struct SiteSource {
 impl SiteSource {
     /// The source as `config` has it: section `site`, relative to `repo_root`.
     pub fn new(config: &Config) -> Self {
-        let root = resolve(Path::new(""), &config.repo_root);
-        SiteSource { index: resolve(&root, &config.site.index), data: resolve(&root, &config.site.data) }
+        SiteSource { index: config.in_repo(&config.site.index), data: config.in_repo(&config.site.data) }
     }
 }
 

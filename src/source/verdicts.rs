@@ -1,9 +1,10 @@
 //! The judge's last verdicts, from the end of `verdicts.jsonl`.
 //!
 //! One JSON object a line: `ts` (RFC 3339 or Unix seconds), `epoch`, `iter`, `module`, `verdict`, `score`, `reason`.
-//! Only `verdict` is required. Invariant: a line that is not a verdict is counted and hides no other.
+//! Only `verdict` is required. Invariant: a line that is not a verdict is counted and hides no other, nor do so many
+//! that all verdicts lie before the lines read.
 
-use super::lines::{Lines, in_runtime_dir, object};
+use super::lines::{Lines, object};
 use super::{Source, json};
 use crate::config::Config;
 use crate::jsonl::Tail;
@@ -18,18 +19,28 @@ const LINES: usize = 25;
 #[derive(Debug)]
 pub struct VerdictsSource {
     lines: Lines<Verdicts>,
+    recent: Vec<Verdict>,
 }
 
 impl VerdictsSource {
     /// The source that `config` describes.
     pub fn new(config: &Config) -> Self {
-        VerdictsSource { lines: Lines::new("verdicts", in_runtime_dir(config, &config.verdicts.file), LINES) }
+        let path = config.in_runtime_dir(&config.verdicts.file);
+        VerdictsSource { lines: Lines::new("verdicts", path, LINES), recent: Vec::new() }
     }
 }
 
 impl Source for VerdictsSource {
     fn read(&mut self, _now: Time) -> Reading<Data> {
-        self.lines.read(parse).map(Data::Verdicts)
+        let reading = self.lines.read(parse);
+        reading.map(|mut verdicts| {
+            if !verdicts.recent.is_empty() || verdicts.malformed_lines == 0 {
+                self.recent.clone_from(&verdicts.recent);
+            } else {
+                verdicts.recent.clone_from(&self.recent);
+            }
+            Data::Verdicts(verdicts)
+        })
     }
 }
 

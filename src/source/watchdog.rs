@@ -27,7 +27,7 @@
 use serde_json::{Map, Value};
 
 use super::file::Cached;
-use super::lines::{Lines, in_runtime_dir, object};
+use super::lines::{Lines, object};
 use super::{Source, json};
 use crate::config::Config;
 use crate::jsonl::Tail;
@@ -66,7 +66,7 @@ pub struct Trail {
 impl WatchdogSource {
     /// The source that `config` describes.
     pub fn new(config: &Config) -> Self {
-        let path = |path| in_runtime_dir(config, path);
+        let path = |path| config.in_runtime_dir(path);
         WatchdogSource {
             state: Cached::new("watchdog state", path(&config.watchdog.state), MAX_STATE),
             trail: Lines::new("restarts", path(&config.watchdog.restarts), LINES),

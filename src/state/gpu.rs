@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::observation::{Gpu, GpuReading, Time, VllmSample, XidCount, seconds_since};
+use super::Dated;
+use crate::observation::{Field, Gpu, GpuReading, Time, VllmSample, XidCount, seconds_since};
 
 /// Spans kept per GPU. When there are more, neighbours are joined, so that a row is found however long it
 /// lasts and its beginning only grows less exact with its age.
@@ -29,6 +30,12 @@ pub struct GpuHistory {
     pub xids: BTreeMap<u64, XidCount>,
     /// The latest growth of uncorrected memory errors.
     pub uncorrected: Option<Growth>,
+    /// The temperature told last, degrees Celsius; this and the next two stay when a later reading lacks them.
+    pub temperature: Option<Dated<f64>>,
+    /// The throttle reasons told last.
+    pub throttle_reasons: Option<Dated<u64>>,
+    /// Whether remapping a memory row failed, as told last.
+    pub remap_failed: Option<Dated<bool>>,
     ecc_uncorrected: Option<u64>,
     spans: VecDeque<Span>,
 }
@@ -138,16 +145,27 @@ impl GpuWindow {
         self.gpus.values()
     }
 
+    /// The UUID of the GPU that was last seen at `index`; `None` where it told none.
+    pub fn uuid_at(&self, index: u32) -> Option<&str> {
+        let found = self.gpus.iter().find(|(identity, history)| history.index == index && is_uuid(identity));
+        found.map(|(identity, _)| identity.as_str())
+    }
+
     /// GPUs that an earlier reading had and `reading` does not name any more, with their UUIDs. NVML leaves a dead
     /// GPU out once it is initialised anew.
     pub fn vanished<'a>(&'a self, reading: &'a GpuReading) -> impl Iterator<Item = (&'a str, u32)> {
         let nameless = reading.gpus.iter().filter(|gpu| gpu.uuid.is_empty()).map(|gpu| gpu.index);
         let unnamed: Vec<u32> = nameless.chain(reading.lost.iter().map(|(index, _)| *index)).collect();
         let known = self.gpus.iter().map(|(identity, history)| (identity.as_str(), history.index));
-        known.filter(|(identity, _)| !identity.starts_with("index ")).filter(move |(identity, index)| {
+        known.filter(|(identity, _)| is_uuid(identity)).filter(move |(identity, index)| {
             !unnamed.contains(index) && !reading.gpus.iter().any(|gpu| gpu.uuid == *identity)
         })
     }
+}
+
+/// See [`Gpu::identity`].
+fn is_uuid(identity: &str) -> bool {
+    !identity.starts_with("index ")
 }
 
 impl GpuHistory {
@@ -157,6 +175,9 @@ impl GpuHistory {
             told: false,
             xids: BTreeMap::new(),
             uncorrected: None,
+            temperature: None,
+            throttle_reasons: None,
+            remap_failed: None,
             ecc_uncorrected: None,
             spans: VecDeque::new(),
         }
@@ -165,6 +186,9 @@ impl GpuHistory {
     fn push(&mut self, at: Time, gpu: &Gpu) {
         self.index = gpu.index;
         self.told |= gpu.tells_anything();
+        told(&mut self.temperature, at, gpu.temperature);
+        told(&mut self.throttle_reasons, at, gpu.throttle_reasons);
+        told(&mut self.remap_failed, at, gpu.remap_failed);
         self.push_xids(&gpu.xids);
         self.push_ecc(at, gpu.ecc_uncorrected.get());
         self.push_span(at, gpu);
@@ -221,6 +245,10 @@ impl GpuHistory {
         let first = self.spans.iter().rev().take_while(|span| holds(span)).last()?;
         Some(Row { from: first.row.from, to: self.spans.back()?.row.to })
     }
+}
+
+fn told<T: Copy>(known: &mut Option<Dated<T>>, at: Time, field: Field<T>) {
+    *known = field.get().map(|value| Dated { at, value }).or(*known);
 }
 
 /// Joins the two neighbours that are shortest for their age, so that the newest samples stay exact and a span is

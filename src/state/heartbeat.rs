@@ -6,9 +6,6 @@
 use super::{Dated, State, View};
 use crate::observation::*;
 
-/// A stall that lasts this long excuses the loop, seconds; the default of `checks.vllm.stall_warn`.
-const STALLED: f64 = 6.0;
-
 /// How the heartbeat went on from reading to reading.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct HeartbeatTrack {
@@ -43,9 +40,7 @@ impl State {
         let excused = match reading {
             Reading::Observed(Data::Loop(reading)) => self.is_paused_or_resumed(at, reading),
             Reading::Observed(Data::Gpu(reading)) => !reading.lost.is_empty(),
-            Reading::Observed(Data::Vllm(_)) => {
-                self.vllm_window.stall().is_some_and(|stall| seconds_since(at, stall.since) >= STALLED)
-            }
+            Reading::Observed(Data::Vllm(_)) => self.vllm_window.stall().is_some(),
             Reading::Failed(failure) => self.is_outage(source, failure.kind),
             _ => false,
         };

@@ -15,7 +15,7 @@ use crate::observation::*;
 pub use gpu::{GpuHistory, GpuWindow, Growth, Row};
 pub use heartbeat::HeartbeatTrack;
 pub use parity::{Fall, ParityTrend};
-pub use slot::{Dated, Slot, View};
+pub use slot::{AnySlot, Dated, Freshness, Slot, View};
 pub use vllm::{Outage, Stall, StallClock, VllmWindow};
 
 /// The latest observations and the windows over them.
@@ -27,7 +27,9 @@ pub struct State {
     pub loop_: Slot<LoopReading>,
     /// The latest heartbeat that could be read, kept when later readings of it fail.
     pub last_heartbeat: Option<Dated<Heartbeat>>,
-    /// When it last changed, and when its silence was last excused.
+    /// When the loop's durable state was last there, readable or not.
+    pub loop_state_seen_at: Option<Time>,
+    /// When the heartbeat last changed, and when its silence was last excused.
     pub heartbeat_track: HeartbeatTrack,
     /// The loop's sub-agents.
     pub subagents: Slot<Subagents>,
@@ -72,6 +74,24 @@ pub struct SourceStats {
     pub last_success_at: Option<Time>,
 }
 
+/// The slot of a source, borrowed as asked.
+macro_rules! slot_of {
+    ($state:expr, $source:expr, $($borrow:tt)+) => {
+        match $source {
+            SourceId::Loop => $($borrow)+ $state.loop_,
+            SourceId::Subagents => $($borrow)+ $state.subagents,
+            SourceId::Vllm => $($borrow)+ $state.vllm,
+            SourceId::Gpu => $($borrow)+ $state.gpu,
+            SourceId::Parity => $($borrow)+ $state.parity,
+            SourceId::Verdicts => $($borrow)+ $state.verdicts,
+            SourceId::Site => $($borrow)+ $state.site,
+            SourceId::Review => $($borrow)+ $state.review,
+            SourceId::Watchdog => $($borrow)+ $state.watchdog,
+            SourceId::Host => $($borrow)+ $state.host,
+        }
+    };
+}
+
 impl State {
     /// An empty state; sources that `config` disables stay [`View::Disabled`].
     pub fn new(config: &Config, started_at: Time) -> Self {
@@ -84,6 +104,7 @@ impl State {
             started_at,
             loop_: slot!(loop_),
             last_heartbeat: None,
+            loop_state_seen_at: None,
             heartbeat_track: HeartbeatTrack::default(),
             subagents: slot!(subagents),
             vllm: slot!(vllm),
@@ -94,20 +115,32 @@ impl State {
             review: slot!(review),
             watchdog: slot!(watchdog),
             host: slot!(host),
-            vllm_window: VllmWindow::default(),
+            vllm_window: VllmWindow::new(config.checks.vllm.stall_warn.0),
             gpu_window: GpuWindow::default(),
             parity_trend: ParityTrend::default(),
             sources: Default::default(),
         }
     }
 
-    /// Follows a changed configuration; what was observed stays.
+    /// Follows a changed configuration; what was observed stays. Another state file, or none, has not vanished.
     pub fn reconfigure(&mut self, config: &Config) {
+        self.loop_state_seen_at = None;
+        self.vllm_window.set_stall_after(config.checks.vllm.stall_warn.0);
         let fresh = State::new(config, self.started_at);
         macro_rules! follow {
             ($($slot:ident),+) => { $( self.$slot.follow(&fresh.$slot); )+ };
         }
         follow!(loop_, subagents, vllm, gpu, parity, verdicts, site, review, watchdog, host);
+    }
+
+    /// Whether vLLM answers: true also when it answers without any `vllm:*` series, because `--disable-log-stats` takes
+    /// them away from a server that is up; `None` where nothing is known of it now.
+    pub fn vllm_up(&self, now: Time) -> Option<bool> {
+        match self.vllm.view(now) {
+            View::Observed(_) => Some(true),
+            View::Failed { failure, .. } => Some(failure.kind == FailureKind::NoVllmSeries),
+            View::Disabled | View::Pending | View::Stale(_) | View::Missing { .. } => None,
+        }
     }
 
     /// Takes in one observation.
@@ -117,30 +150,23 @@ impl State {
         self.note_excuse(source, at, &reading);
         match reading {
             Reading::Observed(data) => self.apply_data(at, data),
-            Reading::Missing(what) => self.each_slot(source, |slot| slot.missing(at, what)),
+            Reading::Missing(what) => self.slot_mut(source).missing(what),
             Reading::Failed(failure) => {
                 if source == SourceId::Vllm {
                     self.vllm_window.failed(at, failure.kind);
                 }
-                self.each_slot(source, |slot| slot.failed(at, failure));
+                self.slot_mut(source).failed(at, failure);
             }
         }
     }
 
-    /// Whether the configuration lets `source` be read.
-    pub fn is_enabled(&self, source: SourceId) -> bool {
-        match source {
-            SourceId::Loop => self.loop_.is_enabled(),
-            SourceId::Subagents => self.subagents.is_enabled(),
-            SourceId::Vllm => self.vllm.is_enabled(),
-            SourceId::Gpu => self.gpu.is_enabled(),
-            SourceId::Parity => self.parity.is_enabled(),
-            SourceId::Verdicts => self.verdicts.is_enabled(),
-            SourceId::Site => self.site.is_enabled(),
-            SourceId::Review => self.review.is_enabled(),
-            SourceId::Watchdog => self.watchdog.is_enabled(),
-            SourceId::Host => self.host.is_enabled(),
-        }
+    /// The slot of `source`, for what does not depend on its type.
+    pub fn slot(&self, source: SourceId) -> &dyn AnySlot {
+        slot_of!(self, source, &)
+    }
+
+    fn slot_mut(&mut self, source: SourceId) -> &mut dyn AnySlot {
+        slot_of!(self, source, &mut)
     }
 
     fn apply_data(&mut self, at: Time, data: Data) {
@@ -148,6 +174,9 @@ impl State {
             Data::Loop(reading) => {
                 if let Reading::Observed(heartbeat) = &reading.heartbeat {
                     self.note_heartbeat(at, heartbeat);
+                }
+                if !matches!(reading.state, Reading::Missing(_)) {
+                    self.loop_state_seen_at = Some(at);
                 }
                 self.loop_.observed(at, reading);
             }
@@ -186,21 +215,6 @@ impl State {
         stats.took = took;
         if success {
             stats.last_success_at = Some(at);
-        }
-    }
-
-    fn each_slot(&mut self, source: SourceId, f: impl FnOnce(&mut dyn slot::Absence)) {
-        match source {
-            SourceId::Loop => f(&mut self.loop_),
-            SourceId::Subagents => f(&mut self.subagents),
-            SourceId::Vllm => f(&mut self.vllm),
-            SourceId::Gpu => f(&mut self.gpu),
-            SourceId::Parity => f(&mut self.parity),
-            SourceId::Verdicts => f(&mut self.verdicts),
-            SourceId::Site => f(&mut self.site),
-            SourceId::Review => f(&mut self.review),
-            SourceId::Watchdog => f(&mut self.watchdog),
-            SourceId::Host => f(&mut self.host),
         }
     }
 }

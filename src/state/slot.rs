@@ -61,7 +61,50 @@ pub enum View<'a, T> {
     },
 }
 
+/// How a source's latest reading went, whatever it would yield.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// The configuration turned the source off.
+    Disabled,
+    /// No reading was made yet.
+    Pending,
+    /// The latest reading succeeded.
+    Observed,
+    /// The latest reading succeeded, but none was made for too long.
+    Stale,
+    /// There is nothing to read.
+    Missing,
+    /// The latest reading failed.
+    Failed,
+}
+
+impl Freshness {
+    /// The name in JSON and in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Freshness::Disabled => "disabled",
+            Freshness::Pending => "pending",
+            Freshness::Observed => "observed",
+            Freshness::Stale => "stale",
+            Freshness::Missing => "missing",
+            Freshness::Failed => "failed",
+        }
+    }
+}
+
 impl<'a, T> View<'a, T> {
+    /// How the latest reading went.
+    pub fn freshness(&self) -> Freshness {
+        match self {
+            View::Disabled => Freshness::Disabled,
+            View::Pending => Freshness::Pending,
+            View::Observed(_) => Freshness::Observed,
+            View::Stale(_) => Freshness::Stale,
+            View::Missing { .. } => Freshness::Missing,
+            View::Failed { .. } => Freshness::Failed,
+        }
+    }
+
     /// The last value observed, however the latest reading went.
     pub fn last(&self) -> Option<&'a Dated<T>> {
         match *self {
@@ -89,11 +132,6 @@ impl<T> Slot<T> {
     /// Takes over the settings of `fresh`, and keeps what was observed.
     pub(super) fn follow(&mut self, fresh: &Self) {
         (self.enabled, self.max_age) = (fresh.enabled, fresh.max_age);
-    }
-
-    /// False when the configuration turned the source off.
-    pub fn is_enabled(&self) -> bool {
-        self.enabled
     }
 
     /// Takes in a value observed at `at`.
@@ -130,14 +168,28 @@ impl<T> Slot<T> {
     }
 }
 
-/// Takes in a reading without a value, whatever the slot's type.
-pub(super) trait Absence {
-    fn missing(&mut self, at: Time, what: String);
+/// A slot, whatever its type.
+pub trait AnySlot {
+    /// False when the configuration turned the source off.
+    fn is_enabled(&self) -> bool;
+    /// How the latest reading went, as known at `now`.
+    fn freshness(&self, now: Time) -> Freshness;
+    /// Takes in a reading that found nothing there; `what` says what was looked for.
+    fn missing(&mut self, what: String);
+    /// Takes in a reading that failed.
     fn failed(&mut self, at: Time, failure: Failure);
 }
 
-impl<T> Absence for Slot<T> {
-    fn missing(&mut self, _at: Time, what: String) {
+impl<T> AnySlot for Slot<T> {
+    fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn freshness(&self, now: Time) -> Freshness {
+        self.view(now).freshness()
+    }
+
+    fn missing(&mut self, what: String) {
         self.latest = Latest::Missing { what };
     }
 

@@ -22,7 +22,7 @@ pub fn started(state: &State, thresholds: &Thresholds, now: Time) -> Probe {
     let limits = &thresholds.limits.loop_;
     let heartbeat = state.last_heartbeat.as_ref().and_then(|heartbeat| heartbeat.value.at);
     match heartbeat {
-        _ if !state.is_enabled(SourceId::Loop) => Probe::ok("the loop is not watched; nothing to wait for"),
+        _ if !state.slot(SourceId::Loop).is_enabled() => Probe::ok("the loop is not watched; nothing to wait for"),
         _ if is_paused(state, now) => Probe::ok("the loop is paused; nothing to wait for"),
         None => Probe::failed("no heartbeat was seen yet"),
         Some(at) if at < state.started_at => {
@@ -48,7 +48,7 @@ fn is_paused(state: &State, now: Time) -> bool {
 pub fn ready(state: &State) -> Probe {
     let waiting: Vec<_> = SourceId::ALL
         .into_iter()
-        .filter(|source| state.sources[source.index()].attempts == 0 && state.is_enabled(*source))
+        .filter(|source| state.sources[source.index()].attempts == 0 && state.slot(*source).is_enabled())
         .map(SourceId::name)
         .collect();
     if waiting.is_empty() {

@@ -12,11 +12,12 @@ use autoswe_exporter::check::{example_now, example_state};
 use autoswe_exporter::config::{Config, SystemStateConfig};
 use autoswe_exporter::jsonl::{Appender, Limits, Line, Rotation, last_lines, rotated_files, tidy};
 use autoswe_exporter::observation::{Data, FailureKind, Reading, RestartOutcome, Review, Verdicts, WatchdogReading};
-use autoswe_exporter::sink::system_state::{SystemState, record};
+use autoswe_exporter::sink::system_state::{Record, SystemState, record};
 use autoswe_exporter::source::Source;
 use autoswe_exporter::source::review::ReviewSource;
 use autoswe_exporter::source::verdicts::VerdictsSource;
 use autoswe_exporter::source::watchdog::WatchdogSource;
+use rustix::process::{Resource, Rlimit};
 
 /// A runtime directory of one test.
 struct Runtime {
@@ -204,6 +205,22 @@ fn reviews_keep_the_last_good_one_apart_from_failed_attempts() {
 }
 
 #[test]
+fn spoilt_lines_never_push_out_what_was_known() {
+    let runtime = Runtime::new();
+    let (mut judge, mut reviewer) = (VerdictsSource::new(&runtime.config), ReviewSource::new(&runtime.config));
+    runtime.append("verdicts.jsonl", "{\"verdict\": \"REVERT\"}\n");
+    runtime.append("meta-judge.jsonl", "{\"ts\": 100, \"health_score\": 20}\n");
+    assert_eq!((words(&verdicts(&mut judge)).len(), review(&mut reviewer).failed_since), (1, 0));
+    runtime.append("verdicts.jsonl", &"spoilt\n".repeat(100));
+    runtime.append("meta-judge.jsonl", &"{\"ts\": 200}\n".repeat(100));
+    let (verdicts_now, review_now) = (verdicts(&mut judge), review(&mut reviewer));
+    assert_eq!((words(&verdicts_now), verdicts_now.malformed_lines), (vec!["REVERT"], 25));
+    assert_eq!((review_now.last_good.map(|good| good.health_score), review_now.failed_since), (Some(20.0), 50));
+    runtime.write("verdicts.jsonl", "");
+    assert_eq!(verdicts(&mut judge), Verdicts::default(), "a file that was begun anew is no spoilt one");
+}
+
+#[test]
 fn one_file_of_the_watchdog_does_not_hide_the_other() {
     let runtime = Runtime::new();
     let mut source = WatchdogSource::new(&runtime.config);
@@ -243,49 +260,52 @@ fn a_file_without_permission_is_told_apart_from_a_missing_one() {
     }
 }
 
-/// A small file system of its own, where this user may mount one.
-struct SmallDisk(tempfile::TempDir);
+const FULL_DIR: &str = "AUTOSWE_TEST_FULL_DIR";
 
-impl SmallDisk {
-    fn mount() -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=16k", "tmpfs"]).arg(dir.path()).output();
-        mount.is_ok_and(|output| output.status.success()).then_some(SmallDisk(dir))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        drop(Command::new("umount").arg(self.0.path()).status());
-    }
-}
-
+/// Writes records until a limit on the size of files stops it, has the limit raised, and writes on. Run only as the
+/// child of the next test: the limit is the process's own.
 #[test]
-fn a_disk_that_fills_up_loses_only_what_did_not_fit_and_recovers() {
-    let Some(disk) = SmallDisk::mount() else {
-        #[expect(clippy::print_stderr, reason = "a test that did not run must say so")]
-        let say = |why: &str| eprintln!("{why}");
-        say("not run: mounting a tmpfs needs root; /dev/full stands in for it in the unit tests");
-        return;
-    };
-    let state = example_state(vec![]);
-    let assessment = assess(&state, &Thresholds::new(&Config::default(), false), example_now());
-    let record = record(&state, &assessment, example_now());
-    let config = SystemStateConfig::default();
-    let mut sink = SystemState::new(&config, disk.0.path());
+#[ignore = "a child process of `a_disk_that_fills_up_loses_only_what_did_not_fit_and_recovers`"]
+fn writes_until_the_disk_is_full() {
+    let dir = std::env::var_os(FULL_DIR).expect("run by the test that is named above");
+    let record = empty_record();
+    let mut sink = SystemState::new(&SystemStateConfig::default(), Path::new(&dir));
     let fitted = (0..100).take_while(|_| sink.write(&record)).count();
     assert!((1..100).contains(&fitted), "{fitted}");
     assert!(!sink.write(&record), "still full");
     assert_eq!((sink.counts().written, sink.counts().failed), (fitted as u64, 2));
 
-    let remount = Command::new("mount").args(["-o", "remount,size=64k"]).arg(disk.0.path()).status().unwrap();
-    assert!(remount.success());
+    let limit = rustix::process::getrlimit(Resource::Fsize);
+    rustix::process::setrlimit(Resource::Fsize, Rlimit { current: limit.maximum, ..limit }).unwrap();
     assert!(sink.write(&record));
     sink.finish();
-    let text = fs::read_to_string(disk.0.path().join(&config.file)).unwrap();
-    let whole = text.lines().filter(|line| *line == serde_json::to_string(&record).unwrap()).count();
+    fs::write(Path::new(&dir).join("fitted"), fitted.to_string()).unwrap();
+}
+
+fn empty_record() -> Record {
+    let state = example_state(vec![]);
+    let assessment = assess(&state, &Thresholds::new(&Config::default(), false), example_now());
+    record(&state, &assessment, example_now())
+}
+
+/// A limit on the size of files stands in for a small disk: it cuts a `write` short in the same way, without root.
+#[test]
+fn a_disk_that_fills_up_loses_only_what_did_not_fit_and_recovers() {
+    let dir = tempfile::tempdir().unwrap();
+    // 32 blocks of 512 bytes; who ignores the signal gets an error instead.
+    let child = Command::new("sh")
+        .args(["-c", "trap '' XFSZ && ulimit -S -f 32 && exec \"$@\"", "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "jsonl::writes_until_the_disk_is_full", "--ignored", "--nocapture"])
+        .env(FULL_DIR, dir.path())
+        .output()
+        .unwrap();
+    assert!(child.status.success(), "{child:?}");
+    let fitted: usize = fs::read_to_string(dir.path().join("fitted")).unwrap().parse().unwrap();
+    let text = fs::read_to_string(dir.path().join(SystemStateConfig::default().file)).unwrap();
+    let whole = text.lines().filter(|line| *line == serde_json::to_string(&empty_record()).unwrap()).count();
     assert_eq!(whole, fitted + 1, "every record that was said to be written is there, whole");
-    assert!(text.lines().count() <= fitted + 2, "the one that was cut short stands alone");
+    assert_eq!(text.lines().count(), fitted + 2, "the one that was cut short stands alone");
 }
 
 #[test]
@@ -324,7 +344,7 @@ const KILLED_DIR: &str = "AUTOSWE_TEST_KILLED_DIR";
 #[test]
 #[ignore = "a child process of `a_writer_that_is_killed_loses_and_joins_nothing`"]
 fn writes_until_killed() {
-    let Some(dir) = std::env::var_os(KILLED_DIR) else { return };
+    let dir = std::env::var_os(KILLED_DIR).expect("run by the test that is named above");
     let path = Path::new(&dir).join("a.jsonl");
     let mut appender = Appender::new(path.clone(), Some(Rotation { size: 4000 }));
     for line in 0_u64.. {

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::assessment::{CheckResult, Presence};
-use crate::check::example_state;
+use crate::assessment::{CheckResult, Presence, Severity};
+use crate::check::{EXAMPLE_NOW, example_state};
 use crate::config::Config;
 
 fn judge(observations: Vec<Observation>) -> CheckResult {
@@ -54,10 +54,10 @@ fn the_examples_fire_and_stay_quiet() {
     let fired = judge(fires());
     assert_eq!(codes(&fired), [(Warn, "silent_cap")]);
     let reason = &fired.findings[0].reason;
-    assert!(reason.contains("630 MHz of 3003 MHz") && reason.contains("90 s") && reason.contains("16 W"), "{reason}");
+    assert!(reason.contains("630 MHz of 3.00 GHz") && reason.contains("90 s") && reason.contains("16 W"), "{reason}");
     let quiet = judge(quiet());
     assert_eq!(codes(&quiet), []);
-    assert_eq!(quiet.summary, "GPU 0 NVIDIA GB10: 95 % busy, 63 °C, 43 W, 2411 MHz");
+    assert_eq!(quiet.summary, "GPU 0 NVIDIA GB10: 95 % busy, 63 °C, 43 W, 2.41 GHz");
 }
 
 #[test]
@@ -202,6 +202,29 @@ fn memory_that_fails_is_found() {
 }
 
 #[test]
+fn a_value_that_is_not_told_any_more_resolves_nothing() {
+    let trouble = Gpu {
+        temperature: Field::Value(96.0),
+        throttle_reasons: Field::Value(0x40),
+        remap_failed: Field::Value(true),
+        ..example_gpu()
+    };
+    let silent = Gpu { temperature: Field::Unsupported, throttle_reasons: Field::Unsupported, ..example_gpu() };
+    let result = judge(vec![example_reading(40, trouble), example_reading(0, silent)]);
+    assert_eq!(codes(&result), [(Crit, "at_slowdown"), (Crit, "remap_failed"), (Warn, "throttled")]);
+    assert_eq!(result.findings[0].reason, "GPU 0 at 96 °C, slows down at 95 °C (told 40 s ago)");
+    assert_eq!(result.findings[2].reason, "GPU 0 throttled: hw_thermal_slowdown (told 40 s ago)");
+}
+
+#[test]
+fn a_gpu_that_vanishes_beside_one_that_never_told_is_lost() {
+    let mute = || Gpu { index: 1, uuid: "GPU-mute".into(), ..Gpu::default() };
+    let both = GpuReading { gpus: vec![example_gpu(), mute()], ..Default::default() };
+    let left = GpuReading { gpus: vec![mute()], ..Default::default() };
+    assert_eq!(codes(&judge(vec![reading_of(5, both), reading_of(0, left)])), [(Crit, "gpu_lost")]);
+}
+
+#[test]
 fn failures_of_the_driver_are_critical_and_say_how_to_turn_the_source_off() {
     for kind in [FailureKind::DriverNotLoaded, FailureKind::DriverMismatch, FailureKind::DriverError] {
         let result = judge(vec![failing(0, kind)]);
@@ -234,12 +257,12 @@ fn silence_is_a_warning_and_then_critical_and_mends_nothing() {
     assert_eq!(codes(&silent), [(Warn, "unanswered"), (Warn, "hot")]);
     assert!(silent.summary.starts_with("35 s ago: GPU 0"), "{}", silent.summary);
     let silent = judge_at(vec![hot, failing(60, FailureKind::TimedOut)], 0);
-    assert_eq!(codes(&silent), [(Crit, "unanswered")]);
+    assert_eq!(codes(&silent), [(Crit, "unanswered"), (Warn, "hot")]);
 }
 
 #[test]
 fn a_reading_that_is_too_old_is_a_warning() {
-    assert_eq!(codes(&judge_at(vec![example_reading(0, example_gpu())], 300)), [(Warn, "stale")]);
+    assert_eq!(codes(&judge_at(vec![example_reading(0, example_gpu())], 300)), [(Warn, "unread")]);
 }
 
 #[test]

@@ -149,16 +149,15 @@ fn a_phase_within_its_budget_is_slow_and_not_dead() {
 
 #[test]
 fn what_a_restart_does_not_cure_holds_it() {
-    for (check, code) in [
-        ("vllm", "unreachable"),
-        ("vllm", "unanswered"),
-        ("vllm", "stalled"),
-        ("gpu", "gpu_lost"),
-        ("gpu", "driver_error"),
-    ] {
+    for (check, code) in BEYOND_HELP.into_iter().flat_map(|(check, codes)| codes.iter().map(move |code| (check, *code)))
+    {
         let liveness = judged(vec![silent(960)], &[found(check, code)]);
         assert!(!liveness.must_restart, "{check} {code}");
         assert_eq!(liveness.reason, format!("a restart would not cure {check}: it is so"));
+    }
+    for (id, codes) in BEYOND_HELP {
+        let declared = crate::check::CHECKS.iter().find(|check| check.id == id).unwrap().codes;
+        assert!(codes.iter().all(|code| declared.contains(code)), "{id} finds nothing of that name");
     }
     for (check, code) in [("vllm", "slow"), ("gpu", "hot"), ("site", "unreachable"), ("loop", "heartbeat_old")] {
         assert!(judged(vec![silent(960)], &[found(check, code)]).must_restart, "{check} {code}");

@@ -113,11 +113,16 @@ fn not_knowing_of_a_pause_is_a_warning_and_the_age_is_judged() {
 }
 
 #[test]
-fn a_malformed_state_is_a_warning_and_a_missing_one_is_not() {
+fn a_malformed_or_vanished_state_is_a_warning_and_one_that_never_was_is_not() {
     let malformed = |reading: &mut LoopReading| reading.state = failure(FailureKind::Malformed);
     assert_eq!(codes(vec![reading(0, 4, malformed)]), [(WARN, "state_malformed")]);
     let missing = |reading: &mut LoopReading| reading.state = Reading::Missing("none".into());
     assert_eq!(codes(vec![reading(0, 4, missing)]), []);
+    let result = judged(vec![reading(30, 4, malformed), reading(0, 4, missing)]);
+    assert_eq!(
+        (result.findings[0].code, result.findings[0].reason.as_str()),
+        ("state_vanished", "none; it was last seen 30 s ago")
+    );
 }
 
 #[test]

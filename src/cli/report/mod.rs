@@ -170,7 +170,7 @@ impl<'a> Session<'a> {
     fn append(&self, assessment: &Assessment) {
         let config = &self.loaded.config;
         let record = system_state::record(self.reader.state(), assessment, assessment.at);
-        let mut series = system_state::SystemState::new(&config.system_state, &config.in_runtime_dir("".as_ref()));
+        let mut series = system_state::SystemState::new(&config.system_state, &config.runtime());
         series.write(&record);
         if let Some(failure) = series.failure() {
             output::complain(&format!("no record was appended: {failure}"));

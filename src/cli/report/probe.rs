@@ -1,14 +1,12 @@
 //! `--probe-tps`: a controlled request to vLLM, with a progress bar.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::progress::{Progress, bar};
 use crate::config::VllmConfig;
 use crate::observation::Failure;
-use crate::sink::report::clean;
 use crate::source::vllm::{self, ProbeResult};
+use crate::words::{self, clean};
 
 /// What the probe measured, or why it could not.
 pub(super) type Probed = Result<ProbeResult, Failure>;
@@ -35,22 +33,16 @@ pub(super) fn text(probed: &Probed) -> String {
     match probed {
         Err(failure) => format!("\nprobe       failed: {}\n", clean(&failure.message)),
         Ok(result) => {
-            let rate = result.tokens_per_second().map_or("unknown".into(), |rate| format!("{rate:.1} tokens/s"));
+            let rate =
+                result.tokens_per_second().map_or("unknown".into(), |rate| format!("{} tokens/s", words::number(rate)));
             format!(
                 "\nprobe       {rate}, first token after {}, {} tokens in {}, model {}\n",
-                short(result.time_to_first_token),
+                words::took(result.time_to_first_token.as_secs_f64()),
                 result.tokens,
-                short(result.total),
+                words::took(result.total.as_secs_f64()),
                 clean(&result.model)
             )
         }
-    }
-}
-
-fn short(time: Duration) -> String {
-    match time.as_secs_f64() {
-        seconds if seconds < 1.0 => format!("{:.0} ms", seconds * 1000.0),
-        seconds => format!("{seconds:.2} s"),
     }
 }
 
@@ -71,6 +63,8 @@ pub(super) fn json(probed: &Probed) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::observation::FailureKind;
 
@@ -88,7 +82,7 @@ mod tests {
     #[test]
     fn a_result_names_its_figures() {
         let text = text(&Ok(result()));
-        assert!(text.contains("first token after 80 ms, 128 tokens in 2.08 s, model tiny"), "{text}");
+        assert!(text.contains("first token after 80 ms, 128 tokens in 2.1 s, model tiny"), "{text}");
         assert_eq!(json(&Ok(result()))["time_to_first_token_seconds"], 0.08);
     }
 

@@ -6,8 +6,9 @@ use super::Tone;
 use super::chart::{self, Range, Spark, Style};
 use super::words;
 use crate::history::{History, Series};
-use crate::observation::Time;
-use crate::sink::figures::{Figures, Freshness, GpuFigures, Group, LoopFigures, ParityFigures, VerdictFigures};
+use crate::observation::{Parity, Room, Time, Verdict, known_verdict, seconds_since};
+use crate::sink::figures::{Figures, GpuFigures, Group, LoopFigures};
+use crate::state::Freshness;
 
 /// One card.
 #[derive(Default)]
@@ -92,7 +93,7 @@ fn card<T>(title: &'static str, group: &Group<T>, now: Time, fill: impl FnOnce(&
 
 fn note<T>(group: &Group<T>, now: Time) -> Option<String> {
     let what = match group.freshness {
-        Freshness::Current | Freshness::Disabled => return None,
+        Freshness::Observed | Freshness::Disabled => return None,
         Freshness::Pending => "not read yet",
         Freshness::Stale => "no new reading",
         Freshness::Missing => "gone",
@@ -110,8 +111,7 @@ fn loop_card(figures: &Figures, now: Time) -> Option<Card> {
         card.value = iteration.map_or_else(|| phase.clone().unwrap_or("–".into()), |n| words::whole(Some(n)));
         card.unit = if iteration.is_some() { "iteration" } else { "phase" }.into();
         if let (Some(phase), true) = (phase, iteration.is_some()) {
-            let since =
-                figures_of_loop.phase_started_at.map(|at| words::length(crate::observation::seconds_since(now, at)));
+            let since = figures_of_loop.phase_started_at.map(|at| words::length(seconds_since(now, at)));
             card.facts.push(("Phase", since.map_or(phase.clone(), |since| format!("{phase}, for {since}"))));
         }
         card.facts.extend(module.clone().map(|module| ("Module", module)));
@@ -122,7 +122,8 @@ fn loop_card(figures: &Figures, now: Time) -> Option<Card> {
             let since = figures_of_loop.paused_since.map(|at| words::ago(at, now)).unwrap_or_default();
             card.facts.push(("Paused", format!("{how}, since {since}")));
         }
-        let agents = figures.subagents.figures.iter().flatten().map(|(phase, count)| format!("{count} {phase}"));
+        let agents =
+            figures.subagents.figures.iter().flatten().map(|(phase, agents)| format!("{} {phase}", agents.count));
         let agents = agents.collect::<Vec<_>>().join(", ");
         card.facts.extend((!agents.is_empty()).then_some(("Sub-agents", agents)));
     })
@@ -155,8 +156,8 @@ fn gpu(group: &Group<Vec<GpuFigures>>, now: Time) -> Option<Card> {
 
 fn gpu_facts(gpu: &GpuFigures) -> Vec<(&'static str, String)> {
     let clock = match gpu.sm_clock_max {
-        Some(most) => format!("{} of {}", words::gigahertz(gpu.sm_clock), words::gigahertz(Some(most))),
-        None => words::gigahertz(gpu.sm_clock),
+        Some(most) => format!("{} of {}", words::hertz(gpu.sm_clock), words::hertz(Some(most))),
+        None => words::hertz(gpu.sm_clock),
     };
     let mut facts = vec![
         ("Power", words::with_unit(gpu.power, "W")),
@@ -173,14 +174,14 @@ fn gpu_row(gpu: &GpuFigures) -> GpuRow {
         words::percent(gpu.utilization),
         words::with_unit(gpu.power, "W"),
         words::with_unit(gpu.temperature, "°C"),
-        words::gigahertz(gpu.sm_clock),
+        words::hertz(gpu.sm_clock),
     ];
     GpuRow { name: format!("{} {}", gpu.index, gpu.name), figures }
 }
 
-fn parity(group: &Group<ParityFigures>, now: Time) -> Option<Card> {
+fn parity(group: &Group<Parity>, now: Time) -> Option<Card> {
     card("Parity", group, now, |cells, card| {
-        let ParityFigures { green, red, manual, not_applicable, unknown } = *cells;
+        let Parity { green, red, manual, not_applicable, unknown, .. } = *cells;
         // Cells that do not apply can never become green.
         let counted = green + red + manual + unknown;
         card.value = words::percent((counted > 0).then(|| green as f64 / counted as f64));
@@ -198,9 +199,9 @@ fn parity(group: &Group<ParityFigures>, now: Time) -> Option<Card> {
     })
 }
 
-fn verdicts(group: &Group<Vec<VerdictFigures>>, now: Time) -> Option<Card> {
+fn verdicts(group: &Group<Vec<Verdict>>, now: Time) -> Option<Card> {
     card("Verdicts", group, now, |verdicts, card| {
-        let accepted = verdicts.iter().filter(|verdict| verdict.verdict == "ACCEPT").count();
+        let accepted = verdicts.iter().filter(|verdict| verdict.is("ACCEPT")).count();
         card.value = accepted.to_string();
         card.unit = format!("of the last {} accepted", verdicts.len());
         card.verdicts = verdicts.iter().map(mark).collect();
@@ -211,12 +212,12 @@ fn verdicts(group: &Group<Vec<VerdictFigures>>, now: Time) -> Option<Card> {
     })
 }
 
-fn mark(verdict: &VerdictFigures) -> Mark {
-    let (tone, word) = match verdict.verdict.as_str() {
-        "ACCEPT" => (Tone::Ok, "accept"),
-        "REVERT" => (Tone::Warn, "revert"),
-        "WEDGED_NO_VERDICT" => (Tone::Crit, "wedged"),
-        other => (Tone::None, other),
+fn mark(verdict: &Verdict) -> Mark {
+    let (tone, word) = match known_verdict(&verdict.verdict) {
+        Some("ACCEPT") => (Tone::Ok, "accept"),
+        Some("REVERT") => (Tone::Warn, "revert"),
+        Some("WEDGED_NO_VERDICT") => (Tone::Crit, "wedged"),
+        _ => (Tone::None, verdict.verdict.as_str()),
     };
     let label = verdict.iteration.map_or_else(String::new, |iteration| format!("#{iteration}"));
     Mark { tone, word: word.into(), label }
@@ -245,16 +246,17 @@ fn publication(figures: &Figures, now: Time) -> Option<Card> {
 
 fn machine(figures: &Figures, now: Time) -> Option<Card> {
     let mut card = card("Machine", &figures.host, now, |host, card| {
-        card.value = words::percent(host.memory_available_ratio);
+        card.value = words::percent(host.memory().map(Room::ratio));
         card.unit = "memory available".into();
         card.facts.push(("Memory", format!("{} available", words::bytes(host.memory_available))));
-        let disk = (words::bytes(host.disk_available), words::percent(host.disk_available_ratio));
-        card.facts.push(("Disk", format!("{} free, {}", disk.0, disk.1)));
+        let free = words::percent(host.disk().map(Room::ratio));
+        card.facts.push(("Disk", format!("{} free, {free}", words::bytes(host.disk_available))));
     })?;
     if let Some(watchdog) = &figures.watchdog.figures {
         card.facts.push(("Watchdog", words::ago_or_dash(watchdog.last_evaluation_at, now)));
         card.facts.extend(watchdog.budget_remaining.map(|left| ("Restarts left", words::whole(Some(left)))));
-        card.facts.extend(watchdog.last_restart_at.map(|at| ("Last restart", words::ago(at, now))));
+        let restart = watchdog.last_restart.as_ref();
+        card.facts.extend(restart.map(|restart| ("Last restart", words::ago(restart.at, now))));
     }
     Some(card)
 }

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use super::words;
 use crate::assessment::Severity;
 use crate::history::Trend;
-use crate::sink::figures::ParityFigures;
+use crate::observation::Parity;
 
 const HEIGHT: f64 = 40.0;
 /// Room for half of the line's width above and below.
@@ -141,7 +141,7 @@ pub(super) fn strip(trend: &Trend<Severity>) -> Option<Spark> {
 }
 
 /// A bar of the cells by state, or nothing where there are no cells.
-pub(super) fn parity(cells: &ParityFigures) -> Option<String> {
+pub(super) fn parity(cells: &Parity) -> Option<String> {
     let parts = [
         ("green", "green", cells.green),
         ("red", "red", cells.red),
@@ -226,14 +226,14 @@ mod tests {
         assert_eq!(strip.svg.matches("<rect").count(), 60);
         assert!(strip.svg.contains("class=\"crit\" x=\"0\" y=\"0\" width=\"8\" height=\"36\""));
         assert!(strip.svg.contains("class=\"ok\" x=\"10\" y=\"22\""));
-        assert_eq!(strip.extent, "OK 99\u{a0}%, WARN 0\u{a0}%, CRIT <1\u{a0}%");
+        assert_eq!(strip.extent, "OK 99\u{a0}%, WARN 0\u{a0}%, CRIT 0.6\u{a0}%");
     }
 
     #[test]
     fn the_parity_bar_names_what_it_shows() {
-        let cells = ParityFigures { green: 3, red: 1, manual: 0, not_applicable: 0, unknown: 0 };
+        let cells = Parity { green: 3, red: 1, ..Parity::default() };
         let bar = parity(&cells).unwrap();
         assert!(bar.contains("Parity cells: 3 green, 1 red<") && bar.contains("x=\"750.0\" width=\"250.0\""), "{bar}");
-        assert!(parity(&ParityFigures { green: 0, red: 0, ..cells }).is_none());
+        assert!(parity(&Parity { green: 0, red: 0, ..cells }).is_none());
     }
 }

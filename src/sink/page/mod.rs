@@ -11,11 +11,12 @@ use askama::Template;
 
 use self::cards::Card;
 use self::chart::Spark;
-use super::figures::{Figures, Freshness, SourceFigures, sources};
+use super::figures::{Figures, SourceFigures, sources};
 use super::moment::Moment;
 use crate::assessment::{CheckResult, Presence, Severity};
 use crate::history::{Event, History};
 use crate::observation::{Time, seconds_since};
+use crate::state::Freshness;
 
 /// How often the page loads itself anew, seconds: well within the 600 s after which a heartbeat is old, and slow
 /// enough to read.
@@ -202,7 +203,7 @@ impl<'a> StatusPage<'a> {
             judged: rows(true),
             idle: rows(false),
             events: history.events().take(EVENTS).map(|event| EventRow::of(event, now)).collect(),
-            sources: source_rows(sources(state, &figures), now),
+            sources: source_rows(sources(state, now), now),
         }
     }
 }
@@ -267,7 +268,7 @@ fn source_rows(sources: Vec<SourceFigures>, now: Time) -> Vec<SourceRow> {
             (Freshness::Failed, _) | (_, Some(false)) => (Tone::Warn, "failed"),
             (Freshness::Stale, _) => (Tone::Warn, "overdue"),
             (Freshness::Missing, _) => (Tone::None, "nothing there"),
-            (Freshness::Current, _) => (Tone::Ok, "read"),
+            (Freshness::Observed, _) => (Tone::Ok, "read"),
         };
         SourceRow {
             name: source.source,

@@ -64,7 +64,7 @@ fn reading(state: &State, source: SourceId, now: Time) -> Value {
 fn of_slot<T>(slot: &Slot<T>, now: Time, value: fn(&T) -> Value) -> Value {
     let view = slot.view(now);
     let mut entry = json!({
-        "status": status(&view),
+        "status": view.freshness().name(),
         "observed_at": view.last().map(|last| last.at),
         "value": view.last().map(|last| value(&last.value)),
     });
@@ -79,17 +79,6 @@ fn of_slot<T>(slot: &Slot<T>, now: Time, value: fn(&T) -> Value) -> Value {
         _ => {}
     }
     entry
-}
-
-fn status<T>(view: &View<'_, T>) -> &'static str {
-    match view {
-        View::Disabled => "disabled",
-        View::Pending => "pending",
-        View::Observed(_) => "observed",
-        View::Stale(_) => "stale",
-        View::Missing { .. } => "missing",
-        View::Failed { .. } => "failed",
-    }
 }
 
 /// What only several readings together tell of vLLM.

@@ -77,21 +77,13 @@ pub(super) fn vllm(sample: &VllmSample) -> Value {
     json!({
         "process_start_unix_seconds": sample.process_start,
         "answered_in_seconds": sample.answered_in.as_secs_f64(),
-        "canary": sample.canary.map(canary),
+        "canary": sample.canary.map(Canary::name),
         "engines": sample.engines.iter().map(engine).collect::<Vec<_>>(),
         "time_to_first_token": sample.time_to_first_token.as_ref().map(histogram),
         "inter_token_latency": sample.inter_token_latency.as_ref().map(histogram),
         "request_latency": sample.request_latency.as_ref().map(histogram),
         "queue_time": sample.queue_time.as_ref().map(histogram),
     })
-}
-
-const fn canary(canary: Canary) -> &'static str {
-    match canary {
-        Canary::Answered => "answered",
-        Canary::TimedOut => "timed_out",
-        Canary::Inconclusive => "inconclusive",
-    }
 }
 
 fn engine(engine: &Engine) -> Value {
@@ -176,14 +168,8 @@ pub(super) fn review(review: &Review) -> Value {
 }
 
 pub(super) fn watchdog(reading: &WatchdogReading) -> Value {
-    let restart = |restart: &Restart| {
-        let outcome = match restart.outcome {
-            RestartOutcome::Pending => "pending",
-            RestartOutcome::Took => "took",
-            RestartOutcome::DidNotTake => "did_not_take",
-        };
-        json!({ "at": restart.at, "outcome": outcome, "reason": restart.reason })
-    };
+    let restart =
+        |restart: &Restart| json!({ "at": restart.at, "outcome": restart.outcome.name(), "reason": restart.reason });
     json!({
         "last_evaluation_at": reading.last_evaluation_at,
         "decision": reading.decision,

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::record::{age, reading};
-use crate::observation::{Heartbeat, LoopState, Reading, RestartOutcome, Time};
+use crate::observation::{LoopReading, Reading, Time};
 use crate::state::{State, View};
 
 /// The loop's heartbeat, state and pause.
@@ -39,15 +39,14 @@ impl LoopPart {
         let beat = current.and_then(|loop_| loop_.heartbeat.observed());
         let durable = current.and_then(|loop_| loop_.state.observed());
         let pause = current.and_then(|loop_| loop_.pause.observed());
-        let either = Either { beat, durable };
         LoopPart {
             loop_reading: outer,
             heartbeat_reading: current.map_or(outer, |loop_| inner(&loop_.heartbeat)),
             heartbeat_age_seconds: last_beat.map(|at| age(now, at)),
-            epoch: either.of(|beat| beat.epoch, |durable| durable.epoch),
-            iteration: either.of(|beat| beat.iteration, |durable| durable.iteration),
-            vertex: either.of(|beat| beat.vertex.clone(), |durable| durable.vertex.clone()),
-            phase: either.of(|beat| beat.phase.clone(), |durable| durable.phase.clone()),
+            epoch: current.and_then(LoopReading::epoch),
+            iteration: current.and_then(LoopReading::iteration),
+            vertex: current.and_then(LoopReading::vertex).map(str::to_owned),
+            phase: current.and_then(LoopReading::phase).map(str::to_owned),
             phase_age_seconds: beat.and_then(|beat| beat.phase_started_at).map(|at| age(now, at)),
             invocation_id: beat.and_then(|beat| beat.invocation_id.clone()),
             module: durable.and_then(|durable| durable.module.clone()),
@@ -58,18 +57,6 @@ impl LoopPart {
             paused_seconds: pause.and_then(|pause| pause.since()).map(|at| age(now, at)),
             paused_hard: pause.map(|pause| pause.hard.is_some()),
         }
-    }
-}
-
-/// The heartbeat, which is newer, before the durable state.
-struct Either<'a> {
-    beat: Option<&'a Heartbeat>,
-    durable: Option<&'a LoopState>,
-}
-
-impl Either<'_> {
-    fn of<T>(&self, beat: fn(&Heartbeat) -> Option<T>, durable: fn(&LoopState) -> Option<T>) -> Option<T> {
-        self.beat.and_then(beat).or_else(|| self.durable.and_then(durable))
     }
 }
 
@@ -171,16 +158,8 @@ impl WatchersPart {
             watchdog_decision: watchdog.and_then(|dog| dog.decision.clone()),
             watchdog_budget_remaining: watchdog.and_then(|dog| dog.budget_remaining),
             watchdog_restart_age_seconds: restart.map(|restart| age(now, restart.at)),
-            watchdog_restart_outcome: restart.map(|restart| outcome(restart.outcome)),
+            watchdog_restart_outcome: restart.map(|restart| restart.outcome.name()),
             watchdog_problems: watchdog.map(|dog| dog.problems.len() as u64),
         }
-    }
-}
-
-fn outcome(outcome: RestartOutcome) -> &'static str {
-    match outcome {
-        RestartOutcome::Pending => "pending",
-        RestartOutcome::Took => "took",
-        RestartOutcome::DidNotTake => "did_not_take",
     }
 }

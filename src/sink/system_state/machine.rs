@@ -11,10 +11,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::record::{age, highest, lowest, reading, rounded, sum};
-use crate::observation::{
-    Canary, Engine, FailureKind, Gpu, GpuProcess, GpuReading, Time, VllmSample, XidCount, unix_seconds,
-};
+use super::record::{age, highest, lowest, mean, reading, rounded, sum};
+use crate::observation::{Canary, Engine, Gpu, GpuProcess, GpuReading, Time, VllmSample, XidCount, unix_seconds};
 use crate::state::{State, View};
 
 /// At most this many names are listed, so that a hostile machine cannot swell the record.
@@ -80,12 +78,13 @@ impl VllmPart {
         let view = state.vllm.view(now);
         let sample = view.current();
         let window = sample.map(|_| &state.vllm_window);
+        let total = |of: fn(&Engine) -> Option<f64>| sample.and_then(|sample| sample.total(of));
+        let asleep = sample.into_iter().flat_map(|sample| &sample.engines).filter_map(|engine| engine.asleep);
         // A stall outlives readings that fail: a server that hangs soon does not answer at all.
         let stall = state.vllm_window.stall();
-        let stall = stall.as_ref();
         VllmPart {
             vllm_reading: reading(&view),
-            vllm_up: up(&view),
+            vllm_up: state.vllm_up(now),
             vllm_failing_seconds: match view {
                 View::Failed { since, .. } => Some(age(now, since)),
                 _ => None,
@@ -93,39 +92,14 @@ impl VllmPart {
             vllm_answer_seconds: sample.map(|sample| rounded(sample.answered_in.as_secs_f64())),
             vllm_generation_tokens_per_second: window.and_then(|w| w.generation_tokens_per_second()).map(rounded),
             vllm_prompt_tokens_per_second: window.and_then(|w| w.prompt_tokens_per_second()).map(rounded),
-            vllm_requests_running: total(sample, |engine| engine.running),
-            vllm_requests_waiting: total(sample, |engine| engine.waiting),
-            vllm_kv_cache_usage_ratio: highest(engines(sample).map(|engine| engine.kv_cache_usage)).map(rounded),
-            vllm_preemptions: total(sample, |engine| engine.preemptions),
-            vllm_asleep: engines(sample).filter_map(|engine| engine.asleep).reduce(|one, other| one && other),
+            vllm_requests_running: total(|engine| engine.running),
+            vllm_requests_waiting: total(|engine| engine.waiting),
+            vllm_kv_cache_usage_ratio: sample.and_then(VllmSample::fullest_cache).map(rounded),
+            vllm_preemptions: total(|engine| engine.preemptions),
+            vllm_asleep: asleep.reduce(|one, other| one && other),
             vllm_stalled_seconds: stall.map(|stall| age(now, stall.since)),
-            vllm_canary: stall.and_then(|stall| stall.canary).map(canary),
+            vllm_canary: stall.and_then(|stall| stall.canary).map(Canary::name),
         }
-    }
-}
-
-fn engines(sample: Option<&VllmSample>) -> impl Iterator<Item = &Engine> {
-    sample.into_iter().flat_map(|sample| &sample.engines)
-}
-
-fn total(sample: Option<&VllmSample>, of: fn(&Engine) -> Option<f64>) -> Option<f64> {
-    sum(engines(sample).map(of))
-}
-
-/// A server without `vllm:*` series is up: it was started with `--disable-log-stats`.
-fn up(view: &View<'_, VllmSample>) -> Option<bool> {
-    match view {
-        View::Observed(_) => Some(true),
-        View::Failed { failure, .. } => Some(failure.kind == FailureKind::NoVllmSeries),
-        _ => None,
-    }
-}
-
-fn canary(canary: Canary) -> &'static str {
-    match canary {
-        Canary::Answered => "answered",
-        Canary::TimedOut => "timed_out",
-        Canary::Inconclusive => "inconclusive",
     }
 }
 
@@ -136,6 +110,7 @@ pub(super) struct GpuPart {
     gpus: Option<u64>,
     gpus_lost: Option<u64>,
     gpu_utilization_ratio: Option<f64>,
+    gpu_utilization_mean_ratio: Option<f64>,
     gpu_sm_clock_hertz: Option<f64>,
     gpu_sm_clock_ratio: Option<f64>,
     gpu_memory_clock_hertz: Option<f64>,
@@ -166,6 +141,7 @@ impl GpuPart {
             gpus: found.map(|found| found.gpus.len() as u64),
             gpus_lost: found.map(|found| found.lost.len() as u64),
             gpu_utilization_ratio: highest(gpus().map(|gpu| gpu.utilization.get())).map(rounded),
+            gpu_utilization_mean_ratio: mean(gpus().map(|gpu| gpu.utilization.get())).map(rounded),
             gpu_sm_clock_hertz: lowest(gpus().map(|gpu| gpu.sm_clock.get())),
             gpu_sm_clock_ratio: lowest(gpus().map(share)).map(rounded),
             gpu_memory_clock_hertz: lowest(gpus().map(|gpu| gpu.memory_clock.get())),
@@ -190,9 +166,8 @@ fn xids<T>(found: &GpuReading, of: impl Fn(&XidCount) -> T) -> Vec<T> {
     found.gpus.iter().flat_map(|gpu| &gpu.xids).map(of).collect()
 }
 
-/// Compute processes that are not vLLM's.
 fn contenders(found: &GpuReading) -> impl Iterator<Item = &GpuProcess> {
-    found.gpus.iter().flat_map(|gpu| &gpu.processes).filter(|process| !process.vllm)
+    found.gpus.iter().flat_map(Gpu::contending)
 }
 
 fn contender_names(found: &GpuReading) -> Vec<String> {

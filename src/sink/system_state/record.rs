@@ -78,12 +78,8 @@ fn findings(assessment: &Assessment) -> Vec<String> {
 /// its failure.
 pub(super) fn reading<T>(view: &View<'_, T>) -> &'static str {
     match view {
-        View::Observed(_) => "observed",
-        View::Stale(_) => "stale",
-        View::Missing { .. } => "missing",
-        View::Pending => "pending",
-        View::Disabled => "disabled",
         View::Failed { failure, .. } => failure.kind.name(),
+        view => view.freshness().name(),
     }
 }
 
@@ -101,6 +97,12 @@ pub(super) fn rounded(value: f64) -> f64 {
 pub(super) fn sum<T: std::iter::Sum>(values: impl Iterator<Item = Option<T>>) -> Option<T> {
     let mut known = values.flatten().peekable();
     known.peek().is_some().then(|| known.sum())
+}
+
+/// The mean of the values that are known; `None` when none is.
+pub(super) fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    let (sum, count) = values.flatten().fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+    (count > 0.0).then(|| sum / count)
 }
 
 /// The highest of the values that are known.

@@ -83,7 +83,9 @@ impl GpuSource {
         self.retry.attempt();
         if let Some(thread) = self.ending.take() {
             // NVML is reference counted: it starts afresh only when the thread has let go of it.
-            drop(thread.join());
+            if thread.join().is_err() {
+                tracing::warn!("the thread that waits for XID events panicked; this is a bug, please report it");
+            }
         }
         Session::open(&self.library, &self.counts)
     }
@@ -136,7 +138,21 @@ pub fn parse_recording(bytes: &[u8]) -> Result<GpuReading, String> {
     if reading.gpus.is_empty() && reading.lost.is_empty() {
         return Err("holds no GPU; a recording is an object with a list `gpus`".into());
     }
-    Ok(reading)
+    let mut indexes: Vec<u32> = reading.gpus.iter().map(|gpu| gpu.index).collect();
+    indexes.extend(reading.lost.iter().map(|(index, _)| index));
+    let uuids = reading.gpus.iter().map(|gpu| gpu.uuid.as_str()).filter(|uuid| !uuid.is_empty()).collect();
+    match (twice(indexes), twice(uuids)) {
+        (Some(index), _) => Err(format!("names the GPU {index} twice; give each its own `index`")),
+        (_, Some(uuid)) => Err(format!("names the GPU {uuid} twice; give each its own `uuid`")),
+        (None, None) => Ok(reading),
+    }
+}
+
+/// A value that stands there more than once.
+fn twice<T: Ord>(mut values: Vec<T>) -> Option<T> {
+    values.sort_unstable();
+    let at = values.windows(2).position(|pair| pair[0] == pair[1])?;
+    Some(values.swap_remove(at))
 }
 
 /// When NVML may be opened again: at once after a clean run, then after one interval, two, four, up to
@@ -217,6 +233,10 @@ mod tests {
         let wrong_type = parse_recording(b"{\"gpus\": [\n{\"power\": \"high\"}]}").unwrap_err();
         assert!(wrong_type.contains("expected f64") && wrong_type.contains("line 2"), "{wrong_type}");
         assert!(parse_recording(b"{}").unwrap_err().contains("holds no GPU"));
+        let same_index = br#"{"gpus": [{"index": 1}, {"index": 0}], "lost": [[1, "fell off"]]}"#;
+        assert!(parse_recording(same_index).unwrap_err().contains("the GPU 1 twice"));
+        let same_uuid = br#"{"gpus": [{"index": 1, "uuid": "GPU-a"}, {"index": 0, "uuid": "GPU-a"}]}"#;
+        assert!(parse_recording(same_uuid).unwrap_err().contains("the GPU GPU-a twice"));
         let whole = br#"{"gpus": [{"index": 0}]}"#;
         for end in 0..whole.len() {
             assert!(parse_recording(&whole[..end]).is_err(), "cut at byte {end}");

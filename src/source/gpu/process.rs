@@ -2,28 +2,23 @@
 //!
 //! Invariant: of a command line only "matches or not" leaves this module, because arguments may hold secrets.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
-
+use std::path::Path;
 use std::sync::OnceLock;
 
 use regex::bytes::Regex;
 
 use crate::config::Pattern;
 use crate::observation::{Field, GpuProcess};
+use crate::source::processes::{Look, Proc, Stat};
 
 /// Parents looked at: vLLM's workers are children or grandchildren of the server, and a container's or terminal's
 /// supervisor further up says nothing about them.
-const GENERATIONS: u32 = 4;
-
-/// Bytes of a command line that the pattern sees.
-const COMMAND_LINE: u64 = 16 << 10;
+const GENERATIONS: usize = 4;
 
 /// The processes below /proc.
 #[derive(Debug)]
 pub(super) struct Processes {
-    proc: PathBuf,
+    proc: Proc,
     pattern: Pattern,
     /// Compiled at the first process: a machine without a GPU does not pay.
     vllm: OnceLock<Option<Regex>>,
@@ -32,39 +27,30 @@ pub(super) struct Processes {
 impl Processes {
     /// Knows vLLM's processes by `pattern`.
     pub(super) fn new(proc: &Path, pattern: &Pattern) -> Self {
-        Processes { proc: proc.into(), pattern: pattern.clone(), vllm: OnceLock::new() }
+        Processes { proc: Proc::new(proc.into()), pattern: pattern.clone(), vllm: OnceLock::new() }
     }
 
     /// The process `pid` that holds `memory` bytes of a GPU.
     pub(super) fn describe(&self, pid: u32, memory: Field<u64>) -> GpuProcess {
-        let comm = self.read(pid, "comm").unwrap_or_default();
-        let command = comm.trim_end().chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-        GpuProcess { pid, command, memory, vllm: self.is_vllm(pid) }
+        // NVML tells process ids that no process has, where it sees another namespace.
+        let known = i32::try_from(pid).ok();
+        let command = known.and_then(|pid| self.stat(pid)).map_or_else(String::new, |stat| stat.identity.command);
+        GpuProcess { pid, command, memory, vllm: known.is_some_and(|pid| self.is_vllm(pid)) }
     }
 
-    fn is_vllm(&self, pid: u32) -> bool {
+    fn is_vllm(&self, pid: i32) -> bool {
         let Some(pattern) = self.vllm.get_or_init(|| self.pattern.compile().ok()) else { return false };
-        let mut family = std::iter::successors(Some(pid), |pid| self.parent(*pid)).take(1 + GENERATIONS as usize);
-        family.any(|pid| {
-            self.read(pid, "cmdline").is_some_and(|line| pattern.is_match(line.replace('\0', " ").as_bytes()))
-        })
+        let parent = |pid: &i32| self.stat(*pid).map(|stat| stat.parent).filter(|parent| *parent > 1);
+        let mut family = std::iter::successors(Some(pid), parent).take(1 + GENERATIONS);
+        family.any(|pid| self.proc.command_line(pid).is_some_and(|line| pattern.is_match(&line)))
     }
 
-    fn parent(&self, pid: u32) -> Option<u32> {
-        parent(&self.read(pid, "stat")?).filter(|parent| *parent > 1)
+    fn stat(&self, pid: i32) -> Option<Stat> {
+        match self.proc.stat(pid) {
+            Look::Alive(stat) => Some(stat),
+            Look::Gone | Look::Hidden => None,
+        }
     }
-
-    fn read(&self, pid: u32, file: &str) -> Option<String> {
-        let mut bytes = Vec::new();
-        let opened = File::open(self.proc.join(pid.to_string()).join(file)).ok()?;
-        opened.take(COMMAND_LINE).read_to_end(&mut bytes).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
-    }
-}
-
-/// The parent's id in the text of `/proc/PID/stat`. The name in parentheses may itself hold spaces and parentheses.
-fn parent(stat: &str) -> Option<u32> {
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -74,15 +60,9 @@ mod tests {
     fn process(proc: &Path, pid: u32, parent: u32, command_line: &str) {
         let dir = proc.join(pid.to_string());
         std::fs::create_dir_all(&dir).unwrap();
-        std::fs::write(dir.join("comm"), "py\u{1b}(x) y\n").unwrap();
-        std::fs::write(dir.join("stat"), format!("{pid} (py (x) y) S {parent} 1 1")).unwrap();
+        let rest = "1 ".repeat(48);
+        std::fs::write(dir.join("stat"), format!("{pid} (py\u{1b}(x) y) S {parent} {rest}")).unwrap();
         std::fs::write(dir.join("cmdline"), command_line.replace(' ', "\0")).unwrap();
-    }
-
-    #[test]
-    fn the_parent_is_found_behind_any_name() {
-        assert_eq!(parent("7 (a) b) S 3) R 42 7 7"), Some(42));
-        assert_eq!(parent("7 (cat"), None);
     }
 
     #[test]

@@ -5,11 +5,11 @@
 
 use std::fs::Metadata;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::config::{FieldsConfig, HeartbeatFormat, LoopConfig};
 use crate::observation::{Heartbeat, Reading, Time};
-use crate::source::file::{Bounded, Cached, modified_at, resolve, stat_regular};
+use crate::source::file::{Bounded, Cached, modified_at, stat_regular};
 use crate::source::json::{self, Picker};
 use crate::source::newest::Newest;
 
@@ -28,8 +28,8 @@ pub(super) struct HeartbeatFile {
 }
 
 impl HeartbeatFile {
-    pub(super) fn new(config: &LoopConfig, runtime: &Path) -> Self {
-        let place = resolve(runtime, &config.heartbeat);
+    /// The heartbeat at `place`, a file or a glob.
+    pub(super) fn new(config: &LoopConfig, place: PathBuf) -> Self {
         let is_glob = place.to_string_lossy().contains(['*', '?', '[']);
         HeartbeatFile {
             newest: is_glob.then(|| Newest::new(WHAT, place.clone())),

@@ -4,7 +4,6 @@
 //! in no reading, message or log.
 
 mod cgroup;
-mod process;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -15,10 +14,9 @@ use jiff::SignedDuration;
 use regex::bytes::Regex;
 
 use self::cgroup::UnitCgroup;
-use self::process::{Identity, Look, Proc, Stat};
 use super::Source;
-use crate::config::section::Setting;
-use crate::config::{Config, Pattern, SubagentsConfig};
+use super::processes::{Identity, Look, Proc, Stat};
+use crate::config::{Config, Pattern, SubagentsConfig, UnitManager};
 use crate::observation::{Data, Failure, FailureKind, Reading, Subagent, Subagents, Time};
 
 /// Where the kernel shows processes, and who is asking. The default is this machine and this process.
@@ -99,11 +97,11 @@ impl SubagentsSource {
 
     /// The same at other places, for tests.
     pub fn at(config: &Config, places: Places) -> Self {
-        let system = config.loop_.unit_manager.get().as_str() == Some("system");
+        let user = (config.loop_.unit_manager == UnitManager::User).then_some(places.uid);
         SubagentsSource {
             settings: config.subagents.clone(),
             patterns: OnceCell::new(),
-            unit: UnitCgroup::new(places.cgroup, &config.loop_.unit, (!system).then_some(places.uid)),
+            unit: UnitCgroup::new(places.cgroup, &config.loop_.unit, user),
             proc: Proc::new(places.proc),
             own_pid: places.own_pid,
             known: HashMap::new(),

@@ -9,14 +9,15 @@ mod stall;
 #[cfg(test)]
 mod tests;
 
-use crate::observation::{FailureKind, Time, VllmSample};
+use crate::observation::{FailureKind, Time, VllmSample, seconds_since};
 use rates::{Counter, Rates};
 use recent::{Latency, Recent};
 pub use stall::{Stall, StallClock};
 
 /// The last samples of vLLM.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct VllmWindow {
+    stall_after: f64,
     clock: StallClock,
     rates: Rates,
     recent: Recent,
@@ -34,6 +35,23 @@ pub struct Outage {
 }
 
 impl VllmWindow {
+    /// No samples yet. An engine is stalled when it has stood still for `stall_after` seconds.
+    pub fn new(stall_after: f64) -> Self {
+        VllmWindow {
+            stall_after,
+            clock: StallClock::default(),
+            rates: Rates::default(),
+            recent: Recent::default(),
+            outage: None,
+            reached: false,
+        }
+    }
+
+    /// Follows a changed limit.
+    pub(super) fn set_stall_after(&mut self, seconds: f64) {
+        self.stall_after = seconds;
+    }
+
     /// Takes in a sample.
     pub fn push(&mut self, at: Time, sample: &VllmSample) {
         self.outage = None;
@@ -104,8 +122,7 @@ impl VllmWindow {
         self.recent.quantile(Latency::Queue, q)
     }
 
-    /// The longest present stall, if there is one. It may be that of one slow step: compare
-    /// its length with a limit.
+    /// The longest present stall, if there is one.
     pub fn stall(&self) -> Option<&Stall> {
         self.stalls().into_iter().next()
     }
@@ -115,8 +132,12 @@ impl VllmWindow {
         self.clock.gauges_are_stale()
     }
 
-    /// Every engine's present stall, the longest first.
+    /// Every engine's present stall, the longest first: what checks, metrics and pages mean by a stall. Only the time
+    /// between samples counts, not that since the last one, and a standstill shorter than `checks.vllm.stall_warn`
+    /// may be one slow step.
     pub fn stalls(&self) -> Vec<&Stall> {
-        self.clock.stalls()
+        let mut stalls = self.clock.stalls();
+        stalls.retain(|stall| seconds_since(stall.seen_at, stall.since) >= self.stall_after);
+        stalls
     }
 }

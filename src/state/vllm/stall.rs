@@ -1,7 +1,7 @@
 //! Which engines have work to do and do not move.
 //!
-//! Invariant: the only definition of a stall. The check judges it and the source decides by it when to send the
-//! one-token request. An engine that is absent from a page, or a page that is absent, moves nothing and resolves
+//! Invariant: the only definition of a standstill. [`super::VllmWindow`] calls one that lasts a stall, and the source
+//! decides by it when to send the one-token request. An engine that is absent from a page, or a page that is absent, moves nothing and resolves
 //! nothing.
 
 use crate::observation::{Canary, Engine, Time, VllmSample, seconds_since};
@@ -73,7 +73,7 @@ impl StallClock {
         }
     }
 
-    /// Every present stall, the longest first.
+    /// Every present standstill, however short, the longest first.
     pub fn stalls(&self) -> Vec<&Stall> {
         let stands = |clock: &&EngineClock| clock.stands_still() && !clock.acquitted;
         let mut stalls: Vec<&Stall> = self.engines.iter().filter(stands).map(|clock| &clock.stall).collect();

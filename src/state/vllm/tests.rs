@@ -21,14 +21,14 @@ fn near(value: Option<f64>, expected: f64) -> bool {
 
 /// A window that saw one engine with these times and tokens.
 fn window(samples: &[(f64, f64)]) -> VllmWindow {
-    let mut window = VllmWindow::default();
+    let mut window = VllmWindow::new(6.0);
     samples.iter().for_each(|(second, tokens)| window.push(at(*second), &sample([engine("0", *tokens)])));
     window
 }
 
 #[test]
 fn a_rate_needs_two_samples() {
-    assert_eq!(VllmWindow::default().generation_tokens_per_second(), None);
+    assert_eq!(VllmWindow::new(6.0).generation_tokens_per_second(), None);
     assert_eq!(window(&[(0.0, 5.0)]).generation_tokens_per_second(), None);
     assert!(near(window(&[(0.0, 5.0), (2.0, 9.0)]).generation_tokens_per_second(), 2.0));
 }
@@ -44,7 +44,7 @@ fn a_rate_is_that_of_the_last_ten_seconds_or_the_last_two_samples() {
 
 #[test]
 fn the_captured_run_has_its_known_rate() {
-    let mut window = VllmWindow::default();
+    let mut window = VllmWindow::new(6.0);
     let pages: [(f64, &[u8]); 4] = [
         (37.6, include_bytes!("../../../tests/fixtures/vllm-0.32.0/idle.prom")),
         (41.1, include_bytes!("../../../tests/fixtures/vllm-0.32.0/busy-4.prom")),
@@ -72,7 +72,7 @@ fn a_restart_gives_a_new_baseline() {
 
 #[test]
 fn one_engines_restart_leaves_the_others_rates() {
-    let mut window = VllmWindow::default();
+    let mut window = VllmWindow::new(6.0);
     window.push(at(0.0), &sample([engine("0", 100.0), engine("1", 500.0)]));
     window.push(at(2.0), &sample([engine("0", 120.0), engine("1", 600.0)]));
     assert!(near(window.generation_tokens_per_second(), 60.0));
@@ -92,7 +92,7 @@ fn an_absent_counter_is_not_zero() {
 
 #[test]
 fn requests_and_prompts_have_rates_too() {
-    let mut window = VllmWindow::default();
+    let mut window = VllmWindow::new(6.0);
     for (second, count) in [(0.0, 10.0), (4.0, 14.0)] {
         let request_success = vec![("abort".into(), 1.0), ("stop".into(), count)];
         window.push(at(second), &sample([Engine { prompt_tokens: Some(count), request_success, ..engine("0", 1.0) }]));
@@ -121,7 +121,7 @@ fn latencies(fast: f64, slow: f64) -> VllmSample {
 
 #[test]
 fn quantiles_are_since_the_start_until_a_minute_was_watched() {
-    let mut window = VllmWindow::default();
+    let mut window = VllmWindow::new(6.0);
     assert_eq!(window.request_latency(0.5), None);
     window.push(at(0.0), &latencies(100.0, 0.0));
     assert!(near(window.request_latency(0.5), 0.5));
@@ -138,7 +138,7 @@ fn quantiles_are_since_the_start_until_a_minute_was_watched() {
 
 #[test]
 fn what_is_recent_is_five_minutes_and_nothing_is_not_zero() {
-    let mut window = VllmWindow::default();
+    let mut window = VllmWindow::new(6.0);
     (0..60).for_each(|i| window.push(at(f64::from(i) * 10.0), &latencies(10.0, f64::from(i.min(20)))));
     assert_eq!(window.request_latency(0.5), None, "the last request ended 390 s ago");
     assert_eq!(window.prefix_cache_hit_ratio(), None);
@@ -149,7 +149,7 @@ fn what_is_recent_is_five_minutes_and_nothing_is_not_zero() {
 
 #[test]
 fn latencies_of_a_restarted_server_start_anew() {
-    let mut window = VllmWindow::default();
+    let mut window = VllmWindow::new(6.0);
     (0..10).for_each(|i| window.push(at(f64::from(i) * 10.0), &latencies(100.0, f64::from(i))));
     window.push(at(100.0), &VllmSample { process_start: Some(2.0), ..latencies(500.0, 0.0) });
     assert!(near(window.request_latency(0.5), 0.5));
@@ -167,7 +167,7 @@ fn an_engine_that_comes_or_goes_gives_the_totals_a_new_baseline() {
         let other = other.map(|looked_up| of("1", looked_up, looked_up));
         sample([of("0", looked_up, 0.0)].into_iter().chain(other))
     };
-    let mut window = VllmWindow::default();
+    let mut window = VllmWindow::new(6.0);
     (0..10).for_each(|i| window.push(at(f64::from(i) * 10.0), &with(Some(300.0), 100.0 + f64::from(i))));
     assert!(near(window.prefix_cache_hit_ratio(), 0.0));
     window.push(at(100.0), &with(None, 1000.0));
@@ -178,7 +178,7 @@ fn an_engine_that_comes_or_goes_gives_the_totals_a_new_baseline() {
 
 #[test]
 fn an_outage_is_measured_by_kind() {
-    let mut window = VllmWindow::default();
+    let mut window = VllmWindow::new(6.0);
     assert!(!window.reached() && window.outage().is_none());
     window.failed(at(0.0), FailureKind::Unreachable);
     window.failed(at(2.0), FailureKind::Unreachable);
@@ -192,10 +192,13 @@ fn an_outage_is_measured_by_kind() {
 }
 
 #[test]
-fn a_stall_outlives_failed_readings() {
-    let mut window = VllmWindow::default();
-    let stuck = Engine { running: Some(1.0), ..engine("0", 5.0) };
-    [0.0, 2.0, 4.0].iter().for_each(|second| window.push(at(*second), &sample([stuck.clone()])));
-    window.failed(at(10.0), FailureKind::TimedOut);
-    assert_eq!(window.stall().map(|stall| (stall.since, stall.seen_at)), Some((at(0.0), at(4.0))));
+fn a_standstill_is_a_stall_once_it_lasts_and_outlives_failed_readings() {
+    let mut window = VllmWindow::new(6.0);
+    let stuck = || sample([Engine { running: Some(1.0), ..engine("0", 5.0) }]);
+    [0.0, 2.0, 4.0].iter().for_each(|second| window.push(at(*second), &stuck()));
+    window.failed(at(60.0), FailureKind::TimedOut);
+    assert_eq!(window.stall(), None, "only the time between samples counts");
+    window.push(at(64.0), &stuck());
+    window.failed(at(70.0), FailureKind::TimedOut);
+    assert_eq!(window.stall().map(|stall| (stall.since, stall.seen_at)), Some((at(0.0), at(64.0))));
 }

@@ -273,6 +273,7 @@ fn watchdog() -> WatchdogReading {
     WatchdogReading {
         last_evaluation_at: Some(ago(30)),
         budget_remaining: Some(3),
+        decision: Some("hold".into()),
         last_restart: Some(restart),
         ..Default::default()
     }

@@ -3,11 +3,15 @@
 //! Invariant: pure. Every check has a line, the worst first; no text from a file reaches the terminal with control
 //! characters in it.
 
+mod lines;
+
 use anstyle::{AnsiColor, Style};
 
-use super::report_words::{Figure, figures};
+use self::lines::{Line, lines};
+use super::figures::Figures;
 use crate::assessment::{Assessment, CheckResult, Finding, Presence, Severity};
 use crate::state::State;
+use crate::words::clean;
 
 /// The report of `assessment`, whose values are `state`'s. With `color` it holds ANSI sequences.
 pub fn text(state: &State, assessment: &Assessment, color: bool) -> String {
@@ -16,10 +20,10 @@ pub fn text(state: &State, assessment: &Assessment, color: bool) -> String {
     let mut checks: Vec<&CheckResult> = assessment.checks.iter().collect();
     checks.sort_by_key(|check| (std::cmp::Reverse(check.severity), check.presence != Presence::Judged));
     checks.into_iter().for_each(|check| report.check(check));
-    let figures = figures(state, assessment.at);
-    if !figures.is_empty() {
+    let lines = lines(&Figures::of(state, assessment.at), assessment.at);
+    if !lines.is_empty() {
         report.text.push('\n');
-        figures.iter().for_each(|figure| report.figure(figure));
+        lines.iter().for_each(|line| report.line(line));
     }
     report.text
 }
@@ -78,9 +82,9 @@ impl Report {
         self.text.push('\n');
     }
 
-    fn figure(&mut self, figure: &Figure) {
-        self.put(DIM, &format!("{:width$}", clean(&figure.label), width = NAME));
-        self.put(PLAIN, &format!("{}\n", clean(&figure.text)));
+    fn line(&mut self, line: &Line) {
+        self.put(DIM, &format!("{:NAME$}", line.label));
+        self.put(PLAIN, &format!("{}\n", clean(&line.text)));
     }
 
     fn put(&mut self, style: Style, text: &str) {
@@ -89,15 +93,6 @@ impl Report {
             false => text.to_owned(),
         };
     }
-}
-
-/// `text` without characters that move the cursor, change colours or turn the direction of writing: it may come from
-/// a file that somebody else writes.
-pub fn clean(text: &str) -> String {
-    let harmless = |c: char| {
-        !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if harmless(c) { c } else { '\u{fffd}' }).collect()
 }
 
 #[cfg(test)]
@@ -151,11 +146,5 @@ OK    loop        heartbeat 4 s old
             plain += if index == 0 { piece } else { piece.split_once('m').expect("a sequence").1 };
         }
         assert_eq!(plain, text(&state, &assessment(), false));
-    }
-
-    #[test]
-    fn text_that_turns_the_direction_is_disarmed() {
-        assert_eq!(clean("a\u{202e}b\tc\u{85}"), "a\u{fffd}b\u{fffd}c\u{fffd}");
-        assert_eq!(clean("grün 88 °C"), "grün 88 °C");
     }
 }

@@ -1,6 +1,6 @@
 //! One process as /proc shows it: who it is, its parent, its command line.
 //!
-//! Invariant: a process that ends while it is read is gone, not an error.
+//! Invariant: a process that ends while it is read is gone, not an error; a command's name holds no control characters.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -46,7 +46,7 @@ pub(super) struct Stat {
 pub(super) struct Identity {
     /// When the process started, in clock ticks since boot.
     pub(super) start_ticks: u64,
-    /// The command's name; `exec` sets it.
+    /// The command's name, at most 15 bytes; `exec` sets it.
     pub(super) command: String,
     /// Where the arguments lie in memory; `exec` moves them. 0 where the kernel does not tell.
     arguments_at: u64,
@@ -120,7 +120,8 @@ pub(super) fn parse_stat(line: &[u8]) -> Option<Stat> {
     let parent = fields.next()?.parse().ok()?;
     let start_ticks = fields.nth(22 - 5)?.parse().ok()?;
     let arguments_at = fields.nth(48 - 23).and_then(|field| field.parse().ok()).unwrap_or(0);
-    let command = String::from_utf8_lossy(&line[open + 1..close]).into_owned();
+    let command = String::from_utf8_lossy(&line[open + 1..close]);
+    let command = command.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
     let dead = matches!(state, "Z" | "X" | "x");
     Some(Stat { parent, identity: Identity { start_ticks, command, arguments_at }, dead })
 }
@@ -146,7 +147,8 @@ mod tests {
     fn fields_are_counted_from_the_last_parenthesis() {
         for name in ["claude", "tmux: server", "a) R 1 (b", "((", "))", "", "x\ny"] {
             let stat = parse_stat(line(name, "S").as_bytes()).unwrap();
-            let expected = Identity { start_ticks: 2200, command: name.into(), arguments_at: 4800 };
+            let command = name.replace('\n', "?");
+            let expected = Identity { start_ticks: 2200, command, arguments_at: 4800 };
             assert_eq!((stat.parent, stat.identity, stat.dead), (7, expected, false), "{name:?}");
         }
     }

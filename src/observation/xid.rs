@@ -7,7 +7,7 @@
 //! code calls for, and 155, which links going to sleep also cause.
 
 /// Critical codes, ascending, with what they mean.
-pub(super) const CRITICAL: [(u64, &str); 16] = [
+const CRITICAL: [(u64, &str); 16] = [
     (46, "the GPU stopped processing"),
     (48, "uncorrectable memory error"),
     (62, "its micro-controller halted"),
@@ -27,7 +27,7 @@ pub(super) const CRITICAL: [(u64, &str); 16] = [
 ];
 
 /// What `xid` means, when it is critical.
-pub(super) fn critical(xid: u64) -> Option<&'static str> {
+pub fn critical_xid(xid: u64) -> Option<&'static str> {
     CRITICAL.binary_search_by_key(&xid, |(code, _)| *code).ok().map(|at| CRITICAL[at].1)
 }
 
@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn codes_are_found_because_they_are_in_order() {
         assert!(CRITICAL.is_sorted_by(|a, b| a.0 < b.0));
-        assert!(CRITICAL.iter().all(|(code, meaning)| critical(*code) == Some(meaning)));
-        assert_eq!((critical(13), critical(154)), (None, None));
+        assert!(CRITICAL.iter().all(|(code, meaning)| critical_xid(*code) == Some(meaning)));
+        assert_eq!((critical_xid(13), critical_xid(154)), (None, None));
     }
 }
