@@ -11,10 +11,10 @@ use crate::assessment::{Assessment, Presence, Severity};
 use crate::observation::{Field, Time, seconds_since};
 use crate::state::State;
 
-/// The last quarter of an hour, for a program that has just started: 180 buckets of 5 s.
-const FINE: Span = Span { step: 5, buckets: 180 };
-/// The last six hours: 360 buckets of a minute.
-const COARSE: Span = Span { step: 60, buckets: 360 };
+/// The last quarter of an hour, for a program that has just started: 180 buckets of 5 s, or the last 3 min.
+const FINE: Span = Span { step: 5, buckets: 180, shown: &[36] };
+/// The last six hours: 360 buckets of a minute, or the last one or two.
+const COARSE: Span = Span { step: 60, buckets: 360, shown: &[60, 120] };
 /// Changes of severity that are kept.
 const EVENTS: usize = 64;
 /// Reasons in events are cut here, so that a hostile file cannot swell the history. Characters.
@@ -142,7 +142,7 @@ impl History {
         self.events.iter().rev()
     }
 
-    /// The course of `series` up to `now`: the last six hours, or the last quarter of an hour where no more is known.
+    /// The course of `series` up to `now`: the last six hours, or less where no more is known.
     pub fn trend(&self, series: Series, now: Time) -> Trend<f64> {
         self.ring().trend(now, |bucket| bucket.values[series as usize].get())
     }
@@ -224,6 +224,8 @@ fn sum(fields: impl Iterator<Item = Field<f64>>) -> (f64, usize) {
 struct Span {
     step: i64,
     buckets: i64,
+    /// Numbers of buckets that are shown while no more are known, so that a chart is never nearly empty.
+    shown: &'static [i64],
 }
 
 impl Span {
@@ -302,8 +304,11 @@ impl Ring {
     }
 
     fn trend<T: Clone>(&self, now: Time, value: impl Fn(&Bucket) -> Option<T>) -> Trend<T> {
-        let first = now.as_second().div_euclid(self.span.step) - self.span.buckets + 1;
-        let mut values = vec![None; usize::try_from(self.span.buckets).unwrap_or(0)];
+        let end = now.as_second().div_euclid(self.span.step) + 1;
+        let known = self.buckets.front().map_or(0, |first| end - first.step);
+        let shown = self.span.shown.iter().copied().find(|shown| *shown >= known).unwrap_or(self.span.buckets);
+        let first = end - shown;
+        let mut values = vec![None; usize::try_from(shown).unwrap_or(0)];
         for bucket in &self.buckets {
             let slot = usize::try_from(bucket.step - first).ok().and_then(|index| values.get_mut(index));
             if let Some(slot) = slot {
@@ -397,7 +402,20 @@ mod tests {
         history.push_point(&point(20, Some(2.0)));
         let trend = history.trend(Series::TokensPerSecond, at(20));
         assert_eq!(trend.values[trend.values.len() - 5..], [Some(1.0), None, None, None, Some(2.0)]);
-        assert_eq!(trend.seconds(), 900.0);
+        assert_eq!(trend.seconds(), 180.0);
+    }
+
+    #[test]
+    fn the_span_grows_with_what_is_known() {
+        let mut history = History::default();
+        let mut spans = Vec::new();
+        for seconds in (0..30_000).step_by(5) {
+            history.push_point(&point(seconds, Some(1.0)));
+            spans.push(history.severities(at(seconds)).seconds());
+        }
+        assert!(spans.is_sorted());
+        spans.dedup();
+        assert_eq!(spans, [180.0, 900.0, 3600.0, 7200.0, 21_600.0]);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Stage {
         write("journey-web/dist/index.html", "<!doctype html>".into());
         write("journey-web/site-data.json", "{}".into());
         let config = format!(
-            "runtime_dir: {0}\nrepo_root: {0}\nvllm: {{url: \"{1}\"}}\n",
+            "runtime_dir: {0}\nrepo_root: {0}\nvllm: {{url: \"{1}\"}}\nsubagents: {{outside: '^sleep'}}\n",
             self.runtime().display(),
             self.vllm_url()
         );

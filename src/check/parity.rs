@@ -71,14 +71,10 @@ fn fell(verdict: &mut Verdict, fall: Fall, limits: &ParityLimits, now: Time) {
 
 /// `812 of 1000 green (81 %), 150 red, 38 manual`, without what there is none of.
 fn summary(parity: Parity) -> String {
-    let cells = parity.cells();
-    if cells == 0 {
-        return "no cells".into();
-    }
-    let share = words::percent(parity.green as f64 / cells as f64);
+    let Some(share) = parity.green_ratio().map(words::percent) else { return "no cells that apply".into() };
     let others = parity.by_state().into_iter().skip(1).filter(|(_, count)| *count > 0);
     let others: String = others.map(|(state, count)| format!(", {count} {state}")).collect();
-    format!("{} of {cells} green ({share}){others}", parity.green)
+    format!("{} of {} green ({share}){others}", parity.green, parity.applicable())
 }
 
 /// A reading `ago` seconds before the examples' instant, of 1,000 cells.
@@ -191,6 +187,6 @@ mod tests {
     #[test]
     fn a_matrix_without_cells_says_so() {
         let result = judged(vec![matrix(Parity::default())]);
-        assert_eq!((result.summary.as_str(), result.severity), ("no cells", Severity::Ok));
+        assert_eq!((result.summary.as_str(), result.severity), ("no cells that apply", Severity::Ok));
     }
 }

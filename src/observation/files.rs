@@ -138,6 +138,17 @@ impl Parity {
         self.by_state().into_iter().fold(0, |all, (_, count)| all.saturating_add(count))
     }
 
+    /// Cells that apply: the others can never become green.
+    pub fn applicable(self) -> u64 {
+        self.cells().saturating_sub(self.not_applicable)
+    }
+
+    /// Share of the cells that apply which are green, 0 to 1; `None` where none applies.
+    pub fn green_ratio(self) -> Option<f64> {
+        let applicable = self.applicable();
+        (applicable > 0).then(|| self.green as f64 / applicable as f64)
+    }
+
     /// The counts with their `state` label, in the order of reports.
     pub fn by_state(self) -> [(&'static str, u64); 5] {
         [

@@ -182,10 +182,8 @@ fn gpu_row(gpu: &GpuFigures) -> GpuRow {
 fn parity(group: &Group<Parity>, now: Time) -> Option<Card> {
     card("Parity", group, now, |cells, card| {
         let Parity { green, red, manual, not_applicable, unknown, .. } = *cells;
-        // Cells that do not apply can never become green.
-        let counted = green + red + manual + unknown;
-        card.value = words::percent((counted > 0).then(|| green as f64 / counted as f64));
-        card.unit = format!("green, {} of {}", words::whole(Some(green)), words::whole(Some(counted)));
+        card.value = words::percent(cells.green_ratio());
+        card.unit = format!("green, {} of {}", words::whole(Some(green)), words::whole(Some(cells.applicable())));
         card.bar = chart::parity(cells);
         let parts = [
             ("green", "green", green),

@@ -131,7 +131,7 @@ pub(super) fn strip(trend: &Trend<Severity>) -> Option<Spark> {
     let span = span(trend);
     let [ok, warn, crit] = [Severity::Ok, Severity::Warn, Severity::Crit].map(share);
     let extent = format!("OK {ok}, WARN {warn}, CRIT {crit}");
-    let width = CELLS * 10 - 2;
+    let width = trend.values.len().div_ceil(per_cell) * 10 - 2;
     let svg = format!(
         "<svg class=\"strip\" viewBox=\"0 0 {width} 36\" preserveAspectRatio=\"none\" role=\"img\" \
          aria-labelledby=\"sev-t sev-d\"><title id=\"sev-t\">Severity, {span}</title>\

@@ -94,9 +94,8 @@ fn gpu_text(gpu: &GpuFigures) -> String {
 }
 
 fn parity_text(parity: Parity) -> String {
-    let cells = parity.cells();
     let counts = parity.by_state().into_iter().filter(|(state, count)| *count > 0 || *state == "green");
-    let share = (cells > 0).then(|| format!("{} green", words::percent(parity.green as f64 / cells as f64)));
+    let share = parity.green_ratio().map(|share| format!("{} green", words::percent(share)));
     words::list(counts.map(|(state, count)| Some(format!("{count} {state}"))).chain([share]))
 }
 

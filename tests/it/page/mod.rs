@@ -2,7 +2,6 @@
 
 pub(crate) mod sample;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -192,29 +191,4 @@ fn the_state_as_json_holds_the_same() {
     let events = at("/events");
     let change = |event: &&serde_json::Value| event["check"] == "loop" && event["to"] == "CRIT";
     assert_eq!(events.as_array().unwrap().iter().filter(change).count(), 1);
-}
-
-/// Makes the pictures in `docs/images` anew, and more to look at in the target directory:
-/// `cargo nextest run --run-ignored only screenshots`.
-#[tokio::test]
-#[ignore = "writes docs/images"]
-async fn screenshots() {
-    let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/images");
-    let more = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    for (name, severity) in [("ok", Severity::Ok), ("warn", Severity::Warn), ("crit", Severity::Crit)] {
-        let (url, _pages) = serve(sample::moment(severity)).await;
-        for (scheme, setting) in [("light", "1"), ("dark", "0")] {
-            let directory = if severity == Severity::Warn { more } else { &images };
-            shoot(&url, &directory.join(format!("status-{name}-{scheme}.png")), (setting, "1200,1000")).await;
-            shoot(&url, &more.join(format!("status-{name}-{scheme}-long.png")), (setting, "1200,2700")).await;
-            shoot(&url, &more.join(format!("status-{name}-{scheme}-phone.png")), (setting, "500,3600")).await;
-        }
-    }
-}
-
-async fn shoot(url: &str, file: &Path, (scheme, size): (&str, &str)) {
-    let screenshot = format!("--screenshot={}", file.display());
-    let scheme = format!("--blink-settings=preferredColorScheme={scheme}");
-    let size = format!("--window-size={size}");
-    chromium(url, &[&screenshot, &scheme, &size, "--hide-scrollbars"]).await;
 }
