@@ -151,7 +151,7 @@ fn the_reference_is_what_the_code_says() {
 
 fn reference() -> String {
     let mut text = String::from(
-        "<!-- Written from src/check by its tests. Change the code, then run UPDATE_DOCS=1 cargo test --lib. -->\n\n\
+        "<!-- Written from src/check by its tests. Change the code, then run UPDATE_DOCS=1 cargo nextest run --lib. -->\n\n\
          # Checks\n\n\
          Each check judges what its source read, against the limits below, which the configuration can change. What \
          is neither configured nor found on the machine is not judged: its check says \"not present\".\n",

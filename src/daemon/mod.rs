@@ -27,8 +27,6 @@ use known::Known;
 const TICK: Duration = Duration::from_secs(5);
 /// Readings that arrive within this time of each other share one snapshot.
 const GATHER: Duration = Duration::from_millis(20);
-/// Requests under way may take this long after a SIGTERM; the whole ends within 5 s.
-const DRAIN: Duration = Duration::from_secs(4);
 /// Events that may wait. Sources are few and slow; a full queue means that the loop is stuck, and holds them up.
 const QUEUE: usize = 64;
 
@@ -73,12 +71,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 async fn serve(options: Options) -> anyhow::Result<()> {
     let Options { loaded, reload, on_listen } = options;
     let server = Server::bind(&loaded.config.web.listen_addresses)?;
-    let limits = Limits {
-        connections: usize::try_from(loaded.config.web.max_connections).unwrap_or(usize::MAX),
-        head: loaded.config.web.header_timeout.duration(),
-        drain: DRAIN,
-        ..Limits::default()
-    };
+    let limits = Limits::from(&loaded.config.web);
     let mut known = Known::new(loaded)?;
     let (stop, stopped) = oneshot::channel::<()>();
     let addresses = server.addresses();

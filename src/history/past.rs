@@ -108,8 +108,9 @@ mod tests {
         let mut history = History::default();
         history.preload(&past(&[record(3000, 7.0), record(1200, 10.0), record(1020, 20.0)]));
         let trend = history.trend(Series::TokensPerSecond, example_now()).values;
-        let known: Vec<_> = trend.iter().enumerate().filter_map(|(at, value)| Some((359 - at, (*value)?))).collect();
-        assert_eq!(known, [(50, 7.0), (20, 10.0), (19, 10.0), (18, 10.0), (17, 20.0)]);
+        let newest_first = trend.iter().rev().enumerate();
+        let known: Vec<_> = newest_first.filter_map(|(minutes, value)| Some((minutes, (*value)?))).collect();
+        assert_eq!(known, [(17, 20.0), (18, 10.0), (19, 10.0), (20, 10.0), (50, 7.0)]);
         assert_eq!(history.severities(example_now()).values.iter().flatten().count(), 5);
         assert_eq!(history.trend(Series::GpuPower, example_now()).values.iter().flatten().count(), 0);
     }

@@ -342,7 +342,7 @@ fn the_reference_is_what_the_code_says() {
 
 fn reference() -> String {
     let mut text = String::from(
-        "<!-- Written from src/metric by its tests. Change the code, then run UPDATE_DOCS=1 cargo test --lib. -->\n\n\
+        "<!-- Written from src/metric by its tests. Change the code, then run UPDATE_DOCS=1 cargo nextest run --lib. -->\n\n\
          # Metrics\n\n\
          What `/metrics` shows. Units are base units and stand in the name; times are Unix seconds. A value that is \
          not known has no sample: it is never shown as 0. Times stay while their source fails, because they tell \

@@ -87,16 +87,13 @@ impl Proc {
 
     fn read(&self, pid: i32, file: &str, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
         let mut file = File::open(self.root.join(pid.to_string()).join(file)).map_err(|error| error.kind())?;
-        let mut length = 0;
-        while length < buffer.len() {
-            match file.read(&mut buffer[length..]).map_err(|error| error.kind()) {
-                Ok(0) => break,
-                Ok(read) => length += read,
+        // One read is enough: /proc fills as much of the buffer as there is, and asking for the end costs a call more.
+        loop {
+            match file.read(buffer).map_err(|error| error.kind()) {
                 Err(ErrorKind::Interrupted) => {}
-                Err(kind) => return Err(kind),
+                read => return read,
             }
         }
-        Ok(length)
     }
 }
 

@@ -4,6 +4,8 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
+use crate::sink::{openmetrics, prometheus};
+
 /// A form of the metrics page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
@@ -21,8 +23,8 @@ impl Format {
     /// The exact `Content-Type`.
     pub(super) const fn content_type(self) -> &'static str {
         match self {
-            Format::Text => "text/plain; version=0.0.4; charset=utf-8",
-            Format::OpenMetrics1 => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Format::Text => prometheus::CONTENT_TYPE,
+            Format::OpenMetrics1 => openmetrics::CONTENT_TYPE,
             Format::OpenMetrics0 => "application/openmetrics-text; version=0.0.1; charset=utf-8",
         }
     }
