@@ -104,7 +104,7 @@ fn watch(stage: Stage, inputs: &Inputs) -> anyhow::Result<()> {
             Introduction { addresses, metrics: &metrics, files: &directory.display().to_string(), vllm: &vllm, round };
         say(&about.text());
     });
-    daemon::run(Options { loaded, reload: Box::new(load), on_listen: Some(on_listen) })
+    daemon::run(Options { loaded, reload: std::sync::Arc::new(load), on_listen: Some(on_listen) })
 }
 
 /// Only the flags of the command line; that vLLM's address is known makes it expected.

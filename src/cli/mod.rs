@@ -13,6 +13,7 @@ mod variables;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::config::{ConfigErrors, Inputs, Loaded, load};
 use crate::daemon;
@@ -85,7 +86,7 @@ fn refuse(errors: &ConfigErrors) -> ExitCode {
 
 fn serve(loaded: Loaded, inputs: Inputs, common: &Common) -> ExitCode {
     log::start(&common.log);
-    let reload = Box::new(move || load(&inputs));
+    let reload = Arc::new(move || load(&inputs));
     match daemon::run(daemon::Options { loaded, reload, on_listen: None }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => output::fail(1, &format!("{error:#}")),

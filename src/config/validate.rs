@@ -22,9 +22,6 @@ const SHORTEST: Seconds = Seconds(0.01);
 /// At most this many verdicts are read.
 const VERDICTS: u64 = 5;
 
-/// Routes of the HTTP server that the metrics page must not take.
-const ROUTES: [&str; 6] = ["/", "/api/v1/state", "/livez", "/startupz", "/-/healthy", "/-/ready"];
-
 /// Every rule of `config` that does not hold.
 pub(super) fn violations(config: &Config) -> Vec<Violation> {
     let mut found = Vec::new();
@@ -162,7 +159,7 @@ fn is_listen_address(text: &str) -> bool {
 }
 
 fn telemetry_path_fault(path: &str) -> Option<String> {
-    if ROUTES.contains(&path) {
+    if crate::web::ROUTES.contains(&path) {
         return Some(format!("{path} is a route of its own; expected another path, such as /metrics"));
     }
     let plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte));

@@ -7,6 +7,7 @@ mod known;
 mod series;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -31,7 +32,7 @@ const GATHER: Duration = Duration::from_millis(20);
 const QUEUE: usize = 64;
 
 /// Loads the configuration anew.
-pub type Reload = Box<dyn Fn() -> Result<Loaded, ConfigErrors> + Send + Sync>;
+pub type Reload = Arc<dyn Fn() -> Result<Loaded, ConfigErrors> + Send + Sync>;
 
 /// Called once with the addresses that are listened on.
 pub type OnListen = Box<dyn FnOnce(&[SocketAddr]) + Send>;
@@ -52,6 +53,7 @@ enum Event {
     Past(Vec<Point>),
     Tick,
     Reload,
+    Reloaded(Box<Result<Loaded, ConfigErrors>>),
     Stop(&'static str),
 }
 
@@ -80,7 +82,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     if let Some(on_listen) = on_listen {
         on_listen(&addresses);
     }
-    watch(&mut known, &reload).await?;
+    watch(&mut known, reload).await?;
     drop(stop);
     match serving.await {
         Ok(0) => info!("stopped"),
@@ -91,7 +93,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
 }
 
 /// The event loop; returns when it is told to stop.
-async fn watch(known: &mut Known, reload: &Reload) -> anyhow::Result<()> {
+async fn watch(known: &mut Known, reload: Reload) -> anyhow::Result<()> {
     let (events, mut queue) = mpsc::channel(QUEUE);
     spawn_signals(&events)?;
     tokio::spawn(tick(events.clone()));
@@ -107,8 +109,9 @@ async fn watch(known: &mut Known, reload: &Reload) -> anyhow::Result<()> {
                 Event::Observed(observation) => known.apply(*observation),
                 Event::Past(points) => known.remember(&points),
                 Event::Tick => {}
-                Event::Reload => {
-                    if known.reload(reload()) {
+                Event::Reload => spawn_reload(&reload, &events),
+                Event::Reloaded(fresh) => {
+                    if known.reload(*fresh) {
                         sources.shutdown().await;
                         sources = start_sources(known, &events)?;
                     }
@@ -167,6 +170,13 @@ async fn tick(events: mpsc::Sender<Event>) {
     while events.send(Event::Tick).await.is_ok() {
         ticks.tick().await;
     }
+}
+
+/// Loads the configuration on a thread of its own: its file system may hang.
+fn spawn_reload(reload: &Reload, events: &mpsc::Sender<Event>) {
+    let (reload, events) = (Arc::clone(reload), events.clone());
+    // Nobody listens any more when the daemon is stopping; then there is nothing to reload.
+    tokio::task::spawn_blocking(move || drop(events.blocking_send(Event::Reloaded(Box::new(reload())))));
 }
 
 /// SIGTERM and SIGINT stop, and abort when they come again; SIGHUP reloads.

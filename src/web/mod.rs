@@ -16,7 +16,7 @@ mod snapshot;
 pub use counters::{Handler, RequestCount};
 pub use listen::BindError;
 pub use pages::{Page, Pages, Probe, Snapshot};
-pub use routes::router;
+pub use routes::{ROUTES, router};
 pub use server::{Limits, Server};
 
 use crate::config::WebConfig;

@@ -23,6 +23,9 @@ const STARTUPZ: &str = "/startupz";
 const HEALTHY: &str = "/-/healthy";
 const READY: &str = "/-/ready";
 
+/// The routes that the metrics page must leave alone.
+pub const ROUTES: [&str; 6] = [STATUS, STATE, LIVEZ, STARTUPZ, HEALTHY, READY];
+
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
@@ -76,7 +79,7 @@ fn check_path(path: &str) -> Result<(), String> {
             "telemetry path {path:?}: expected a path such as /metrics, of letters, digits and -._~ after a /"
         ));
     }
-    if [STATUS, STATE, LIVEZ, STARTUPZ, HEALTHY, READY].contains(&path) {
+    if ROUTES.contains(&path) {
         return Err(format!("telemetry path {path} is that of another page; choose one such as /metrics"));
     }
     Ok(())

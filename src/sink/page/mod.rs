@@ -231,6 +231,18 @@ fn subline(checks: &[CheckResult]) -> String {
     }
 }
 
+/// A piece of a hint: words, or a command to type.
+struct Span<'a> {
+    text: &'a str,
+    code: bool,
+}
+
+/// The pieces of `hint`; commands stand between backticks in it.
+fn spans(hint: &str) -> impl Iterator<Item = Span<'_>> {
+    let pieces = hint.split('`').enumerate().map(|(index, text)| Span { text, code: index % 2 == 1 });
+    pieces.filter(|span| !span.text.is_empty())
+}
+
 /// Every finding, worst first, in the order of the checks within one severity.
 fn urgent(checks: &[CheckResult]) -> Vec<(&'static str, Tone, &str)> {
     let of = |check: &'_ CheckResult| check.check;
@@ -280,4 +292,17 @@ fn source_rows(sources: Vec<SourceFigures>, now: Time) -> Vec<SourceRow> {
         }
     };
     sources.into_iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_in_a_hint_stand_out() {
+        let shown = |hint| spans(hint).map(|span| (span.text, span.code)).collect::<Vec<_>>();
+        assert_eq!(shown("end it with `kill 7`."), [("end it with ", false), ("kill 7", true), (".", false)]);
+        assert_eq!(shown("`ps` shows it"), [("ps", true), (" shows it", false)]);
+        assert_eq!(shown("look at the log"), [("look at the log", false)]);
+    }
 }
