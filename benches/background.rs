@@ -47,7 +47,8 @@ fn each(count: u32, mut work: impl FnMut()) -> f64 {
 }
 
 async fn sources(stage: &Stage) {
-    let inputs = Inputs { file: Some(stage.config()), ..Inputs::default() };
+    let environment = vec![(stage::EVERY_PROCESS.0.into(), stage::EVERY_PROCESS.1.into())];
+    let inputs = Inputs { file: Some(stage.config()), environment, ..Inputs::default() };
     let loaded = load(&inputs).expect("the configuration of the stage");
     let mut state = State::new(&loaded.config, Time::now());
     let mut total = 0.0;
@@ -93,6 +94,7 @@ fn whole(stage: &Stage) {
         .arg("--config.file")
         .arg(stage.config())
         .arg("--web.listen-address=127.0.0.1:0")
+        .env(stage::EVERY_PROCESS.0, stage::EVERY_PROCESS.1)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

@@ -55,7 +55,7 @@ impl Stage {
         write("journey-web/dist/index.html", "<!doctype html>".into());
         write("journey-web/site-data.json", "{}".into());
         let config = format!(
-            "runtime_dir: {0}\nrepo_root: {0}\nvllm: {{url: \"{1}\"}}\nsubagents: {{outside: '^sleep'}}\n",
+            "runtime_dir: {0}\nrepo_root: {0}\nvllm: {{url: \"{1}\"}}\n",
             self.runtime().display(),
             self.vllm_url()
         );
@@ -86,6 +86,9 @@ impl Drop for Stage {
         }
     }
 }
+
+/// Has the sub-agents' source look at every process instead of a unit's cgroup, as a variable with its value.
+pub(crate) const EVERY_PROCESS: (&str, &str) = ("AUTOSWE_SUBAGENTS_OUTSIDE", "^sleep");
 
 /// The exporter to measure: the one that `AUTOSWE_BENCH_EXPORTER` names, such as a release build with link-time
 /// optimization, else the one built with this benchmark.
