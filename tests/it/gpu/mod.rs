@@ -142,8 +142,10 @@ fn xids_are_counted_by_gpu_and_code() {
     let first = observed(read(&mut source));
     assert!(first.gpus[1].xids.is_empty(), "an event from before this program listened is not new");
     double.script("nvmlDeviceGetCount_v2 = 2\nxids = 1:48 0:79 0:31 0:79 1:999");
+    // The events come one after the other, also between the reading of one GPU and of the next.
+    let all = |gpus: &[Gpu]| gpus.iter().flat_map(|gpu| &gpu.xids).map(|xid| xid.count).sum::<u64>() == 4;
     let gpus = read_until(&mut source, |reading| {
-        reading.observed().filter(|r| !r.gpus[1].xids.is_empty()).map(|r| r.gpus.clone())
+        reading.observed().filter(|reading| all(&reading.gpus)).map(|reading| reading.gpus.clone())
     });
     let counts = |xids: &[XidCount]| xids.iter().map(|x| (x.xid, x.count)).collect::<Vec<_>>();
     assert_eq!(counts(&gpus[0].xids), [(31, 1), (79, 2)]);
