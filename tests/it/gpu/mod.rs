@@ -4,7 +4,7 @@ pub(crate) mod double;
 mod trouble;
 
 use autoswe_exporter::config::GpuConfig;
-use autoswe_exporter::observation::{Field, Reading, SourceId, Time, XidCount};
+use autoswe_exporter::observation::{Field, Gpu, Reading, SourceId, Time, XidCount};
 use autoswe_exporter::source::Source;
 use autoswe_exporter::source::gpu::GpuSource;
 use double::{Double, failed, observed, read, read_until};
