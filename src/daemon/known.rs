@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 use super::series::Series;
 use crate::assessment::{Assessment, Severity, Thresholds, assess};
 use crate::config::{Config, ConfigErrors, Loaded};
-use crate::history::{History, Point};
+use crate::history::Point;
 use crate::metric::{Exporter, Inputs, Reload, Samples, samples};
 use crate::observation::{Observation, Time};
 use crate::sink::moment::{About, Moment};
@@ -22,14 +22,11 @@ use crate::web::{Page, Pages, Snapshot, router};
 pub(super) struct Known {
     loaded: Loaded,
     thresholds: Arc<Thresholds>,
-    state: Arc<State>,
-    history: Arc<History>,
-    assessment: Arc<Assessment>,
-    about: Arc<About>,
+    moment: Moment,
     reload: Reload,
     series: Option<Series>,
     own: Arc<OnceLock<Option<Own>>>,
-    pages: Option<Arc<Pages>>,
+    pages: Arc<Pages>,
 }
 
 impl Known {
@@ -43,17 +40,22 @@ impl Known {
             telemetry_path: loaded.config.web.telemetry_path.clone(),
         };
         log_notes(&loaded);
-        let mut known = Known {
-            series: Series::start(&loaded.config)?,
-            loaded,
+        let moment = Moment {
             assessment: Arc::new(assess(&state, &thresholds, now)),
-            thresholds,
             state,
             history: Arc::default(),
             about: Arc::new(about),
+        };
+        // Replaced before anybody is served: a metrics page counts the requests of the pages that it is one of.
+        let blank = Snapshot::of(moment.clone(), &thresholds, Page::from(""), Page::from(""));
+        let known = Known {
+            series: Series::start(&loaded.config)?,
+            loaded,
+            thresholds,
+            moment,
             reload: Reload { successful: true, loaded_at: now },
             own: Arc::default(),
-            pages: None,
+            pages: Arc::new(Pages::new(blank)),
         };
         known.publish();
         Ok(known)
@@ -65,17 +67,16 @@ impl Known {
 
     /// The routes to the pages.
     pub(super) fn router(&self) -> anyhow::Result<Router> {
-        let pages = self.pages.clone().unwrap_or_else(|| Arc::new(Pages::new(self.snapshot())));
-        router(pages, &self.about.telemetry_path).map_err(anyhow::Error::msg)
+        router(Arc::clone(&self.pages), &self.moment.about.telemetry_path).map_err(anyhow::Error::msg)
     }
 
     /// Takes in what an earlier run recorded.
     pub(super) fn remember(&mut self, past: &[Point]) {
-        Arc::make_mut(&mut self.history).preload(past);
+        Arc::make_mut(&mut self.moment.history).preload(past);
     }
 
     pub(super) fn apply(&mut self, observation: Observation) {
-        Arc::make_mut(&mut self.state).apply(observation);
+        Arc::make_mut(&mut self.moment.state).apply(observation);
     }
 
     /// Takes in a freshly loaded configuration, or keeps the old one where the new one is bad. True when the sources
@@ -93,7 +94,7 @@ impl Known {
             warn!("changes of `web` take effect at the next start");
         }
         log_notes(&fresh);
-        Arc::make_mut(&mut self.state).reconfigure(&fresh.config);
+        Arc::make_mut(&mut self.moment.state).reconfigure(&fresh.config);
         self.thresholds = Arc::new(fresh.thresholds());
         let place = |config: &Config| (config.system_state.clone(), config.runtime_dir.clone());
         if place(&fresh.config) != place(&self.loaded.config) {
@@ -110,51 +111,37 @@ impl Known {
 
     /// Judges what is known now and replaces the pages.
     pub(super) fn judge_and_publish(&mut self) {
-        let assessment = Arc::new(assess(&self.state, &self.thresholds, Time::now()));
-        log_changes(&self.assessment, &assessment);
-        self.assessment = assessment;
-        Arc::make_mut(&mut self.history).note(&self.state, &self.assessment);
+        let assessment = Arc::new(assess(&self.moment.state, &self.thresholds, Time::now()));
+        log_changes(&self.moment.assessment, &assessment);
+        self.moment.assessment = assessment;
+        Arc::make_mut(&mut self.moment.history).note(&self.moment.state, &self.moment.assessment);
         if let Some(series) = &mut self.series {
-            series.note(&self.state, &self.assessment);
+            series.note(&self.moment.state, &self.moment.assessment);
         }
         self.publish();
     }
 
-    fn publish(&mut self) {
-        let snapshot = self.snapshot();
-        match &self.pages {
-            Some(pages) => pages.publish(snapshot),
-            None => self.pages = Some(Arc::new(Pages::new(snapshot))),
-        }
+    fn publish(&self) {
+        self.pages.publish(self.snapshot());
     }
 
     fn snapshot(&self) -> Snapshot {
-        let moment = Moment {
-            state: Arc::clone(&self.state),
-            assessment: Arc::clone(&self.assessment),
-            history: Arc::clone(&self.history),
-            about: Arc::clone(&self.about),
-        };
-        let (text, openmetrics) = (self.page(&moment, prometheus::render), self.page(&moment, openmetrics::render));
-        Snapshot::of(moment, &self.thresholds, text, openmetrics)
+        let (text, openmetrics) = (self.page(prometheus::render), self.page(openmetrics::render));
+        Snapshot::of(self.moment.clone(), &self.thresholds, text, openmetrics)
     }
 
-    /// A metrics page of `moment`, rendered when it is first asked for.
-    fn page(&self, moment: &Moment, render: fn(&Samples) -> Vec<u8>) -> Page {
-        let (moment, thresholds) = (moment.clone(), Arc::clone(&self.thresholds));
+    /// A metrics page of the moment, rendered when it is first asked for.
+    fn page(&self, render: fn(&Samples) -> Vec<u8>) -> Page {
+        let (moment, thresholds) = (self.moment.clone(), Arc::clone(&self.thresholds));
         // The pages hold this page: without the weak link they would hold themselves.
-        let pages = self.pages.as_ref().map(Arc::downgrade);
+        let pages = Arc::downgrade(&self.pages);
         let (own, reload) = (Arc::clone(&self.own), self.reload);
         let system_state = self.series.as_ref().map(Series::counts);
         Page::lazy(move || {
             let exporter = Exporter {
                 reload: Some(reload),
                 system_state,
-                http: pages
-                    .as_ref()
-                    .and_then(std::sync::Weak::upgrade)
-                    .map(|pages| pages.requests())
-                    .unwrap_or_default(),
+                http: pages.upgrade().map(|pages| pages.requests()).unwrap_or_default(),
                 process: own.get_or_init(|| Own::open().ok()).as_ref().and_then(|own| own.read().ok()),
             };
             let Moment { state, assessment, .. } = &moment;

@@ -45,15 +45,20 @@ async fn it_stops_in_time_with_a_stuck_driver_and_an_idle_client() {
     assert_eq!(exporter.log.with("message=stopped").len(), 1, "{}", exporter.log.all());
 }
 
-/// A client that has begun its request keeps the program for as long as draining may take.
+/// A client that has begun its request, which keeps the program for as long as draining may take.
+async fn begun_request(exporter: &Exporter) -> TcpStream {
+    let mut slow = TcpStream::connect(exporter.addresses[0]).await.unwrap();
+    slow.write_all(b"GET /metrics HTTP/1.1\r\nHost:").await.unwrap();
+    // It must have been accepted, or stopping would not wait for it.
+    idle_connection(exporter).await;
+    slow
+}
+
 #[tokio::test]
 async fn a_second_signal_aborts() {
     let home = Home::new();
     let mut exporter = home.start().await;
-    let mut slow = TcpStream::connect(exporter.addresses[0]).await.unwrap();
-    slow.write_all(b"GET /metrics HTTP/1.1\r\nHost:").await.unwrap();
-    // It must have been accepted, or stopping would not wait for it.
-    idle_connection(&exporter).await;
+    let slow = begun_request(&exporter).await;
     exporter.signal(Signal::TERM);
     exporter.log.until("stopping; a second signal aborts").await;
     exporter.signal(Signal::INT);
@@ -66,9 +71,7 @@ async fn a_second_signal_aborts() {
 async fn it_stops_in_time_with_a_request_that_never_ends() {
     let home = Home::new();
     let mut exporter = home.start().await;
-    let mut slow = TcpStream::connect(exporter.addresses[0]).await.unwrap();
-    slow.write_all(b"GET /metrics HTTP/1.1\r\nHost:").await.unwrap();
-    idle_connection(&exporter).await;
+    let _slow = begun_request(&exporter).await;
     exporter.signal(Signal::TERM);
     assert_eq!(exporter.exit_code(STOPS_WITHIN).await, Some(0), "{}", exporter.log.all());
 }
