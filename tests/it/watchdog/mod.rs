@@ -1,3 +1,5 @@
 //! The watchdog against a real systemd user manager and a small real loop.
 
+mod facts;
+mod freezer;
 mod managers;
