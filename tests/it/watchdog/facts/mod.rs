@@ -90,11 +90,19 @@ impl Fact {
         }
     }
 
+    /// Lets [`UNTIL_GO`] end.
+    fn go(&self) {
+        std::fs::write(self.manager.path().join("home/go"), "").unwrap();
+    }
+
     /// A time of the unit in microseconds since boot, 0 when it has none.
     fn microseconds(&self, property: &str) -> u64 {
         self.show(property).parse().unwrap()
     }
 }
+
+/// A command that takes until [`Fact::go`].
+const UNTIL_GO: &str = "sh -c 'while [ ! -e $HOME/go ]; do sleep 0.02; done'";
 
 /// A service that runs until it is told to stop, with these further lines.
 fn sleeper(service: &str) -> String {

@@ -1,26 +1,31 @@
 //! Facts 2, 3, 5, 6 and 7: what the one call does to a unit in each of its states.
 
-use super::{Fact, sleeper};
+use super::{Fact, UNTIL_GO, sleeper};
 use crate::manager::alive;
 use crate::watchdog::freezer::Frozen;
 
-/// Takes two seconds to stop.
-const SLOW_STOP: &str = "ExecStop=sleep 2";
+/// Takes until [`Fact::go`] to stop.
+fn slow_to_stop() -> String {
+    sleeper(&format!("ExecStop={UNTIL_GO}"))
+}
 
 #[test]
 fn restart_overrides_a_stop_in_progress_and_try_restart_does_not() {
-    let fact = Fact::running(&sleeper(SLOW_STOP));
+    let fact = Fact::running(&slow_to_stop());
     assert!(fact.systemctl("stop", &["--no-block"]));
     fact.until("ActiveState", "deactivating");
     // It is answered with a job, which does nothing: a good answer is no sign of anything.
     fact.try_restart().unwrap();
+    fact.go();
     fact.until("ActiveState", "inactive");
     fact.until_no_job();
     assert_eq!(fact.state(), "inactive/dead/success");
 
+    std::fs::remove_file(fact.manager.path().join("home/go")).unwrap();
     assert!(fact.systemctl("start", &[]) && fact.systemctl("stop", &["--no-block"]));
     fact.until("ActiveState", "deactivating");
     fact.call("RestartUnit", &["replace"]).unwrap();
+    fact.go();
     fact.until("ActiveState", "active");
 }
 
@@ -29,7 +34,7 @@ fn it_is_refused_where_a_stop_waits_for_its_turn() {
     let fact = Fact::running(&sleeper(""));
     let first = crate::manager::unique_unit();
     let unit = &fact.unit;
-    fact.manager.write_unit(&first, &format!("[Unit]\nAfter={unit}\nBindsTo={unit}\n{}", sleeper(SLOW_STOP)));
+    fact.manager.write_unit(&first, &format!("[Unit]\nAfter={unit}\nBindsTo={unit}\n{}", slow_to_stop()));
     fact.manager.done(&["start", &first]);
     assert!(fact.systemctl("stop", &["--no-block"]));
     fact.manager.until(&first, "ActiveState", "deactivating");
@@ -38,16 +43,19 @@ fn it_is_refused_where_a_stop_waits_for_its_turn() {
     let refused = fact.try_restart().unwrap_err();
     // The error's name is TransactionIsDestructive; busctl tells its text.
     assert!(refused.contains("is destructive"), "{refused}");
+    fact.go();
     fact.until("ActiveState", "inactive");
 }
 
 #[test]
 fn it_does_nothing_to_a_unit_that_stops_by_itself() {
-    let fact = Fact::running("[Service]\nExecStart=true\nExecStopPost=sleep 1\n");
+    let fact = Fact::running(&format!("[Service]\nExecStart=true\nExecStopPost={UNTIL_GO}\n"));
     fact.until("ActiveState", "deactivating");
     assert_eq!(fact.show("Job"), "");
     let before = fact.show("InvocationID");
     assert!(fact.try_restart_and_wait());
+    assert_eq!(fact.show("ActiveState"), "deactivating");
+    fact.go();
     fact.until("ActiveState", "inactive");
     assert_eq!(fact.show("Result"), "success");
     assert!([before, String::new()].contains(&fact.show("InvocationID")));
@@ -117,7 +125,8 @@ fn during_an_automatic_restart_it_starts_at_once() {
 
 #[test]
 fn during_start_pre_it_aborts_the_start_and_begins_again() {
-    let fact = Fact::of(&sleeper("ExecStartPre=sh -c 'echo >>$HOME/begun; sleep 1'"));
+    let fact =
+        Fact::of(&sleeper("ExecStartPre=sh -c 'echo >>$HOME/begun; while [ ! -e $HOME/go ]; do sleep 0.02; done'"));
     let begun = fact.manager.path().join("home/begun");
     let times = || std::fs::read_to_string(&begun).unwrap_or_default().len();
     assert!(fact.systemctl("start", &["--no-block"]));
@@ -128,6 +137,7 @@ fn during_start_pre_it_aborts_the_start_and_begins_again() {
     // The mode "fail" does not protect it: a start and a restart are one restart.
     fact.try_restart().unwrap();
     fact.wait("its start-pre runs anew", || times() == 2);
+    fact.go();
     fact.until("ActiveState", "active");
 }
 
