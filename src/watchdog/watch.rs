@@ -183,7 +183,7 @@ impl Watchdog {
         let mut notes = Vec::new();
         facts.unit = self.unit(silent || pending, facts.clock.monotonic, &mut notes).await;
         facts.dependency = self.dependency(&facts, silent).await;
-        if silent || self.evaluations % SUBAGENTS_EVERY == 0 {
+        if silent || self.evaluations.is_multiple_of(SUBAGENTS_EVERY) {
             self.read_subagents().await;
         }
         notes.extend(self.over_budget());
