@@ -20,9 +20,7 @@ impl Watchdog {
     /// Restarts the loop as `decision` says, unless the last look speaks against it. What was decided in the end.
     pub(super) async fn restart(&mut self, decision: Decision, facts: &Facts) -> Decision {
         let unit = self.config.loop_.unit.clone();
-        let invocation =
-            facts.unit.as_ref().ok().and_then(|unit| unit.details.as_ref()).map(|details| details.invocation.clone());
-        let invocation = invocation.unwrap_or_default();
+        let invocation = facts.invocation().unwrap_or_default().to_owned();
         let id = name(&facts.clock);
         let clock = self.now();
         let intent = trail::intent(&clock, &id, &decision.text, &unit, &invocation);

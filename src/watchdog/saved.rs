@@ -125,8 +125,13 @@ impl Saved {
         match read_bounded("watchdog state", path, MAX) {
             Reading::Missing(_) => Ok(Saved::default()),
             Reading::Failed(failure) => Err(failure.message),
-            Reading::Observed((bytes, _)) => serde_json::from_slice(&bytes)
-                .map_err(|error| format!("watchdog state {}: {error}; the watchdog writes it anew", path.display())),
+            Reading::Observed((bytes, _)) => {
+                // A list would do for the fields in their order, and is not what was written.
+                let fields = serde_json::from_slice::<serde_json::Map<_, _>>(&bytes);
+                fields
+                    .and_then(|fields| serde_json::from_value(fields.into()))
+                    .map_err(|error| format!("watchdog state {}: {error}; the watchdog writes it anew", path.display()))
+            }
         }
     }
 
