@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `beat` | nothing but beat, as it does without a line |
 //! | `hang` | live on without a beat |
+//! | `beats=N` | hang after so many beats |
 //! | `crash`, `exit` | end with code 1, with code 0 |
 //! | `start=MS` | not beat for so long after the start |
 //! | `garbage`, `truncated`, `empty` | write that in place of a heartbeat |
@@ -93,7 +94,11 @@ impl Loop {
         self.beats += 1;
         let fresh = self.directory.join("state-heartbeat.json.new");
         fs::write(&fresh, text).expect("the heartbeat is written");
-        fs::rename(&fresh, self.directory.join("state-heartbeat.json")).expect("the heartbeat is renamed");
+        let place = self.directory.join("state-heartbeat.json");
+        if place.is_dir() {
+            fs::remove_dir(&place).expect("what stands in its place is removed");
+        }
+        fs::rename(&fresh, place).expect("the heartbeat is renamed");
     }
 
     fn heartbeat(&self, orders: &Orders) -> String {
@@ -123,6 +128,8 @@ impl Loop {
         match name {
             "beat" => {}
             "hang" => orders.text = Text::None,
+            "beats" if self.beats < value.parse().unwrap_or_else(|_| exit(2)) => {}
+            "beats" => orders.text = Text::None,
             "crash" => exit(1),
             "exit" => exit(0),
             "start" if now() - self.started < number() / 1000.0 => orders.text = Text::None,
