@@ -43,12 +43,27 @@ fn runs_of_once_are_one_watchdog() {
 #[test]
 fn a_single_run_of_once_restarts_nothing() {
     let world = World::with_loop(&["beats=1", "beat"]);
-    world.wait("it is long silent", || {
-        let beat = std::fs::metadata(world.runtime("state-heartbeat.json"));
-        beat.is_ok_and(|beat| beat.modified().unwrap().elapsed().unwrap() > Duration::from_secs(3))
-    });
+    let beat = || std::fs::metadata(world.runtime("state-heartbeat.json")).and_then(|beat| beat.modified());
+    let older = |seconds| beat().is_ok_and(|at| at.elapsed().unwrap() > Duration::from_secs(seconds));
+    world.wait("it has beaten", || older(0));
+    assert_eq!(world.run(&["--once"]).status.code(), Some(0));
+    assert_eq!(world.reason(), "fresh");
+    world.wait("it is long silent", || older(4));
     assert_eq!(world.run(&["--once"]).status.code(), Some(0));
     assert_eq!((world.reason().as_str(), world.trail().len(), world.starts().len()), ("confirming", 0, 1));
+}
+
+#[test]
+fn what_was_silent_before_the_first_look_has_its_time_from_then_on() {
+    let world = World::with_loop(&["beat"]);
+    world.manager.done(&["kill", "--signal=STOP", &world.unit]);
+    let beat = world.runtime("state-heartbeat.json");
+    let old = |path: &std::path::Path| path.metadata().unwrap().modified().unwrap().elapsed().unwrap();
+    world.wait("it is long silent", || old(&beat) > Duration::from_secs(4));
+    let start = Instant::now();
+    let _watchdog = world.watch();
+    world.wait("the restart was verified", || world.events() == ["intent", "took"]);
+    assert!(start.elapsed() > Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
 #[test]
