@@ -317,6 +317,7 @@ impl Watchdog {
     }
 
     fn write_down(&mut self, decision: &mut Decision, budget_remaining: Option<u64>) {
+        self.saved.unit.clone_from(&self.config.loop_.unit);
         self.saved.note(decision, budget_remaining, Time::now());
         if self.dry {
             return;

@@ -15,6 +15,7 @@ fn details() -> Details {
         started: 100_000.0,
         result: "success".into(),
         retried: true,
+        control_group: String::new(),
         stop_timeout: Some(90.0),
     }
 }

@@ -258,6 +258,7 @@ impl World {
             started: (self.now - self.started_at - self.asleep).max(0.0),
             result: String::new(),
             retried: true,
+            control_group: String::new(),
             stop_timeout: Some(90.0),
         };
         let unit = Unit {

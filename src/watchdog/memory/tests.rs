@@ -26,8 +26,14 @@ fn clock(boottime: f64) -> Clock {
 }
 
 fn unit(active: Active) -> Unit {
-    let details =
-        Details { invocation: "run".into(), started: 1e6, result: String::new(), retried: true, stop_timeout: None };
+    let details = Details {
+        invocation: "run".into(),
+        started: 1e6,
+        result: String::new(),
+        retried: true,
+        control_group: String::new(),
+        stop_timeout: None,
+    };
     Unit {
         name: "u".into(),
         load: "loaded".into(),
