@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::world::{Watchdog, World};
+use super::world::{Watchdog, World, at_once};
 
 #[test]
 fn a_bus_killed_while_the_job_runs_does_not_matter() {
@@ -89,13 +89,13 @@ fn a_manager_that_falls_silent_after_it_was_asked_has_restarted_once() {
 
 #[test]
 fn either_variable_is_enough_to_find_the_bus() {
-    for gone in ["XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"] {
+    at_once(["XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"], |gone| {
         let world = World::with_loop(&["beat", "beat"]);
         let _watchdog = Watchdog::spawn(&world, world.command(&[]).env_remove(gone));
         world.wait_reason("fresh");
         world.tell(&["hang", "beat"]);
         world.wait("the restart was verified", || world.events() == ["intent", "took"]);
-    }
+    });
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::world::World;
+use super::world::{World, at_once};
 
 /// A loop that hangs after a beat, with something else in the heartbeat's place: it is told as `code`, and the loop is
 /// restarted when that has not changed for longer than the limit; its new run puts a heartbeat there again.
@@ -90,13 +90,13 @@ fn a_heartbeat_in_no_directory_is_warned_of_and_a_restart_does_not_take() {
 
 #[test]
 fn what_changes_is_a_sign_of_life_whatever_it_says() {
-    for commands in ["truncated", "ahead=7200"] {
+    at_once(["truncated", "ahead=7200"], |commands| {
         let world = World::with_loop(&[commands]);
         let _watchdog = world.watch();
         world.wait("it was looked at many times", || world.count("fresh") > 20);
         assert_eq!((world.trail().len(), world.starts().len()), (0, 1), "{commands}");
         assert_eq!(world.state()["severity"], "WARN", "{commands}: {}", world.story());
-    }
+    });
 }
 
 #[test]
@@ -118,15 +118,16 @@ fn is_restarted_all_the_same(spoil: impl Fn(&World)) {
     spoil(&world);
     let _watchdog = world.watch();
     world.wait("it took", || world.events().last().is_some_and(|event| event == "took"));
+    world.wait("it is counted", || world.state()["restarts"]["took"] == 1);
     world.wait_reason("fresh");
-    assert_eq!((world.starts().len(), world.state()["restarts"]["took"].as_u64()), (2, Some(1)));
+    assert_eq!(world.starts().len(), 2);
 }
 
 #[test]
 fn a_spoilt_state_file_is_begun_anew() {
-    for text in ["", "{\"version\": 1, \"mem", "\0\0\0", "[]", "{\"memory\": 7}"] {
+    at_once(["", "{\"version\": 1, \"mem", "\0\0\0", "[]", "{\"memory\": 7}"], |text| {
         is_restarted_all_the_same(|world| std::fs::write(world.runtime("watchdog-state.json"), text).unwrap());
-    }
+    });
 }
 
 #[test]

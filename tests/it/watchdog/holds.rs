@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::world::World;
+use super::world::{World, at_once};
 
 /// Lets the watchdog evaluate for longer than it would take to restart a silent loop, and fails the test if it did.
 fn nothing_is_done(world: &World, reason: &str) {
@@ -135,7 +135,7 @@ fn an_unknown_unit_is_critical_and_nothing_else() {
 
 #[test]
 fn a_paused_loop_is_left_alone_and_its_time_begins_anew_after_the_pause() {
-    for sentinel in ["PAUSE", "PAUSE_HARD"] {
+    at_once(["PAUSE", "PAUSE_HARD"], |sentinel| {
         let world = World::with_loop(&["beats=1", "beat"]);
         std::fs::write(world.runtime(sentinel), "").unwrap();
         let _watchdog = world.watch();
@@ -144,7 +144,7 @@ fn a_paused_loop_is_left_alone_and_its_time_begins_anew_after_the_pause() {
         let since = std::time::Instant::now();
         world.wait("the restart was verified", || world.events() == ["intent", "took"]);
         assert!(since.elapsed().as_secs_f64() > 2.0, "{:?}\n{}", since.elapsed(), world.story());
-    }
+    });
 }
 
 #[test]

@@ -241,6 +241,11 @@ fn wait_for(child: &mut Child) -> std::process::ExitStatus {
     }
 }
 
+/// Runs the test of each case on a thread of its own: a case waits far more than it works.
+pub(super) fn at_once<T: Send, const N: usize>(cases: [T; N], test: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| cases.into_iter().for_each(|case| drop(scope.spawn(|| test(case)))));
+}
+
 /// What a program wrote to both its outputs.
 pub(super) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
