@@ -31,5 +31,6 @@ pub mod promtext;
 pub mod sink;
 pub mod source;
 pub mod state;
+pub mod systemd;
 pub mod web;
 mod words;
