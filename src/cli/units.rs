@@ -28,9 +28,9 @@ pub(super) const UNINSTALL_HELP: &str = "\
 Only what install-units wrote and nobody changed since is removed.
 
 Examples:
-  systemctl --user disable --now autoswe-exporter.service autoswe-watchdog.service
   autoswe-exporter uninstall-units --dry-run   show what would be removed
-  autoswe-exporter uninstall-units";
+  autoswe-exporter uninstall-units             remove it, and say how to end what still runs
+  sudo autoswe-exporter uninstall-units --system";
 
 /// Which units.
 #[derive(Debug, Clone, clap::Args)]
@@ -118,6 +118,10 @@ pub(super) fn uninstall(arguments: &UninstallArguments) -> ExitCode {
     for unit in units(which.scope()) {
         let (path, removed) = install::remove(unit, &places, which.dry_run);
         told.removed(&path, unit.kind, &removed, which.dry_run);
+        if removed == Removed::Gone {
+            told.gone += 1;
+            told.enabled.extend(places.has_wants(unit).then_some(unit.name));
+        }
     }
     told.farewell(which);
     told.end()
@@ -194,8 +198,10 @@ struct Told {
     short: bool,
     /// A file that systemd read before has changed.
     changed: bool,
-    /// Units that are gone.
-    gone: Vec<String>,
+    /// How many files are gone.
+    gone: usize,
+    /// Units that are gone and still enabled.
+    enabled: Vec<&'static str>,
 }
 
 impl Told {
@@ -230,11 +236,7 @@ impl Told {
         let would = if dry_run { "would be " } else { "" };
         let path_text = path.display();
         match removed {
-            Removed::Gone => {
-                say(&format!("{path_text}: {would}removed"));
-                let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-                self.gone.extend(name.filter(|_| kind != Kind::Rule));
-            }
+            Removed::Gone => say(&format!("{path_text}: {would}removed")),
             Removed::Absent => {}
             Removed::NotOurs => say(&format!("{path_text}: left: install-units did not write it")),
             // It is there to be changed.
@@ -275,21 +277,18 @@ impl Told {
 
     /// The commands that end what may still run.
     fn farewell(&self, which: &Which) {
-        if self.gone.is_empty() {
-            return say("nothing else was written by install-units here");
+        if self.gone == 0 {
+            return say("nothing that install-units wrote is here");
         }
         if which.dry_run {
             return;
         }
         let systemctl = Systemctl::new(which.scope());
-        let names = self.gone.iter().map(String::as_str);
-        let call: Vec<&str> =
-            ["disable", "--now"].into_iter().chain(names.filter(|n| *n != "autoswe.service")).collect();
-        say(&format!(
-            "\nnext, if they still run:\n  {}\n  {}",
-            systemctl.line(&call),
-            systemctl.line(&["daemon-reload"])
-        ));
+        say("\nnext:");
+        if !self.enabled.is_empty() {
+            say(&format!("  {}", systemctl.line(&[&["disable", "--now"][..], &self.enabled].concat())));
+        }
+        say(&format!("  {}", systemctl.line(&["daemon-reload"])));
     }
 
     fn short(&mut self, message: &str) {

@@ -22,6 +22,9 @@ const USER_ELSEWHERE: [&str; 4] =
 const SYSTEM_ELSEWHERE: [&str; 4] =
     ["/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
+/// Where the units of this project are enabled to.
+const WANTS: [&str; 3] = ["default.target.wants", "multi-user.target.wants", "timers.target.wants"];
+
 /// The directories of one installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
@@ -57,6 +60,11 @@ impl Places {
             Kind::Rule => self.rules.join(unit.name),
             Kind::Unit | Kind::Example => self.units.join(unit.name),
         }
+    }
+
+    /// Whether `systemctl enable` has made a link to `unit` that would now lead nowhere.
+    pub fn has_wants(&self, unit: &Unit) -> bool {
+        WANTS.iter().any(|wants| self.units.join(wants).join(unit.name).is_symlink())
     }
 
     /// Where else a unit of this name may lie.
