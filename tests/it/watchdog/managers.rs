@@ -46,7 +46,7 @@ fn a_killed_bus_comes_back_with_its_next_client_and_a_removed_one_does_not() {
         command.args(["5", "busctl", "--user", "list", "--no-pager"]).env_clear().envs(manager.env());
         command.output().unwrap().status.success()
     };
-    assert!(ask());
+    assert!(ask(), "{}", manager.log());
     let before = manager.main_pid("dbus.service");
     manager.kill_bus();
     assert!(ask());
