@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use crate::check::CHECKS;
-use crate::config::{Config, Limits, Phases};
+use crate::config::{Config, Limits, Phases, RestartConfig};
 use crate::observation::Time;
 use crate::state::State;
 
@@ -115,6 +115,8 @@ pub struct Thresholds {
     pub limits: Limits,
     /// The phases with their budgets.
     pub phases: Phases,
+    /// When the watchdog restarts the loop.
+    pub restart: RestartConfig,
     /// vLLM's address was configured, not only defaulted: it must be there.
     pub vllm_expected: bool,
 }
@@ -122,7 +124,12 @@ pub struct Thresholds {
 impl Thresholds {
     /// The thresholds of `config`. vLLM is expected where its address is not the default.
     pub fn new(config: &Config, vllm_expected: bool) -> Self {
-        Thresholds { limits: config.checks.clone(), phases: config.subagents.phases.clone(), vllm_expected }
+        Thresholds {
+            limits: config.checks.clone(),
+            phases: config.subagents.phases.clone(),
+            restart: config.restart.clone(),
+            vllm_expected,
+        }
     }
 }
 

@@ -8,12 +8,6 @@ use crate::observation::{Pause, Reading, Time, seconds_since};
 use crate::state::{State, View};
 use crate::words;
 
-/// A phase may be silent for this many budgets and a minute ...
-const PHASE_BUDGETS: f64 = 1.25;
-const PHASE_SLACK: f64 = 60.0;
-/// ... but for no longer than this, seconds.
-const PHASE_LONGEST: f64 = 1800.0;
-
 /// Findings of other checks that a restart of the loop would not cure.
 const BEYOND_HELP: [(&str, &[&str]); 2] = [
     ("vllm", &["unreachable", "unanswered", "server_error", "vanished", "stalled"]),
@@ -87,13 +81,14 @@ fn within_phase(state: &State, thresholds: &Thresholds, now: Time) -> Option<Str
     let heartbeat = &state.last_heartbeat.as_ref()?.value;
     let phase = heartbeat.phase.as_ref()?;
     let lasts = seconds_since(now, heartbeat.phase_started_at?);
-    let may_last = (PHASE_BUDGETS * thresholds.phases.budget(phase)?.0 + PHASE_SLACK).min(PHASE_LONGEST);
+    let may_last = thresholds.restart.phase_may_last(thresholds.phases.budget(phase)?);
     let within = (-thresholds.limits.loop_.future.0..=may_last).contains(&lasts);
     let (lasts, may_last) = (words::length(lasts.max(0.0)), words::length(may_last));
     within.then(|| format!("silent, but the phase {phase} has lasted {lasts} and may last {may_last}"))
 }
 
-fn beyond_help(checks: &[CheckResult]) -> Option<String> {
+/// What of `checks` a restart of the loop would not cure; the first one found.
+pub(crate) fn beyond_help(checks: &[CheckResult]) -> Option<String> {
     let codes = |id| BEYOND_HELP.iter().find(|(check, _)| *check == id).map_or(&[][..], |(_, codes)| *codes);
     checks.iter().find_map(|check| {
         let finding = check.findings.iter().find(|finding| codes(check.check).contains(&finding.code))?;

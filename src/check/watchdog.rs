@@ -72,6 +72,7 @@ fn summary(reading: &WatchdogReading, now: Time) -> String {
         let outcome = match restart.outcome {
             RestartOutcome::Took => "took",
             RestartOutcome::DidNotTake => "did not take",
+            RestartOutcome::CalledOff => "called off",
             RestartOutcome::Pending if seconds_since(now, restart.at) < VERIFYING => "being verified",
             RestartOutcome::Pending => "outcome unknown",
         };

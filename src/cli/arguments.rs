@@ -13,7 +13,7 @@ use super::units::{InstallArguments, UninstallArguments};
 use crate::config::FlagSetting;
 use crate::observation::SourceId;
 
-const SOURCES_HELP: &str = "\
+pub(super) const SOURCES_HELP: &str = "\
 Sources:
       --collector.<NAME>, --no-collector.<NAME>
           Turn one source on or off: loop, subagents, vllm, gpu, parity, verdicts, site, review, watchdog, host";
@@ -44,6 +44,8 @@ pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
     #[command(flatten)]
+    web: Web,
+    #[command(flatten)]
     pub(super) common: Common,
 }
 
@@ -68,14 +70,12 @@ pub(super) enum Command {
     UninstallUnits(UninstallArguments),
 }
 
-/// Flags of every command.
-#[derive(Debug, Args)]
+/// Flags of every command and program.
+#[derive(Debug, Clone, Args)]
 pub(super) struct Common {
     /// Configuration file, YAML (environment: AUTOSWE_CONFIG_FILE)
     #[arg(long = "config.file", value_name = "FILE", global = true, help_heading = "Configuration and log")]
     pub(super) config_file: Option<PathBuf>,
-    #[command(flatten)]
-    web: Web,
     #[command(flatten)]
     pub(super) log: Log,
     #[command(flatten)]
@@ -158,6 +158,11 @@ impl Arguments {
     pub(super) fn parse(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
         Self::try_parse_from(arguments)
     }
+
+    /// The settings that flags set.
+    pub(super) fn settings(&self) -> Vec<FlagSetting> {
+        self.web.settings().into_iter().chain(self.common.settings()).collect()
+    }
 }
 
 impl Common {
@@ -167,12 +172,12 @@ impl Common {
             let flag = format!("--{}", collector_flag(*source, *on));
             FlagSetting { path: format!("{source}.enabled"), text: on.to_string(), flag }
         };
-        self.web.settings().into_iter().chain(self.collectors.0.iter().map(switch)).collect()
+        self.collectors.0.iter().map(switch).collect()
     }
 }
 
 /// Sources that flags turn on or off.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Collectors(Vec<(SourceId, bool)>);
 
 fn collector_flag(source: SourceId, on: bool) -> String {
@@ -218,7 +223,7 @@ mod tests {
     }
 
     fn settings(line: &str) -> Vec<(String, String, String)> {
-        let settings = parse(line).common.settings();
+        let settings = parse(line).settings();
         settings.into_iter().map(|FlagSetting { path, text, flag }| (path, text, flag)).collect()
     }
 

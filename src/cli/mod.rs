@@ -11,12 +11,13 @@ mod output;
 mod report;
 mod units;
 mod variables;
+mod watchdog;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::config::{ConfigErrors, Inputs, Loaded, load};
+use crate::config::{ConfigErrors, FlagSetting, Inputs, Loaded, load};
 use crate::daemon;
 use arguments::{Arguments, Command, Common};
 
@@ -36,13 +37,16 @@ pub fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> 
     }
 }
 
+pub use watchdog::run as run_watchdog;
+
 fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> ExitCode {
-    let Arguments { command, common } = arguments;
+    let settings = arguments.settings();
+    let Arguments { command, common, .. } = arguments;
     let common = match variables::fill(common, &environment) {
         Ok(common) => common,
         Err(message) => return output::fail(USAGE, &message),
     };
-    let inputs = match inputs(&common, environment) {
+    let inputs = match inputs(&common, settings, environment) {
         Ok(inputs) => inputs,
         Err(message) => return output::fail(USAGE, &message),
     };
@@ -72,13 +76,13 @@ fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> Exi
     }
 }
 
-fn inputs(common: &Common, environment: Vec<(OsString, OsString)>) -> Result<Inputs, String> {
+fn inputs(common: &Common, flags: Vec<FlagSetting>, environment: Vec<(OsString, OsString)>) -> Result<Inputs, String> {
     let directory = std::env::current_dir()
         .map_err(|error| format!("the working directory cannot be read ({error}); change to one that exists"))?;
     Ok(Inputs {
         file: common.config_file.clone(),
         environment,
-        flags: common.settings(),
+        flags,
         flag_variables: variables::NAMES.to_vec(),
         directory,
     })

@@ -5,6 +5,15 @@
 use std::ffi::OsStr;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::OnceLock;
+
+/// The program's name in messages.
+static PROGRAM: OnceLock<&str> = OnceLock::new();
+
+/// Has messages begin with `name`.
+pub(super) fn name_program(name: &'static str) {
+    PROGRAM.get_or_init(|| name);
+}
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -64,7 +73,7 @@ pub(super) enum Outlet {
 /// Tells `message` on standard error.
 pub(super) fn complain(message: &str) {
     // Nobody is left to tell when standard error is gone as well.
-    drop(writeln!(std::io::stderr(), "autoswe-exporter: {message}"));
+    drop(writeln!(std::io::stderr(), "{}: {message}", PROGRAM.get().unwrap_or(&"autoswe-exporter")));
 }
 
 /// Tells `message` on standard error and ends with `code`.

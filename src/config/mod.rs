@@ -14,6 +14,7 @@ mod phases;
 mod print;
 #[cfg(test)]
 mod reference;
+mod restart;
 mod sources;
 mod suggest;
 mod tree;
@@ -26,8 +27,10 @@ pub use limits::*;
 pub use load::{Inputs, Loaded, Origin, environment_name, load, load_over};
 pub use phases::*;
 pub use print::print;
+pub use restart::RestartConfig;
 use std::path::PathBuf;
 
+use crate::observation::SourceId;
 use crate::source::file::resolve;
 use section::section;
 pub use sources::*;
@@ -62,6 +65,8 @@ section! {
         watchdog: WatchdogConfig = WatchdogConfig::default(),
         /// This machine.
         host: HostConfig = HostConfig::default(),
+        /// When and how `autoswe-watchdog` restarts the loop.
+        restart: RestartConfig = RestartConfig::default(),
         /// The time series `system-state.jsonl`.
         system_state: SystemStateConfig = SystemStateConfig::default(),
         /// The HTTP server.
@@ -115,6 +120,26 @@ impl Config {
     /// `path` as the file system knows it: `~/` expanded, and relative paths taken from `repo_root`.
     pub fn in_repo(&self, path: &std::path::Path) -> PathBuf {
         resolve(&expanded(&self.repo_root), path)
+    }
+
+    /// The same with no other source turned on than `sources`.
+    pub fn only(&self, sources: &[SourceId]) -> Self {
+        let mut config = self.clone();
+        for (source, enabled) in [
+            (SourceId::Loop, &mut config.loop_.enabled),
+            (SourceId::Subagents, &mut config.subagents.enabled),
+            (SourceId::Vllm, &mut config.vllm.enabled),
+            (SourceId::Gpu, &mut config.gpu.enabled),
+            (SourceId::Parity, &mut config.parity.enabled),
+            (SourceId::Verdicts, &mut config.verdicts.enabled),
+            (SourceId::Site, &mut config.site.enabled),
+            (SourceId::Review, &mut config.review.enabled),
+            (SourceId::Watchdog, &mut config.watchdog.enabled),
+            (SourceId::Host, &mut config.host.enabled),
+        ] {
+            *enabled &= sources.contains(&source);
+        }
+        config
     }
 
     /// Shows every setting to `visitor`.

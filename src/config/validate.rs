@@ -19,6 +19,9 @@ pub(super) struct Violation {
 /// The shortest interval, deadline or time-out. A shorter one would keep a core busy and leave no time to answer.
 const SHORTEST: Seconds = Seconds(0.01);
 
+/// Restarts that the watchdog's audit trail is looked back for.
+const MOST_RESTARTS: u64 = 20;
+
 /// At most this many verdicts are read.
 const VERDICTS: u64 = 5;
 
@@ -90,6 +93,7 @@ fn short_times(config: &Config) -> Vec<Violation> {
 fn ranges(config: &Config) -> Vec<Violation> {
     let Config { vllm, web, system_state, checks, .. } = config;
     let verdicts = 1..=VERDICTS;
+    let restart = &config.restart;
     let rules = [
         (vllm.timeout >= vllm.deadline, "vllm.timeout", "expected no less than vllm.deadline".to_owned()),
         (vllm.max_page.0 >= 1024, "vllm.max_page", "expected at least 1KiB".into()),
@@ -108,6 +112,19 @@ fn ranges(config: &Config) -> Vec<Violation> {
         ),
         (checks.parity.unreadable_crit >= 1, "checks.parity.unreadable_crit", "expected at least 1".into()),
         (checks.subagents.warn > 0.0, "checks.subagents.warn", "expected more than 0, such as 1".into()),
+        (restart.confirmations >= 1, "restart.confirmations", "expected at least 1".into()),
+        (
+            (1..=MOST_RESTARTS).contains(&restart.budget),
+            "restart.budget",
+            format!("expected 1 to {MOST_RESTARTS}; to keep the watchdog from restarting, stop it"),
+        ),
+        (
+            (1..=MOST_RESTARTS).contains(&restart.latch),
+            "restart.latch",
+            format!("expected 1 to {MOST_RESTARTS}, such as 6"),
+        ),
+        (restart.phase_budgets >= 0.0, "restart.phase_budgets", "expected 0 or more, such as 1.25".into()),
+        (restart.keep >= 1, "restart.keep", "expected at least 1".into()),
         (checks.gpu.hot_margin >= 0.0, "checks.gpu.hot_margin", "expected 0 or more degrees".into()),
     ];
     rules.into_iter().filter(|(holds, ..)| !holds).map(|(_, path, message)| violation(path, message)).collect()

@@ -281,11 +281,14 @@ pub enum RestartOutcome {
     Took,
     /// It did not.
     DidNotTake,
+    /// Nothing was asked for in the end: the loop came back, or somebody paused or stopped it.
+    CalledOff,
 }
 
 impl RestartOutcome {
     /// Every outcome.
-    pub const ALL: [RestartOutcome; 3] = [RestartOutcome::Pending, RestartOutcome::Took, RestartOutcome::DidNotTake];
+    pub const ALL: [RestartOutcome; 4] =
+        [RestartOutcome::Pending, RestartOutcome::Took, RestartOutcome::DidNotTake, RestartOutcome::CalledOff];
 
     /// The name in labels, records, JSON and the audit trail.
     pub const fn name(self) -> &'static str {
@@ -293,7 +296,13 @@ impl RestartOutcome {
             RestartOutcome::Pending => "pending",
             RestartOutcome::Took => "took",
             RestartOutcome::DidNotTake => "did_not_take",
+            RestartOutcome::CalledOff => "called_off",
         }
+    }
+
+    /// The outcome called `name`.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
     }
 }
 

@@ -228,6 +228,13 @@ impl Patterns {
     }
 }
 
+/// The processes of the cgroup of the loop's unit, sorted; none where there is no such cgroup.
+pub fn unit_processes(config: &Config) -> Vec<i32> {
+    let places = Places::default();
+    let user = (config.loop_.unit_manager == UnitManager::User).then_some(places.uid);
+    UnitCgroup::new(places.cgroup, &config.loop_.unit, user).pids().unwrap_or_default()
+}
+
 fn ticks(count: u64, per_second: u64) -> Duration {
     let nanoseconds = (count % per_second) * 1_000_000_000 / per_second;
     Duration::from_secs(count / per_second) + Duration::from_nanos(nanoseconds)

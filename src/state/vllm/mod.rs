@@ -132,6 +132,11 @@ impl VllmWindow {
         self.clock.gauges_are_stale()
     }
 
+    /// Whether an engine has work to do and did not move between the last two samples, however short that was.
+    pub fn stands_still(&self) -> bool {
+        !self.clock.stalls().is_empty()
+    }
+
     /// Every engine's present stall, the longest first: what checks, metrics and pages mean by a stall. Only the time
     /// between samples counts, not that since the last one, and a standstill shorter than `checks.vllm.stall_warn`
     /// may be one slow step.
