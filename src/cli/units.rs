@@ -143,6 +143,9 @@ fn filling(arguments: &InstallArguments, loaded: &Loaded, inputs: &Inputs) -> Re
     };
     let home = variable("HOME");
     let runtime = loaded.config.runtime();
+    if which.scope() == Scope::User && !runtime.is_dir() {
+        note(&format!("runtime_dir {} is not there yet; the watchdog starts once it is", runtime.display()));
+    }
     let at_home = account.iter().map(|account| &account.home).chain(&home).any(|home| runtime.starts_with(home));
     Ok(Filling {
         programs,

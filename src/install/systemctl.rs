@@ -3,16 +3,17 @@
 //! Invariant: no call outlives its limit, and what it said is shown when it failed.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
-use tokio::time::timeout;
 
 use super::Scope;
+use crate::process;
 
 /// Starting a unit may take its TimeoutStartSec (90 s) once more after a restart.
 const LIMIT: Duration = Duration::from_secs(200);
+/// What is kept of each of its outputs, bytes.
+const MOST: usize = 64 << 10;
 
 /// `systemctl` for the units of one manager.
 pub struct Systemctl {
@@ -43,21 +44,17 @@ impl Systemctl {
             command.envs(runtime_dir().map(|directory| ("XDG_RUNTIME_DIR", directory)));
         }
         command.args(["--no-pager", "--no-ask-password"]).args(arguments);
-        command.stdin(Stdio::null()).kill_on_drop(true);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| format!("{line}: the asynchronous runtime cannot start: {error}"))?;
-        let output = runtime.block_on(async { timeout(LIMIT, command.output()).await });
-        match output {
-            Err(_) => Err(format!("{line}: no answer within {} s", LIMIT.as_secs())),
-            Ok(Err(error)) => Err(format!("{line}: cannot be run: {error}; is systemd there?")),
-            Ok(Ok(output)) if output.status.success() => Ok(()),
-            Ok(Ok(output)) => {
-                let said = [output.stdout, output.stderr].concat();
-                Err(format!("{line}: {}\n{}", output.status, String::from_utf8_lossy(&said).trim_end()))
-            }
+        let output =
+            runtime.block_on(process::run(&mut command, LIMIT, MOST)).map_err(|error| format!("{line}: {error}"))?;
+        if output.status.success() {
+            return Ok(());
         }
+        let said = [output.stdout, output.stderr].concat();
+        Err(format!("{line}: {}\n{}", output.status, String::from_utf8_lossy(&said).trim_end()))
     }
 }
 

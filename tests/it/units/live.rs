@@ -168,8 +168,7 @@ async fn both_units_are_installed_by_one_command_and_gone_by_another() {
 #[test]
 fn what_systemctl_says_is_shown_when_it_fails() {
     let installed = Installed::prepared(json!({}));
-    std::fs::write(installed.machine.path("my bin/autoswe-watchdog"), "#!/bin/sh\nexit 1\n").unwrap();
-    // The stub is never ready; the manager gives up after this time.
+    installed.machine.stub_watchdog("#!/bin/sh\nexit 1\n");
     let unit = installed.manager.unit_dir().join("autoswe-watchdog.service.d");
     std::fs::create_dir(&unit).unwrap();
     std::fs::write(unit.join("x.conf"), "[Service]\nRestart=no\n").unwrap();

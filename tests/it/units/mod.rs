@@ -17,10 +17,6 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// Between two looks at whether something has come true.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// In place of the watchdog: one evaluation that finds nothing, or a service that is ready and stays.
-const WATCHDOG: &str = "#!/bin/sh\n[ \"$1\" = --once ] && exit 0\n\
-    AUTOSWE_WEB_LISTEN_ADDRESSES=127.0.0.1:0 exec \"${0%/*}/autoswe-exporter\"\n";
-
 /// The programs in a directory of their own, a repository and a home, none of them with a simple name.
 struct Machine {
     directory: tempfile::TempDir,
@@ -48,13 +44,14 @@ impl Machine {
         for name in ["my bin", "repo \"x\"", "root", "home"] {
             std::fs::create_dir(machine.path(name)).unwrap();
         }
-        let exporter = machine.program();
-        std::fs::hard_link(env!("CARGO_BIN_EXE_autoswe-exporter"), &exporter)
-            .or_else(|_| std::fs::copy(env!("CARGO_BIN_EXE_autoswe-exporter"), &exporter).map(drop))
-            .unwrap();
-        let watchdog = machine.path("my bin/autoswe-watchdog");
-        std::fs::write(&watchdog, WATCHDOG).unwrap();
-        std::fs::set_permissions(&watchdog, PermissionsExt::from_mode(0o755)).unwrap();
+        let programs = [
+            ("autoswe-exporter", env!("CARGO_BIN_EXE_autoswe-exporter")),
+            ("autoswe-watchdog", env!("CARGO_BIN_EXE_autoswe-watchdog")),
+        ];
+        for (name, built) in programs {
+            let place = machine.path("my bin").join(name);
+            std::fs::hard_link(built, &place).or_else(|_| std::fs::copy(built, &place).map(drop)).unwrap();
+        }
         machine
     }
 
@@ -64,6 +61,15 @@ impl Machine {
 
     fn program(&self) -> PathBuf {
         self.path("my bin/autoswe-exporter")
+    }
+
+    /// A script in place of the watchdog.
+    fn stub_watchdog(&self, script: &str) {
+        let watchdog = self.path("my bin/autoswe-watchdog");
+        // A name of the built program: it must not be written to.
+        std::fs::remove_file(&watchdog).unwrap();
+        std::fs::write(&watchdog, script).unwrap();
+        std::fs::set_permissions(&watchdog, PermissionsExt::from_mode(0o755)).unwrap();
     }
 
     fn command(&self, words: &str) -> Command {

@@ -46,7 +46,7 @@ fn the_watchdog_reaches_the_bus_the_manager_and_the_runtime_directory() {
          systemctl --user try-restart autoswe.service\necho fine >done\n",
         installed.runtime("").display()
     );
-    std::fs::write(installed.machine.path("my bin/autoswe-watchdog"), script).unwrap();
+    installed.machine.stub_watchdog(&script);
     manager.write_unit("autoswe.service", "[Service]\nExecStart=sleep 86399\n");
     manager.done(&["start", "autoswe.service"]);
     let before = manager.show("autoswe.service", "InvocationID");
@@ -57,4 +57,29 @@ fn the_watchdog_reaches_the_bus_the_manager_and_the_runtime_directory() {
     assert!(read("bus").contains("org.freedesktop.systemd1"), "{}", read("bus"));
     assert!(read("unit").contains("ActiveState=active"));
     assert_ne!(read("wchan"), "0", "the wait channel of a process of the same user can be read");
+}
+
+/// The real one, with limits of seconds, asked to do what it is there for.
+#[test]
+fn the_watchdog_restarts_a_wedged_loop_from_its_sandbox() {
+    let installed = Installed::with(json!({
+        "checks": {"loop": {"warn": "500ms", "crit": "1s"}},
+        "restart": {"interval": "200ms", "confirm_after": "200ms", "phase_slack": "1s"},
+    }));
+    let manager = &installed.manager;
+    manager.write_unit("autoswe.service", "[Service]\nExecStart=sleep 86399\n");
+    let beat = json!({"ts": "2020-01-01T00:00:00Z", "phase": "idle"}).to_string();
+    std::fs::write(installed.runtime("state-heartbeat.json"), beat).unwrap();
+    manager.done(&["start", "autoswe.service"]);
+    let before = manager.show("autoswe.service", "InvocationID");
+    manager.done(&["start", "autoswe-watchdog.service"]);
+    assert_eq!(manager.show("autoswe-watchdog.service", "ActiveState"), "active");
+    let start = std::time::Instant::now();
+    while manager.show("autoswe.service", "InvocationID") == before {
+        let state = std::fs::read_to_string(installed.runtime("watchdog-state.json"));
+        assert!(start.elapsed() < super::PATIENCE, "{state:?}\n{}", installed.log());
+        std::thread::sleep(super::LOOK);
+    }
+    let trail = std::fs::read_to_string(installed.runtime("liveness-restarts.jsonl")).unwrap();
+    assert!(trail.contains("intent"), "{trail}");
 }
