@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand,
 
 use super::demo::DemoArguments;
 use super::report::ReportArguments;
+use super::units::{InstallArguments, UninstallArguments};
 use crate::config::FlagSetting;
 use crate::observation::SourceId;
 
@@ -25,6 +26,7 @@ Examples:
   autoswe-exporter report                              how is it, once; exit code 1 when something is critical
   autoswe-exporter report --json | jq .severity        the same for scripts
   autoswe-exporter demo                                see everything at work, with nothing set up
+  autoswe-exporter install-units --now                 run exporter and watchdog under systemd
 
 Every setting can also come from the environment: AUTOSWE_VLLM_URL is vllm.url.";
 
@@ -60,6 +62,12 @@ pub(super) enum Command {
     /// Live through a short story of a loop, with no GPU, model server or network
     #[command(after_help = super::demo::HELP)]
     Demo(DemoArguments),
+    /// Write the systemd units of exporter, watchdog and report logger
+    #[command(after_help = super::units::INSTALL_HELP)]
+    InstallUnits(InstallArguments),
+    /// Take away the units that install-units wrote
+    #[command(after_help = super::units::UNINSTALL_HELP)]
+    UninstallUnits(UninstallArguments),
 }
 
 /// Flags of every command and program.

@@ -9,6 +9,7 @@ mod demo;
 mod log;
 mod output;
 mod report;
+mod units;
 mod variables;
 mod watchdog;
 
@@ -54,6 +55,10 @@ fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> Exi
         log::start(&common.log.quieter());
         return demo::run(arguments, &inputs);
     }
+    // What was written is taken away whatever the configuration says by now.
+    if let Some(Command::UninstallUnits(arguments)) = &command {
+        return units::uninstall(arguments);
+    }
     let loaded = match load(&inputs) {
         Ok(loaded) => loaded,
         Err(errors) => return refuse(&errors),
@@ -66,7 +71,8 @@ fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> Exi
             log::start(&common.log.quieter());
             report::run(&arguments, &loaded)
         }
-        Some(Command::Demo(_)) => ExitCode::SUCCESS,
+        Some(Command::InstallUnits(arguments)) => units::install(&arguments, &loaded, &inputs),
+        Some(Command::Demo(_) | Command::UninstallUnits(_)) => ExitCode::SUCCESS,
     }
 }
 

@@ -16,6 +16,7 @@ mod processes;
 mod prometheus;
 mod story;
 mod support;
+mod units;
 mod vllm;
 mod watchdog;
 mod web;
