@@ -10,12 +10,13 @@ use std::path::PathBuf;
 use tracing::{error, info, warn};
 
 use super::clock::{Clock, boot_id};
-use super::decide::{Decision, Dependency, Rules, decide};
+use super::decide::{Decision, Dependency, Rules};
 use super::dependencies::{self, Known};
+use super::evaluation::Evaluation;
 use super::memory::Facts;
+use super::reason::Action;
 use super::saved::Saved;
-use super::trail::{LINES, Trail};
-use super::verify;
+use super::trail::{self, LINES, Trail};
 use crate::assessment::{Finding, Severity, Thresholds};
 use crate::check;
 use crate::config::{Config, Loaded};
@@ -117,19 +118,14 @@ impl Watchdog {
         let trail = self.read_trail();
         let clock = self.clock(&trail);
         let facts = self.look(clock, &trail).await;
-        let memory = &mut self.saved.memory;
-        memory.complete(&facts);
-        let inputs = memory.inputs(&facts, &self.rules, &self.thresholds.phases);
-        if let Some(pending) = trail.as_ref().ok().and_then(Trail::pending)
-            && let Some((outcome, reason)) = verify::outcome(&pending, (&facts, &inputs), memory, &self.rules)
-        {
-            let run =
-                facts.unit.as_ref().ok().and_then(|unit| unit.details.as_ref()).map(|found| found.invocation.clone());
-            self.conclude_restart(&facts.clock, &pending.id, (outcome, &reason), run.as_deref());
+        let rules = (&self.rules, &self.thresholds.phases);
+        let evaluation = Evaluation::of(&facts, trail.as_ref().ok(), &mut self.saved.memory, rules);
+        if let Some((pending, outcome, reason)) = &evaluation.verified {
+            let run = facts.invocation().map(str::to_owned);
+            self.conclude_restart(&facts.clock, &pending.id, (*outcome, reason), run.as_deref());
         }
-        let mut decision = decide(&inputs, &self.rules);
-        self.saved.memory.conclude(&decision, &facts);
-        if decision.action == super::reason::Action::Restart && !self.dry {
+        let mut decision = evaluation.decision;
+        if decision.action == Action::Restart && !self.dry {
             decision = self.restart(decision, &facts).await;
         }
         let trail = self.read_trail();
@@ -299,7 +295,7 @@ impl Watchdog {
         if self.dry {
             return;
         }
-        let line = super::trail::outcome(clock, id, outcome, reason, run);
+        let line = trail::outcome(clock, id, outcome, reason, run);
         match self.append(&line, clock) {
             Ok(()) => {
                 self.saved.restarts.count(outcome);
@@ -321,6 +317,7 @@ impl Watchdog {
     }
 
     fn write_down(&mut self, decision: &mut Decision, budget_remaining: Option<u64>) {
+        self.saved.unit.clone_from(&self.config.loop_.unit);
         self.saved.note(decision, budget_remaining, Time::now());
         if self.dry {
             return;
