@@ -68,6 +68,23 @@ pub(super) enum Command {
     /// Take away the units that install-units wrote
     #[command(after_help = super::units::UNINSTALL_HELP)]
     UninstallUnits(UninstallArguments),
+    /// Look at vLLM and the GPUs for the watchdog, and print what a restart of the loop would not cure
+    #[command(hide = true)]
+    Dependencies(DependenciesArguments),
+    /// Fetch the URL of the dead man's switch for the watchdog
+    #[command(hide = true)]
+    Ping,
+}
+
+/// What the watchdog has this program do for it, which is no use to anybody else.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct DependenciesArguments {
+    /// vLLM answered before
+    #[arg(long)]
+    pub(super) vllm_seen: bool,
+    /// A GPU was there before
+    #[arg(long)]
+    pub(super) gpu_seen: bool,
 }
 
 /// Flags of every command and program.
@@ -166,6 +183,14 @@ impl Arguments {
 }
 
 impl Common {
+    /// The flags that load the same configuration in another program of this package.
+    pub(super) fn arguments(&self) -> Vec<OsString> {
+        let file = self.config_file.iter().flat_map(|file| ["--config.file".into(), file.into()]);
+        let switches =
+            self.collectors.0.iter().map(|(source, on)| format!("--{}", collector_flag(*source, *on)).into());
+        file.chain(switches).collect()
+    }
+
     /// The settings that flags set.
     pub(super) fn settings(&self) -> Vec<FlagSetting> {
         let switch = |(source, on): &(SourceId, bool)| {

@@ -6,6 +6,7 @@
 mod arguments;
 mod config;
 mod demo;
+mod errands;
 mod log;
 mod output;
 mod report;
@@ -72,6 +73,8 @@ fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> Exi
             report::run(&arguments, &loaded)
         }
         Some(Command::InstallUnits(arguments)) => units::install(&arguments, &loaded, &inputs),
+        Some(Command::Dependencies(arguments)) => errands::dependencies(&arguments, &loaded),
+        Some(Command::Ping) => errands::ping(&loaded),
         Some(Command::Demo(_) | Command::UninstallUnits(_)) => ExitCode::SUCCESS,
     }
 }

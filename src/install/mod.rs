@@ -2,7 +2,7 @@
 //!
 //! Invariants: a file that a person made, changed or masked is never touched without being told to, and then kept as
 //! a `.bak`; a file is written as a whole or not at all; nothing is removed that was not written here and left as it
-//! was. Whether that is so is seen from the file alone ([`stamp`]), wherever the programs are by then.
+//! was. Whether that is so is seen from the file alone (`stamp`), wherever the programs are by then.
 
 mod account;
 mod escape;
