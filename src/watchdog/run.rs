@@ -2,6 +2,7 @@
 //!
 //! Invariant: systemd is told that the watchdog is alive only after an evaluation that was finished.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -28,7 +29,8 @@ const STOPPING: Duration = Duration::from_secs(20);
 pub async fn wait_for(directory: &Path, interval: Duration) -> anyhow::Result<bool> {
     let mut stop = Stop::new()?;
     let mut told = false;
-    while !directory.is_dir() {
+    // Whatever else is wrong with it is told by who tries to use it.
+    while std::fs::metadata(directory).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         let text = format!("waiting for the runtime directory {} (runtime_dir)", directory.display());
         if !told {
             warn!("{text}");
