@@ -193,6 +193,19 @@ fn a_runtime_directory_that_cannot_be_written_ends_it_and_restarts_nothing() {
 }
 
 #[test]
+fn a_runtime_directory_that_is_not_there_yet_is_waited_for() {
+    let mut world = World::with_loop(&["beat"]);
+    let (there, away) = (world.manager.path().join("later"), world.runtime(""));
+    world.set(json!({"runtime_dir": there}));
+    let log = || std::fs::read_to_string(world.manager.path().join("watchdog.log")).unwrap_or_default();
+    let _watchdog = world.watch();
+    world.wait("it says that it waits", || log().contains("later"));
+    assert!(!there.exists());
+    std::os::unix::fs::symlink(away, &there).unwrap();
+    world.wait_reason("fresh");
+}
+
+#[test]
 fn a_trail_that_cannot_be_written_means_no_restart() {
     let world = World::with_loop(&["beats=1"]);
     // It can be read, as an empty one, and never written: the device is always full.
