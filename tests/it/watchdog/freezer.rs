@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
@@ -34,9 +35,15 @@ impl Drop for Frozen {
     fn drop(&mut self) {
         drop(std::fs::write(self.group.join("freezer.state"), "THAWED"));
         let root = self.group.parent().unwrap();
-        let members = std::fs::read_to_string(self.group.join("cgroup.procs")).unwrap_or_default();
-        members.lines().for_each(|pid| drop(std::fs::write(root.join("cgroup.procs"), pid)));
-        drop(std::fs::remove_dir(&self.group));
+        let start = Instant::now();
+        // What is just ending can neither be moved nor is it gone.
+        while self.group.exists() && start.elapsed() < Duration::from_secs(5) {
+            let members = std::fs::read_to_string(self.group.join("cgroup.procs")).unwrap_or_default();
+            members.lines().for_each(|pid| drop(std::fs::write(root.join("cgroup.procs"), pid)));
+            if std::fs::remove_dir(&self.group).is_err() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
         if let Some(mounted) = &self.mounted {
             drop(Command::new("umount").arg(mounted.path()).status());
         }
