@@ -9,6 +9,7 @@ mod exporter;
 mod files;
 mod gpu;
 mod jsonl;
+mod manager;
 mod metrics;
 mod page;
 mod processes;
