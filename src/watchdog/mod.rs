@@ -19,6 +19,7 @@ pub mod clock;
 pub mod decide;
 pub mod dependencies;
 mod diagnose;
+pub mod doctor;
 pub mod lock;
 pub mod memory;
 mod ping;

@@ -49,7 +49,7 @@ pub(super) enum Command {
     /// Forget the restarts made so far: the budget is whole again
     Reset,
     /// Check all that a restart rests on, and say how to mend what is wrong
-    Doctor(Json),
+    Doctor(Doctor),
     /// Look at vLLM and the GPUs; the watchdog's child does this
     #[command(hide = true)]
     Dependencies {
@@ -66,6 +66,29 @@ pub(super) struct Json {
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// What the doctor is asked for.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Doctor {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) part: Option<Part>,
+}
+
+/// A part of the doctor's work that a child of it does, with the same configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub(super) enum Part {
+    /// Look at vLLM and the GPUs
+    #[command(hide = true)]
+    Dependencies {
+        #[arg(long)]
+        vllm_seen: bool,
+        #[arg(long)]
+        gpu_seen: bool,
+    },
 }
 
 impl Arguments {
@@ -86,5 +109,10 @@ mod tests {
         let arguments: Vec<OsString> = line.split(' ').map(Into::into).collect();
         let parsed = Arguments::parse(&arguments).unwrap();
         assert!(matches!(parsed.command, Some(Command::Dependencies { vllm_seen: true, gpu_seen: false })));
+        let line = "autoswe-watchdog doctor --json --config.file doctor dependencies --gpu-seen";
+        let arguments: Vec<OsString> = line.split(' ').map(Into::into).collect();
+        let parsed = Arguments::parse(&arguments).unwrap();
+        let part = Some(Part::Dependencies { vllm_seen: false, gpu_seen: true });
+        assert!(matches!(parsed.command, Some(Command::Doctor(doctor)) if doctor.part == part));
     }
 }

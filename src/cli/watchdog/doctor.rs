@@ -1,6 +1,30 @@
-//! `doctor`.
-use crate::config::Loaded;
+//! `doctor`: prints what the library found. The exit code is 1 when something is critical.
+
+use std::ffi::OsString;
 use std::process::ExitCode;
-pub(super) async fn run(_loaded: &Loaded, _json: bool) -> ExitCode {
-    super::output::fail(1, "not yet")
+
+use super::arguments::{Doctor, Part};
+use super::output::{self, ColorChoice};
+use super::{MYSELF, look, shown};
+use crate::config::Loaded;
+use crate::watchdog::dependencies::Known;
+use crate::watchdog::doctor::{self, Grade};
+
+/// Runs the command; `own` is the command line, with which the child that looks at vLLM and the GPUs is started.
+pub(super) async fn run(loaded: &Loaded, asked: Doctor, own: &[OsString]) -> ExitCode {
+    if let Some(Part::Dependencies { vllm_seen, gpu_seen }) = asked.part {
+        return look(loaded, Known { vllm: vllm_seen, gpu: gpu_seen }).await;
+    }
+    let report = doctor::examine(loaded, (&MYSELF.into(), own)).await;
+    let text = match asked.json {
+        true => format!("{:#}\n", doctor::json(&report)),
+        false => {
+            let color = ColorChoice::Auto.decide(output::on_terminal(), |name| std::env::var_os(name));
+            doctor::text(&report, color)
+        }
+    };
+    match (shown(&text), report.worst()) {
+        (_, Grade::Crit) => ExitCode::from(1),
+        (code, _) => code,
+    }
 }

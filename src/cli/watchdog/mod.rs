@@ -64,7 +64,7 @@ fn dispatch(parsed: Arguments, own: Vec<OsString>, environment: Vec<(OsString, O
         None => runtime.block_on(watch(Parts { loaded, child: (MYSELF.into(), own), dry: dry_run }, once)),
         Some(Command::Status(arguments)) => status::run(&loaded, arguments.json),
         Some(Command::Reset) => reset(&loaded),
-        Some(Command::Doctor(arguments)) => runtime.block_on(doctor::run(&loaded, arguments.json)),
+        Some(Command::Doctor(asked)) => runtime.block_on(doctor::run(&loaded, asked, &own)),
         Some(Command::Dependencies { vllm_seen, gpu_seen }) => {
             runtime.block_on(look(&loaded, Known { vllm: vllm_seen, gpu: gpu_seen }))
         }
