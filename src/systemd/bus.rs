@@ -97,7 +97,11 @@ impl Bus {
         let connecting = Builder::address(&*address).method_timeout(timeout).build();
         match tokio::time::timeout(timeout, connecting).await {
             Ok(Ok(connection)) => Ok(Bus { connection, timeout }),
-            Ok(Err(error)) => Err(format!("the bus {address}: {}", words(&error))),
+            // It names the address where nobody listens there.
+            Ok(Err(error)) => match words(&error) {
+                told if told.contains(&address) => Err(format!("no way to the bus: {told}")),
+                told => Err(format!("the bus {address}: {told}")),
+            },
             Err(_) => Err(format!("the bus {address} gave no answer within {:.0} s", timeout.as_secs_f64())),
         }
     }

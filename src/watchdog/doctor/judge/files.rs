@@ -79,12 +79,15 @@ fn disk(found: &mut Found, files: &Files, config: &Config) {
     }
 }
 
+/// Whether it was told already, of the runtime directory as a whole.
+pub(super) fn is_told(files: &Files, why: &str) -> bool {
+    files.runtime.writable.is_err() && why.contains(&*files.runtime.path.to_string_lossy())
+}
+
 /// What the watchdog writes beside the audit trail.
 fn written(files: &Files, uid: u32) -> Vec<Finding> {
     let mut found = Found::new("files");
-    // Where the whole directory is not writable, that was told.
-    let said = files.runtime.writable.as_ref().err();
-    if let Some(why) = files.state.as_ref().err().filter(|why| Some(*why) != said) {
+    if let Some(why) = files.state.as_ref().err().filter(|why| !is_told(files, why)) {
         found.warn(
             format!("the state file cannot be replaced ({why}): the exporter and `status` see no evaluation"),
             "let this user write there, or set watchdog.state",
@@ -130,7 +133,7 @@ fn heartbeat(files: &Files, facts: &Facts, config: &Config) -> Vec<Finding> {
     if let Some(phase) = beat.phase.as_ref().filter(|phase| config.subagents.phases.budget(phase).is_none()) {
         found.note(format!("its phase {phase} has no budget in subagents.phases, so that no slow phase is waited for"));
     }
-    found.or_ok(format!("{}, {identity}", ago(facts.now, at)))
+    found.or_ok(format!("written {}, {identity}", ago(facts.now, at)))
 }
 
 fn unusable(mut found: Found, why: &str, (runs, crit): (bool, f64)) -> Vec<Finding> {
@@ -185,7 +188,7 @@ fn history(files: &Files, config: &Config) -> Vec<Finding> {
     let mut found = Found::new("history");
     let rules = &config.restart;
     let hint = "mend it, or set watchdog.restarts; no restart is made that cannot be written down";
-    if let Err(why) = &files.trail {
+    if let Some(why) = files.trail.as_ref().err().filter(|why| !is_told(files, why)) {
         found.crit(why, hint);
     }
     if let Err(why) = &files.saved {
@@ -211,6 +214,10 @@ fn history(files: &Files, config: &Config) -> Vec<Finding> {
         ),
         Ok(spent) => {
             let left = rules.budget.saturating_sub(spent.in_window);
+            // What was told of the directory is no less in the way.
+            if files.trail.is_err() {
+                return found.findings;
+            }
             return found.or_ok(format!(
                 "{left} of {} restarts in {} left, and the audit trail can be appended to",
                 rules.budget,

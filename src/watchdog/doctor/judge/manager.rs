@@ -11,12 +11,15 @@ use crate::words::took;
 pub(super) fn bus(facts: &Facts, kind: UnitManager) -> Vec<Finding> {
     let mut found = Found::new("bus");
     let mend = match kind {
-        UnitManager::User if !facts.runtime_dir_is_set => {
-            "set XDG_RUNTIME_DIR=/run/user/UID, or run this as a unit of that manager; without a login: `loginctl \
-             enable-linger`"
+        UnitManager::User if !facts.runtime_dir_is_set => format!(
+            "`export XDG_RUNTIME_DIR=/run/user/{}`, or run this as a unit of that manager; without a login: `loginctl \
+             enable-linger`",
+            facts.uid
+        ),
+        UnitManager::User => {
+            "`systemctl --user status dbus.socket dbus.service`; Debian: install dbus-user-session".into()
         }
-        UnitManager::User => "`systemctl --user status dbus.socket dbus.service`; Debian: install dbus-user-session",
-        UnitManager::System => "`systemctl status dbus.socket dbus.service`",
+        UnitManager::System => "`systemctl status dbus.socket dbus.service`".into(),
     };
     match (&facts.ways.bus, &facts.ways.systemctl) {
         (Ok(bus), Ok(_)) => {

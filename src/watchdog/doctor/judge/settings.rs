@@ -3,8 +3,8 @@
 use super::Found;
 use crate::config::Config;
 use crate::watchdog::dependencies::Found as Look;
+use crate::watchdog::doctor::Finding;
 use crate::watchdog::doctor::gather::Facts;
-use crate::watchdog::doctor::{Finding, Grade};
 use crate::words::length;
 
 /// Settings that each make sense and together may not.
@@ -72,11 +72,10 @@ pub(super) fn dependencies(facts: &Facts) -> Vec<Finding> {
             format!("they cannot be looked at, and without that no silent loop is restarted: {why}"),
             "mend what it names, or turn off what this machine does not have (vllm.enabled, gpu.enabled)",
         ),
-        Some(Ok(Look { down: Some(down), .. })) => found.add(
-            Grade::Note,
-            format!("a restart would not cure {down}: while that lasts a silent loop is not restarted"),
-            "",
-        ),
+        Some(Ok(Look { down: Some(down), .. })) => {
+            let down = down.trim_start_matches("a restart would not cure ");
+            found.note(format!("a restart would not cure {down}; while that lasts a silent loop is not restarted"));
+        }
         Some(Ok(Look { vllm_seen, gpu_seen, .. })) => {
             let seen: Vec<&str> = [("vLLM", vllm_seen), ("GPU", gpu_seen)]
                 .into_iter()

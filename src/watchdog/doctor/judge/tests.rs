@@ -239,7 +239,9 @@ fn a_start_has_no_limit_to_judge_where_it_takes_no_time() {
 
 fn conditioned(name: &str, negated: bool, parameter: &str) -> Shown {
     let condition = Condition { name: name.into(), negated, parameter: parameter.into() };
-    Shown { conditions: Some(vec![condition]), ..unit(&[]) }
+    let mut shown = unit(&[]);
+    shown.conditions = Some(vec![condition]);
+    shown
 }
 
 #[test]
@@ -257,7 +259,7 @@ fn a_condition_that_skips_the_start_while_paused_is_found() {
     let mut facts = well();
     facts.unit = Ok(conditioned("ConditionPathExists", false, "/data/model"));
     assert!(notes(&facts).iter().any(|note| note.contains("ConditionPathExists=/data/model")));
-    facts.unit = Ok(Shown { conditions: None, ..unit(&[]) });
+    facts.unit.as_mut().unwrap().conditions = None;
     assert!(notes(&facts).iter().any(|note| note.contains("not known")));
     assert!(troubles(&facts, &Config::default()).is_empty());
 }
@@ -292,8 +294,8 @@ fn each_file_that_cannot_be_used_is_found() {
     };
     one(no_directory, "CRIT files", "No such file");
     let no_writing = |facts: &mut Facts| {
-        files(facts).runtime.writable = Err("no file can be made in /x".into());
-        files(facts).state = Err("no file can be made in /x".into());
+        files(facts).runtime.writable = Err("no file can be made in /run/autoswe".into());
+        files(facts).state = Err("no file can be made in /run/autoswe".into());
     };
     one(no_writing, "CRIT files", "no restart can be written down");
     one(|facts| files(facts).runtime.found = Ok((0, 0o755)), "WARN files", "belongs to uid 0");
@@ -425,7 +427,8 @@ fn settings_that_do_not_go_together_are_found() {
 #[test]
 fn what_a_restart_would_not_cure_is_told_and_no_trouble() {
     let mut facts = well();
-    facts.dependencies = Some(Ok(Look { down: Some("vllm: unreachable".into()), ..Look::default() }));
+    facts.dependencies =
+        Some(Ok(Look { down: Some("a restart would not cure vllm: unreachable".into()), ..Look::default() }));
     assert_eq!(troubles(&facts, &Config::default()), [""; 0]);
     assert!(notes(&facts)[0].contains("would not cure vllm: unreachable"));
     facts.dependencies = None;

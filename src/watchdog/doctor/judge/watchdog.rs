@@ -1,6 +1,7 @@
 //! The watchdog itself: whether it runs, and who starts it again.
 
-use super::{Found, systemctl};
+use super::files::is_told;
+use super::{Found, systemctl, word};
 use crate::config::Config;
 use crate::observation::seconds_since;
 use crate::systemd::{Active, Shown, Span};
@@ -13,9 +14,13 @@ use crate::words::{ago, length};
 pub(super) fn findings(facts: &Facts, config: &Config) -> Vec<Finding> {
     let mut found = Found::new("watchdog");
     let ctl = systemctl(config.loop_.unit_manager);
+    let install = format!("`autoswe-exporter install-units --{}`", word(config.loop_.unit_manager));
     let files = facts.files.as_ref().ok();
     let holder = files.and_then(|files| if let Lock::Held(who) = &files.lock { Some(who.as_str()) } else { None });
-    if let Some(Lock::Unusable(why)) = files.map(|files| &files.lock) {
+    if let Some(files) = files
+        && let Lock::Unusable(why) = &files.lock
+        && !is_told(files, why)
+    {
         found.crit(
             format!("its lock cannot be had: {why}"),
             "without it the watchdog does not start; mend the file, or take it away",
@@ -25,7 +30,7 @@ pub(super) fn findings(facts: &Facts, config: &Config) -> Vec<Finding> {
     let (daemon_runs, timer_runs) = (service.is_some_and(is_active), timer.is_some_and(is_active));
     match (service, timer) {
         _ if facts.own.iter().any(Result::is_err) => found.note("its units cannot be looked at"),
-        (None, None) => nobody(&mut found, holder),
+        (None, None) => nobody(&mut found, holder, &install),
         _ => installed(&mut found, (service, timer), ctl),
     }
     if daemon_runs && timer_runs {
@@ -38,13 +43,15 @@ pub(super) fn findings(facts: &Facts, config: &Config) -> Vec<Finding> {
         its_watchdog(&mut found, unit, config);
     }
     if let Some(unit) = timer.filter(|_| timer_runs) {
-        runs_of_timer(&mut found, (unit, once), ctl);
+        runs_of_timer(&mut found, (unit, once), (ctl, &install));
     }
     evaluated(&mut found, files, facts, (config, timer_runs));
     let who = match (daemon_runs, timer_runs) {
         (true, _) => UNITS[0],
         (_, true) => UNITS[1],
-        _ => "it",
+        // Its units are not known.
+        _ if holder.is_some() => "a watchdog",
+        _ => return found.findings,
     };
     let at = files.and_then(|files| files.saved.as_ref().ok()?.last_evaluation_ts);
     let last =
@@ -62,15 +69,10 @@ fn is_active(unit: &Shown) -> bool {
 }
 
 /// No unit is installed.
-fn nobody(found: &mut Found, holder: Option<&str>) {
+fn nobody(found: &mut Found, holder: Option<&str>, install: &str) {
     match holder {
-        Some(who) => found.warn(
-            format!("a watchdog runs ({who}), but not as a unit: nobody starts it again"),
-            "`autoswe-exporter install-units`",
-        ),
-        None => {
-            found.warn("nobody restarts the loop: no watchdog is installed or runs", "`autoswe-exporter install-units`")
-        }
+        Some(who) => found.warn(format!("a watchdog runs ({who}), but not as a unit: nobody starts it again"), install),
+        None => found.warn("nobody restarts the loop: no watchdog is installed or runs", install),
     }
 }
 
@@ -117,15 +119,14 @@ fn its_watchdog(found: &mut Found, unit: &Shown, config: &Config) {
 }
 
 /// A timer that is active may have no next run, and a run that hangs keeps every later one away.
-fn runs_of_timer(found: &mut Found, (timer, once): (&Shown, Option<&Shown>), ctl: &str) {
+fn runs_of_timer(found: &mut Found, (timer, once): (&Shown, Option<&Shown>), (ctl, install): (&str, &str)) {
     if timer.text("SubState") == "elapsed" {
         found.warn(format!("{} is active and has no next run", UNITS[1]), format!("`{ctl} restart {}`", UNITS[1]));
     }
     match once.map(|unit| unit.span("TimeoutStartUSec")) {
-        None => found.warn(
-            format!("{}, which the timer starts, is not there", UNITS[2]),
-            "`autoswe-exporter install-units` writes both",
-        ),
+        None => {
+            found.warn(format!("{}, which the timer starts, is not there", UNITS[2]), format!("{install} writes both"))
+        }
         Some(Some(Span::Infinite)) => found.warn(
             format!("TimeoutStartSec=infinity in {}: one run that hangs is the last", UNITS[2]),
             "TimeoutStartSec=150 in its [Service] section",
