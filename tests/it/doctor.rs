@@ -4,12 +4,17 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::manager::UserManager;
+use crate::manager::{UserManager, alive, unique_unit};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_autoswe-watchdog");
+/// Longest wait for what must come; a bound, not an expectation.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks at whether it has come.
+const LOOK: Duration = Duration::from_millis(50);
 /// A loop that is as the documents say.
 const HEALTHY: &str = "RestartSec=30\nRestart=always\nTimeoutStopSec=90";
 const LIMITS: &str = "StartLimitIntervalSec=1h\nStartLimitBurst=8";
@@ -214,11 +219,28 @@ fn a_dead_bus_is_a_warning_while_systemctl_answers() {
     let stage = Stage::new();
     let pause = format!("ConditionPathExists=!{}", stage.runtime("PAUSE").display());
     stage.manager.remove_bus();
+    stage.manager.until("dbus.service", "ActiveState", "inactive");
     stage.doctor().one("WARN bus", "answers in its place");
     stage.write_loop(&pause, &format!("{HEALTHY}\nTimeoutStopSec=infinity"));
     let found = stage.doctor().troubles();
     let starts: Vec<_> = found.iter().map(|row| row.split(':').next().unwrap()).collect();
     assert_eq!(starts, ["WARN bus", "WARN unit", "CRIT stop"], "systemctl tells the same: {found:#?}");
+}
+
+#[test]
+fn a_bus_that_was_killed_is_there_again() {
+    let stage = Stage::new();
+    // A process of the bus there is only once somebody has connected.
+    assert_eq!(stage.doctor().troubles(), [""; 0]);
+    let bus = stage.manager.main_pid("dbus.service");
+    stage.manager.kill_bus();
+    let start = Instant::now();
+    // The manager comes back to a new bus a moment after that has begun.
+    while alive(bus) || !stage.doctor().troubles().is_empty() {
+        assert!(start.elapsed() < PATIENCE, "{:#?}", stage.doctor().findings());
+        std::thread::sleep(LOOK);
+    }
+    assert_ne!(stage.manager.main_pid("dbus.service"), bus);
 }
 
 #[test]
@@ -253,6 +275,16 @@ fn places_that_cannot_be_written_are_found() {
 }
 
 #[test]
+fn a_watchdog_that_watches_something_else_is_found() {
+    let stage = Stage::new();
+    let other = stage.manager.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::copy(stage.runtime("state-heartbeat.json"), other.join("state-heartbeat.json")).unwrap();
+    stage.configure(json!({"runtime_dir": other}));
+    stage.doctor().one("WARN watchdog", "is active and not at work in");
+}
+
+#[test]
 fn a_trail_that_nobody_understands_is_found() {
     let stage = Stage::new();
     std::fs::write(stage.runtime("liveness-restarts.jsonl"), "nonsense\n").unwrap();
@@ -276,6 +308,9 @@ fn both_watchdogs_or_none_are_found() {
 #[test]
 fn a_unit_of_the_other_name_or_a_switch_that_is_no_url_is_told_without_the_url() {
     let stage = Stage::new();
+    let unit = unique_unit();
+    stage.configure(json!({"loop": {"unit": unit}}));
+    stage.doctor().one("CRIT unit", &unit);
     stage.configure(json!({"loop": {"unit": "nonsense"}}));
     stage.doctor().one("CRIT unit", "nonsense");
     stage.configure(json!({}));

@@ -143,11 +143,8 @@ fn directory(path: &Path) -> Directory {
 
 fn writable(directory: &Path) -> Result<(), String> {
     let file = tempfile::Builder::new().prefix(".autoswe-doctor-").tempfile_in(directory);
-    // The error names the file that it tried; the directory says more.
-    let plain = |error: std::io::Error| match error.raw_os_error() {
-        Some(code) => std::io::Error::from_raw_os_error(code),
-        None => error,
-    };
+    // The error names the file that it tried, too; the directory says enough.
+    let plain = |error: std::io::Error| error.to_string().split(" at path ").next().unwrap_or_default().to_owned();
     let closed = file.and_then(tempfile::NamedTempFile::close);
     closed.map_err(|error| format!("no file can be made in {}: {}", directory.display(), plain(error)))
 }
@@ -155,7 +152,7 @@ fn writable(directory: &Path) -> Result<(), String> {
 /// Whether lines can be appended to the file, or it can be made.
 fn appendable(what: &str, path: &Path) -> Result<(), String> {
     match stat_regular(what, path) {
-        Reading::Missing(_) => replaceable(path),
+        Reading::Missing(_) => replaceable(path).map_err(|why| format!("{what} {}: {why}", path.display())),
         Reading::Failed(failure) => Err(failure.message),
         Reading::Observed(_) => {
             let opened = options().append(true).open(path);

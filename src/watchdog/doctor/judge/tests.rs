@@ -381,7 +381,12 @@ fn the_watchdog_itself_is_looked_at() {
     let late = |facts: &mut Facts| {
         files(facts).saved.as_mut().unwrap().last_evaluation_ts = Some(example_now() - SignedDuration::from_secs(400));
     };
-    one(late, "WARN watchdog", "last evaluation was 7 min ago");
+    one(late, "WARN watchdog", "last evaluation was 7 min ago, though");
+    let elsewhere = |facts: &mut Facts| {
+        files(facts).lock = Lock::Free;
+        files(facts).saved = Ok(Saved::default());
+    };
+    one(elsewhere, "WARN watchdog", "not at work in /run/autoswe: no evaluation is known");
 }
 
 #[test]

@@ -13,40 +13,12 @@ use crate::words::{ago, length};
 /// All about the watchdog.
 pub(super) fn findings(facts: &Facts, config: &Config) -> Vec<Finding> {
     let mut found = Found::new("watchdog");
-    let ctl = systemctl(config.loop_.unit_manager);
-    let install = format!("`autoswe-exporter install-units --{}`", word(config.loop_.unit_manager));
     let files = facts.files.as_ref().ok();
     let holder = files.and_then(|files| if let Lock::Held(who) = &files.lock { Some(who.as_str()) } else { None });
-    if let Some(files) = files
-        && let Lock::Unusable(why) = &files.lock
-        && !is_told(files, why)
-    {
-        found.crit(
-            format!("its lock cannot be had: {why}"),
-            "without it the watchdog does not start; mend the file, or take it away",
-        );
-    }
-    let [service, timer, once] = facts.own.each_ref().map(|unit| unit.as_ref().ok().filter(|unit| is_loaded(unit)));
-    let (daemon_runs, timer_runs) = (service.is_some_and(is_active), timer.is_some_and(is_active));
-    match (service, timer) {
-        _ if facts.own.iter().any(Result::is_err) => found.note("its units cannot be looked at"),
-        (None, None) => nobody(&mut found, holder, &install),
-        _ => installed(&mut found, (service, timer), ctl),
-    }
-    if daemon_runs && timer_runs {
-        found.warn(
-            format!("{} and {} are both active: each turns the other away", UNITS[0], UNITS[1]),
-            format!("`{ctl} disable --now {}`", UNITS[1]),
-        );
-    }
-    if let Some(unit) = service.filter(|_| daemon_runs) {
-        its_watchdog(&mut found, unit, config);
-    }
-    if let Some(unit) = timer.filter(|_| timer_runs) {
-        runs_of_timer(&mut found, (unit, once), (ctl, &install));
-    }
-    evaluated(&mut found, files, facts, (config, timer_runs));
-    let who = match (daemon_runs, timer_runs) {
+    lock(&mut found, files);
+    let own = Own::of(facts);
+    own.judge(&mut found, facts, config, holder);
+    let who = match (own.daemon_runs(), own.timer_runs()) {
         (true, _) => UNITS[0],
         (_, true) => UNITS[1],
         // Its units are not known.
@@ -57,6 +29,66 @@ pub(super) fn findings(facts: &Facts, config: &Config) -> Vec<Finding> {
     let last =
         at.map_or_else(|| ", no evaluation yet".into(), |at| format!(", last evaluation {}", ago(facts.now, at)));
     found.or_ok(format!("{who} is active{last}"))
+}
+
+/// A lock that cannot be had, unless that was told of the directory that it is in.
+fn lock(found: &mut Found, files: Option<&Files>) {
+    if let Some(files) = files
+        && let Lock::Unusable(why) = &files.lock
+        && !is_told(files, why)
+    {
+        found.crit(
+            format!("its lock cannot be had: {why}"),
+            "without it the watchdog does not start; mend the file, or take it away",
+        );
+    }
+}
+
+/// The watchdog's own units, as far as they are there.
+struct Own<'a> {
+    service: Option<&'a Shown>,
+    timer: Option<&'a Shown>,
+    once: Option<&'a Shown>,
+}
+
+impl<'a> Own<'a> {
+    fn of(facts: &'a Facts) -> Self {
+        let [service, timer, once] = facts.own.each_ref().map(|unit| unit.as_ref().ok().filter(is_loaded));
+        Own { service, timer, once }
+    }
+
+    fn daemon_runs(&self) -> bool {
+        self.service.is_some_and(is_active)
+    }
+
+    fn timer_runs(&self) -> bool {
+        self.timer.is_some_and(is_active)
+    }
+
+    fn judge(&self, found: &mut Found, facts: &Facts, config: &Config, holder: Option<&str>) {
+        let kind = config.loop_.unit_manager;
+        let (ctl, install) = (systemctl(kind), format!("`autoswe-exporter install-units --{}`", word(kind)));
+        match (self.service, self.timer) {
+            _ if facts.own.iter().any(Result::is_err) => found.note("its units cannot be looked at"),
+            (None, None) => nobody(found, holder, &install),
+            _ => installed(found, (self.service, self.timer), ctl),
+        }
+        if self.daemon_runs() && self.timer_runs() {
+            found.warn(
+                format!("{} and {} are both active: each turns the other away", UNITS[0], UNITS[1]),
+                format!("`{ctl} disable --now {}`", UNITS[1]),
+            );
+        }
+        if let Some(unit) = self.service.filter(|_| self.daemon_runs()) {
+            its_watchdog(found, unit, config);
+        }
+        if let Some(unit) = self.timer.filter(|_| self.timer_runs()) {
+            runs_of_timer(found, (unit, self.once), (ctl, &install));
+        }
+        // One that is still starting has made no evaluation yet.
+        let daemon_is_up = self.service.is_some_and(|unit| unit.text("ActiveState") == "active");
+        evaluated(found, facts, config, (daemon_is_up, self.timer_runs()));
+    }
 }
 
 fn is_loaded(unit: &&Shown) -> bool {
@@ -136,16 +168,26 @@ fn runs_of_timer(found: &mut Found, (timer, once): (&Shown, Option<&Shown>), (ct
 }
 
 /// Whether it evaluates.
-fn evaluated(found: &mut Found, files: Option<&Files>, facts: &Facts, (config, by_timer): (&Config, bool)) {
-    let Some(at) = files.and_then(|files| files.saved.as_ref().ok()?.last_evaluation_ts) else { return };
-    let age = seconds_since(facts.now, at);
+fn evaluated(found: &mut Found, facts: &Facts, config: &Config, (daemon_runs, by_timer): (bool, bool)) {
+    let Ok(files) = &facts.files else { return };
+    let at = files.saved.as_ref().ok().and_then(|saved| saved.last_evaluation_ts);
+    let age = at.map_or(f64::INFINITY, |at| seconds_since(facts.now, at));
     // The timer comes every five minutes, give or take its accuracy.
     let limit = if by_timer { config.checks.watchdog.warn.0.max(390.0) } else { config.checks.watchdog.warn.0 };
-    let is_at_work = files.is_some_and(|files| matches!(files.lock, Lock::Held(_))) || by_timer;
-    if age > limit && is_at_work {
+    let is_at_work = matches!(files.lock, Lock::Held(_));
+    let last = at.map_or_else(
+        || "no evaluation is known".into(),
+        |at| format!("the last evaluation was {}", ago(facts.now, at)),
+    );
+    if age > limit && daemon_runs && files.lock == Lock::Free {
         found.warn(
-            format!("its last evaluation was {}, though it is at work", ago(facts.now, at)),
-            "see its journal; an evaluation that hangs ends by WatchdogSec",
+            format!("{} is active and not at work in {}: {last}", UNITS[0], files.runtime.path.display()),
+            "do it and this command read the same configuration (runtime_dir, --config.file, AUTOSWE_*)?",
+        );
+    } else if at.is_some() && age > limit && (is_at_work || by_timer) {
+        found.warn(
+            format!("{last}, though it is at work"),
+            "see its journal; an evaluation that hangs ends by WatchdogSec, or by TimeoutStartSec of the timer's unit",
         );
     }
 }
