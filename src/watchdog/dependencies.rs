@@ -88,7 +88,7 @@ pub fn any(config: &Config) -> bool {
     config.vllm.enabled || config.gpu.enabled
 }
 
-/// Looks, until all is well or [`LOOK`] has passed.
+/// Looks, until all is well or `LOOK` has passed.
 ///
 /// # Errors
 /// When the operating system gives no thread.

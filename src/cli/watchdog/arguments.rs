@@ -70,6 +70,7 @@ pub(super) struct Json {
 
 /// What the doctor is asked for.
 #[derive(Debug, Clone, Copy, Args)]
+#[command(after_help = "It changes nothing and ends within half a minute. Exit code 1 when something is critical.")]
 pub(super) struct Doctor {
     /// Print one JSON object
     #[arg(long)]

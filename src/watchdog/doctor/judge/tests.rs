@@ -301,8 +301,8 @@ fn each_file_that_cannot_be_used_is_found() {
     one(|facts| files(facts).runtime.found = Ok((0, 0o755)), "WARN files", "belongs to uid 0");
     one(|facts| files(facts).runtime.found = Ok((1000, 0o777)), "WARN files", "everybody may write");
     one(|facts| files(facts).state = Err("is a directory".into()), "WARN files", "state file");
-    one(|facts| files(facts).disk = Some(Room { available: 9, total: 100 }), "WARN files", "9 % free");
-    one(|facts| files(facts).disk = Some(Room { available: 1, total: 100 }), "CRIT files", "1 %");
+    one(|facts| files(facts).disk = Some(Room { available: 9, total: 100 }), "WARN files", "(9 %)");
+    one(|facts| files(facts).disk = Some(Room { available: 1, total: 100 }), "CRIT files", "(1 %)");
     let diagnostics = |facts: &mut Facts| files(facts).diagnostics.as_mut().unwrap().found = Ok((1000, 0o755));
     one(diagnostics, "WARN files", "mode 0755");
     let file = |facts: &mut Facts| files(facts).diagnostics.as_mut().unwrap().found = Err("is no directory".into());
