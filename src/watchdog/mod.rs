@@ -20,6 +20,8 @@ pub mod decide;
 pub mod dependencies;
 mod diagnose;
 pub mod doctor;
+pub mod evaluation;
+pub mod exporter;
 pub mod lock;
 pub mod memory;
 mod ping;

@@ -17,5 +17,7 @@ mod processes;
 mod prometheus;
 mod story;
 mod support;
+mod units;
 mod vllm;
+mod watchdog;
 mod web;

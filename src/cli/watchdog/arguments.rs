@@ -49,15 +49,8 @@ pub(super) enum Command {
     /// Forget the restarts made so far: the budget is whole again
     Reset,
     /// Check all that a restart rests on, and say how to mend what is wrong
-    Doctor(Doctor),
-    /// Look at vLLM and the GPUs; the watchdog's child does this
-    #[command(hide = true)]
-    Dependencies {
-        #[arg(long)]
-        vllm_seen: bool,
-        #[arg(long)]
-        gpu_seen: bool,
-    },
+    #[command(after_help = "It changes nothing and ends within half a minute. Exit code 1 when something is critical.")]
+    Doctor(Json),
 }
 
 /// The form of what is shown.
@@ -66,30 +59,6 @@ pub(super) struct Json {
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
-}
-
-/// What the doctor is asked for.
-#[derive(Debug, Clone, Copy, Args)]
-#[command(after_help = "It changes nothing and ends within half a minute. Exit code 1 when something is critical.")]
-pub(super) struct Doctor {
-    /// Print one JSON object
-    #[arg(long)]
-    pub(super) json: bool,
-    #[command(subcommand)]
-    pub(super) part: Option<Part>,
-}
-
-/// A part of the doctor's work that a child of it does, with the same configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
-pub(super) enum Part {
-    /// Look at vLLM and the GPUs
-    #[command(hide = true)]
-    Dependencies {
-        #[arg(long)]
-        vllm_seen: bool,
-        #[arg(long)]
-        gpu_seen: bool,
-    },
 }
 
 impl Arguments {
@@ -104,16 +73,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_declaration_is_consistent_and_the_child_can_be_asked_with_any_flags() {
+    fn the_declaration_is_consistent() {
         <Arguments as clap::CommandFactory>::command().debug_assert();
-        let line = "autoswe-watchdog --once --dry-run --config.file a.yml --no-collector.gpu dependencies --vllm-seen";
+    }
+
+    #[test]
+    fn what_loads_the_configuration_is_passed_on_to_the_exporter() {
+        let line = "autoswe-watchdog --once --dry-run --config.file a.yml --no-collector.gpu --log.level error";
         let arguments: Vec<OsString> = line.split(' ').map(Into::into).collect();
         let parsed = Arguments::parse(&arguments).unwrap();
-        assert!(matches!(parsed.command, Some(Command::Dependencies { vllm_seen: true, gpu_seen: false })));
-        let line = "autoswe-watchdog doctor --json --config.file doctor dependencies --gpu-seen";
-        let arguments: Vec<OsString> = line.split(' ').map(Into::into).collect();
-        let parsed = Arguments::parse(&arguments).unwrap();
-        let part = Some(Part::Dependencies { vllm_seen: false, gpu_seen: true });
-        assert!(matches!(parsed.command, Some(Command::Doctor(doctor)) if doctor.part == part));
+        assert!(parsed.once && parsed.dry_run);
+        assert_eq!(parsed.common.arguments(), ["--config.file", "a.yml", "--no-collector.gpu"]);
     }
 }

@@ -1,26 +1,20 @@
 //! `doctor`: prints what the library found. The exit code is 1 when something is critical.
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::arguments::{Doctor, Part};
 use super::output::{self, ColorChoice};
-use super::{MYSELF, look, shown};
+use super::shown;
 use crate::config::Loaded;
-use crate::watchdog::dependencies::Known;
 use crate::watchdog::doctor::{self, Grade};
+use crate::watchdog::exporter::Exporter;
 
 /// How long a person waits without a word.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Runs the command; `own` is the command line, with which the child that looks at vLLM and the GPUs is started.
-pub(super) async fn run(loaded: &Loaded, asked: Doctor, own: &[OsString]) -> ExitCode {
-    if let Some(Part::Dependencies { vllm_seen, gpu_seen }) = asked.part {
-        return look(loaded, Known { vllm: vllm_seen, gpu: gpu_seen }).await;
-    }
-    let child = MYSELF.into();
-    let examined = doctor::examine(loaded, (&child, own));
+/// Runs the command.
+pub(super) async fn run(loaded: &Loaded, exporter: &Exporter, as_json: bool) -> ExitCode {
+    let examined = doctor::examine(loaded, exporter);
     tokio::pin!(examined);
     let report = match tokio::time::timeout(PATIENCE, &mut examined).await {
         Ok(report) => report,
@@ -31,7 +25,7 @@ pub(super) async fn run(loaded: &Loaded, asked: Doctor, own: &[OsString]) -> Exi
             examined.await
         }
     };
-    let text = match asked.json {
+    let text = match as_json {
         true => format!("{:#}\n", doctor::json(&report)),
         false => {
             let color = ColorChoice::Auto.decide(output::on_terminal(), |name| std::env::var_os(name));

@@ -2,7 +2,6 @@
 //!
 //! Invariant: no answer is waited for without a limit, and one that fails leaves the others alone.
 
-use std::ffi::OsString;
 use std::time::Duration;
 
 use super::files::{self, Files};
@@ -12,7 +11,7 @@ use crate::observation::Time;
 use crate::systemd::{Manager, Shown, Ways, clock_is_synchronized};
 use crate::watchdog::clock::boot_id;
 use crate::watchdog::dependencies::{self, Found, Known};
-use crate::watchdog::ping::Ping;
+use crate::watchdog::exporter::Exporter;
 use crate::watchdog::saved::Saved;
 
 /// The watchdog's own units, as `deploy/systemd` has them.
@@ -50,7 +49,7 @@ pub(super) struct Facts {
 }
 
 /// Looks at everything.
-pub(super) async fn gather(loaded: &Loaded, program: &OsString, arguments: &[OsString]) -> Facts {
+pub(super) async fn gather(loaded: &Loaded, exporter: &Exporter) -> Facts {
     let config = &loaded.config;
     let timeout = config.restart.bus_timeout.duration();
     let manager = Manager { kind: config.loop_.unit_manager, timeout };
@@ -61,7 +60,7 @@ pub(super) async fn gather(loaded: &Loaded, program: &OsString, arguments: &[OsS
         linger_of(manager.kind, timeout),
         synchronized(timeout),
         files_of(config),
-        dependencies_of(config, program, arguments),
+        dependencies_of(config, exporter),
     );
     Facts {
         now: Time::now(),
@@ -76,7 +75,7 @@ pub(super) async fn gather(loaded: &Loaded, program: &OsString, arguments: &[OsS
         has_boot_id: !boot_id().is_empty(),
         built: std::fs::metadata("/proc/self/exe").ok().and_then(|program| crate::source::file::modified_at(&program)),
         files,
-        ping: Ping::new(&config.restart).map(|ping| ping.is_some()),
+        ping: ping(&config.restart.ping_url_env),
         dependencies,
     }
 }
@@ -107,6 +106,16 @@ async fn linger_of(kind: UnitManager, timeout: Duration) -> Linger {
     }
 }
 
+/// Whether `variable` holds a URL, which nobody must see.
+fn ping(variable: &str) -> Result<bool, String> {
+    let Some(text) = std::env::var_os(variable).filter(|text| !text.is_empty()) else { return Ok(false) };
+    let url = text.to_str().and_then(|text| reqwest::Url::parse(text.trim()).ok());
+    match url.is_some_and(|url| matches!(url.scheme(), "http" | "https")) {
+        true => Ok(true),
+        false => Err(format!("environment variable {variable}: expected an http or https URL")),
+    }
+}
+
 /// As systemd-timedated tells it; where that is not there, a file that systemd-timesyncd leaves says yes, and its
 /// absence says nothing.
 async fn synchronized(timeout: Duration) -> Result<bool, String> {
@@ -131,7 +140,7 @@ async fn files_of(config: &Config) -> Result<Files, String> {
     }
 }
 
-async fn dependencies_of(config: &Config, program: &OsString, arguments: &[OsString]) -> Option<Result<Found, String>> {
+async fn dependencies_of(config: &Config, exporter: &Exporter) -> Option<Result<Found, String>> {
     if !dependencies::any(config) {
         return None;
     }
@@ -140,5 +149,5 @@ async fn dependencies_of(config: &Config, program: &OsString, arguments: &[OsStr
     // Without what was known before, a server that is away is not missed: told as "none is there".
     let memory = tokio::time::timeout(FILES, saved).await.ok().and_then(Result::ok).unwrap_or_default().memory;
     let known = Known { vllm: memory.vllm_seen, gpu: memory.gpu_seen };
-    Some(dependencies::ask(program, arguments, known).await)
+    Some(dependencies::ask(exporter, known).await)
 }

@@ -16,8 +16,7 @@ mod judge;
 mod linger;
 mod show;
 
-use std::ffi::OsString;
-
+use super::exporter::Exporter;
 use crate::assessment::Severity;
 use crate::config::Loaded;
 
@@ -82,9 +81,8 @@ impl Report {
     }
 }
 
-/// Checks everything. `program` with `arguments`, before which `dependencies` is put, looks at vLLM and the GPUs; it is
-/// a child so that a driver that hangs in the kernel costs that child alone.
-pub async fn examine(loaded: &Loaded, (program, arguments): (&OsString, &[OsString])) -> Report {
-    let facts = gather::gather(loaded, program, arguments).await;
+/// Checks everything. `exporter` looks at vLLM and the GPUs.
+pub async fn examine(loaded: &Loaded, exporter: &Exporter) -> Report {
+    let facts = gather::gather(loaded, exporter).await;
     judge::judge(&facts, &loaded.config)
 }

@@ -46,7 +46,7 @@ pub(super) fn findings(facts: &Facts, config: &Config) -> Vec<Finding> {
         Ok(false) => {
             found.note(format!("{variable} is not set here: no dead man's switch tells when evaluations stop"))
         }
-        Err(why) => found.crit(why, "without a URL that can be read the watchdog does not start; mend or unset it"),
+        Err(why) => found.warn(why, "mend or unset it: until then nobody outside is told that evaluations are made"),
     }
     found.or_ok(format!(
         "silent from {} on, {} confirmations, verified within {}{}",

@@ -426,7 +426,7 @@ fn settings_that_do_not_go_together_are_found() {
     assert!(
         report.findings.iter().any(|finding| finding.grade == Grade::Note && finding.text.contains("1.25 x 15 min"))
     );
-    one(|facts| facts.ping = Err("WATCHDOG_PING_URL: expected a URL".into()), "CRIT settings", "WATCHDOG_PING_URL");
+    one(|facts| facts.ping = Err("WATCHDOG_PING_URL: expected a URL".into()), "WARN settings", "WATCHDOG_PING_URL");
 }
 
 #[test]

@@ -179,7 +179,7 @@ fn evaluated(found: &mut Found, facts: &Facts, config: &Config, (daemon_runs, by
         || "no evaluation is known".into(),
         |at| format!("the last evaluation was {}", ago(facts.now, at)),
     );
-    if age > limit && daemon_runs && files.lock == Lock::Free {
+    if age > limit && daemon_runs && files.lock == Lock::Free && files.runtime.found.is_ok() {
         found.warn(
             format!("{} is active and not at work in {}: {last}", UNITS[0], files.runtime.path.display()),
             "do it and this command read the same configuration (runtime_dir, --config.file, AUTOSWE_*)?",
