@@ -27,6 +27,7 @@ pub mod demo;
 #[cfg(test)]
 mod golden;
 pub mod history;
+pub mod install;
 pub mod jsonl;
 pub mod metric;
 pub mod observation;

@@ -19,10 +19,12 @@ mod watchdog;
 
 use crate::assessment::{CheckResult, Finding, Presence, Severity, Thresholds};
 use crate::config::Config;
-use crate::observation::{Data, Observation, Reading, SourceId, Time};
+use crate::observation::{Data, Observation, Reading, Time};
 use crate::state::{State, View};
 pub(crate) use liveness::beyond_help;
 pub use liveness::liveness;
+pub(crate) use loop_::CHECK as LOOP;
+pub(crate) use subagents::CHECK as SUBAGENTS;
 
 /// A named rule.
 pub struct Check {
@@ -125,11 +127,6 @@ pub const CHECKS: &[&Check] = &[
     &watchdog::CHECK,
     &host::CHECK,
 ];
-
-/// The check that mainly rests on `source`.
-pub(crate) fn of(source: SourceId) -> &'static Check {
-    CHECKS[source.index()]
-}
 
 /// The state after `observations` under the default configuration, for examples and tests.
 pub fn example_state(observations: Vec<Observation>) -> State {

@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand,
 
 use super::demo::DemoArguments;
 use super::report::ReportArguments;
+use super::units::{InstallArguments, UninstallArguments};
 use crate::config::FlagSetting;
 use crate::observation::SourceId;
 
@@ -25,6 +26,7 @@ Examples:
   autoswe-exporter report                              how is it, once; exit code 1 when something is critical
   autoswe-exporter report --json | jq .severity        the same for scripts
   autoswe-exporter demo                                see everything at work, with nothing set up
+  autoswe-exporter install-units --now                 run exporter and watchdog under systemd
 
 Every setting can also come from the environment: AUTOSWE_VLLM_URL is vllm.url.";
 
@@ -60,6 +62,29 @@ pub(super) enum Command {
     /// Live through a short story of a loop, with no GPU, model server or network
     #[command(after_help = super::demo::HELP)]
     Demo(DemoArguments),
+    /// Write the systemd units of exporter, watchdog and report logger
+    #[command(after_help = super::units::INSTALL_HELP)]
+    InstallUnits(InstallArguments),
+    /// Take away the units that install-units wrote
+    #[command(after_help = super::units::UNINSTALL_HELP)]
+    UninstallUnits(UninstallArguments),
+    /// Look at vLLM and the GPUs for the watchdog, and print what a restart of the loop would not cure
+    #[command(hide = true)]
+    Dependencies(DependenciesArguments),
+    /// Fetch the URL of the dead man's switch for the watchdog
+    #[command(hide = true)]
+    Ping,
+}
+
+/// What the watchdog has this program do for it, which is no use to anybody else.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct DependenciesArguments {
+    /// vLLM answered before
+    #[arg(long)]
+    pub(super) vllm_seen: bool,
+    /// A GPU was there before
+    #[arg(long)]
+    pub(super) gpu_seen: bool,
 }
 
 /// Flags of every command and program.
@@ -158,6 +183,14 @@ impl Arguments {
 }
 
 impl Common {
+    /// The flags that load the same configuration in another program of this package.
+    pub(super) fn arguments(&self) -> Vec<OsString> {
+        let file = self.config_file.iter().flat_map(|file| ["--config.file".into(), file.into()]);
+        let switches =
+            self.collectors.0.iter().map(|(source, on)| format!("--{}", collector_flag(*source, *on)).into());
+        file.chain(switches).collect()
+    }
+
     /// The settings that flags set.
     pub(super) fn settings(&self) -> Vec<FlagSetting> {
         let switch = |(source, on): &(SourceId, bool)| {

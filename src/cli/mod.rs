@@ -6,9 +6,11 @@
 mod arguments;
 mod config;
 mod demo;
+mod errands;
 mod log;
 mod output;
 mod report;
+mod units;
 mod variables;
 mod watchdog;
 
@@ -54,6 +56,10 @@ fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> Exi
         log::start(&common.log.quieter());
         return demo::run(arguments, &inputs);
     }
+    // What was written is taken away whatever the configuration says by now.
+    if let Some(Command::UninstallUnits(arguments)) = &command {
+        return units::uninstall(arguments);
+    }
     let loaded = match load(&inputs) {
         Ok(loaded) => loaded,
         Err(errors) => return refuse(&errors),
@@ -66,7 +72,10 @@ fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> Exi
             log::start(&common.log.quieter());
             report::run(&arguments, &loaded)
         }
-        Some(Command::Demo(_)) => ExitCode::SUCCESS,
+        Some(Command::InstallUnits(arguments)) => units::install(&arguments, &loaded, &inputs),
+        Some(Command::Dependencies(arguments)) => errands::dependencies(&arguments, &loaded),
+        Some(Command::Ping) => errands::ping(&loaded),
+        Some(Command::Demo(_) | Command::UninstallUnits(_)) => ExitCode::SUCCESS,
     }
 }
 

@@ -110,7 +110,7 @@ impl Known {
     }
 
     /// Judges what is known now and replaces the pages.
-    pub(super) fn judge_and_publish(&mut self) {
+    pub(super) fn judge_and_publish(&mut self) -> &Assessment {
         let assessment = Arc::new(assess(&self.moment.state, &self.thresholds, Time::now()));
         log_changes(&self.moment.assessment, &assessment);
         self.moment.assessment = assessment;
@@ -119,6 +119,7 @@ impl Known {
             series.note(&self.moment.state, &self.moment.assessment);
         }
         self.publish();
+        &self.moment.assessment
     }
 
     fn publish(&self) {

@@ -4,6 +4,7 @@
 //! snapshot for all that arrived together. Invariant: nothing in the loop waits on a source, a sink or a client.
 
 mod known;
+mod manager;
 mod series;
 
 use std::net::SocketAddr;
@@ -21,8 +22,10 @@ use crate::config::{Config, ConfigErrors, Loaded};
 use crate::history::{Point, past};
 use crate::observation::{Observation, Reading, Time};
 use crate::source::set::{Reader, readers};
+use crate::systemd::notify;
 use crate::web::{Limits, Server};
 use known::Known;
+use manager::Manager;
 
 /// The loop judges at least this often, because ages grow without any reading.
 const TICK: Duration = Duration::from_secs(5);
@@ -83,6 +86,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         on_listen(&addresses);
     }
     watch(&mut known, reload).await?;
+    notify::stopping();
     drop(stop);
     match serving.await {
         Ok(0) => info!("stopped"),
@@ -99,6 +103,7 @@ async fn watch(known: &mut Known, reload: Reload) -> anyhow::Result<()> {
     tokio::spawn(tick(events.clone()));
     let mut sources = start_sources(known, &events)?;
     spawn_past(known.config(), &events);
+    let mut manager = Manager::new(sources.is_empty());
     while let Some(first) = queue.recv().await {
         let mut next = Some(first);
         if matches!(next, Some(Event::Observed(_))) {
@@ -106,7 +111,10 @@ async fn watch(known: &mut Known, reload: Reload) -> anyhow::Result<()> {
         }
         while let Some(event) = next {
             match event {
-                Event::Observed(observation) => known.apply(*observation),
+                Event::Observed(observation) => {
+                    known.apply(*observation);
+                    manager.reading_came();
+                }
                 Event::Past(points) => known.remember(&points),
                 Event::Tick => {}
                 Event::Reload => spawn_reload(&reload, &events),
@@ -123,7 +131,7 @@ async fn watch(known: &mut Known, reload: Reload) -> anyhow::Result<()> {
             }
             next = queue.try_recv().ok();
         }
-        known.judge_and_publish();
+        manager.tell(known.judge_and_publish());
     }
     Ok(())
 }

@@ -114,6 +114,7 @@ impl Bus {
             invocation: invocation.unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect(),
             result: text("Result"),
             restart: text("Restart"),
+            control_group: text("ControlGroup"),
             stop_timeout: number(&service, "TimeoutStopUSec"),
             starts: [
                 stamp(&unit, "InactiveExitTimestampMonotonic"),

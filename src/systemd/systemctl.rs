@@ -16,7 +16,7 @@ use crate::process;
 /// Bytes of its output that are kept; what is asked for takes some hundreds.
 const MOST: usize = 64 << 10;
 
-const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,Job,InvocationID,Result,Restart,\
+const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,Job,InvocationID,Result,Restart,ControlGroup,\
     InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic,ExecMainStartTimestampMonotonic,\
     StateChangeTimestampMonotonic";
 
@@ -52,6 +52,7 @@ fn parse(text: &str, monotonic: f64) -> Unit {
         invocation: field("InvocationID").into(),
         result: field("Result").into(),
         restart: field("Restart").into(),
+        control_group: field("ControlGroup").into(),
         stop_timeout: None,
         starts: [
             stamp("InactiveExitTimestampMonotonic"),

@@ -81,6 +81,8 @@ pub struct Details {
     pub result: String,
     /// systemd starts it again by itself (`Restart=` other than `no`); when such a unit has failed, systemd gave up.
     pub retried: bool,
+    /// Its cgroup below the root of the hierarchy, such as `/app.slice/autoswe.service`; empty where it has none.
+    pub control_group: String,
     /// TimeoutStopSec, seconds; `None` where it is infinite or not known.
     pub stop_timeout: Option<f64>,
 }
@@ -92,6 +94,7 @@ pub(super) struct Properties {
     pub(super) result: String,
     /// `Restart=`.
     pub(super) restart: String,
+    pub(super) control_group: String,
     /// Microseconds; `u64::MAX` is infinite.
     pub(super) stop_timeout: Option<u64>,
     /// Leaving inactivity, becoming active, starting the main process.
@@ -119,6 +122,7 @@ impl Properties {
             started: started.unwrap_or(0.0),
             result: self.result,
             retried: !matches!(self.restart.as_str(), "" | "no"),
+            control_group: self.control_group,
             stop_timeout: self.stop_timeout.filter(|timeout| *timeout != u64::MAX).map(|timeout| timeout as f64 / 1e6),
         }
     }

@@ -13,16 +13,14 @@ use super::trail;
 use super::watch::{Watchdog, start_of};
 use crate::assessment::Severity;
 use crate::observation::{Heartbeat, LoopReading, Pause, Reading, RestartOutcome};
-use crate::source::subagents::unit_processes;
+use crate::source::subagents::processes_of;
 use crate::systemd::{Active, Asked, Refused};
 
 impl Watchdog {
     /// Restarts the loop as `decision` says, unless the last look speaks against it. What was decided in the end.
     pub(super) async fn restart(&mut self, decision: Decision, facts: &Facts) -> Decision {
         let unit = self.config.loop_.unit.clone();
-        let invocation =
-            facts.unit.as_ref().ok().and_then(|unit| unit.details.as_ref()).map(|details| details.invocation.clone());
-        let invocation = invocation.unwrap_or_default();
+        let invocation = facts.invocation().unwrap_or_default().to_owned();
         let id = name(&facts.clock);
         let clock = self.now();
         let intent = trail::intent(&clock, &id, &decision.text, &unit, &invocation);
@@ -50,7 +48,8 @@ impl Watchdog {
     }
 
     async fn diagnose(&mut self, id: &str, decision: &Decision, facts: &Facts) {
-        let processes = unit_processes(&self.config);
+        let details = facts.unit.as_ref().ok().and_then(|unit| unit.details.as_ref());
+        let processes = details.map(|details| processes_of(&details.control_group)).unwrap_or_default();
         self.saved.memory.left = processes.iter().filter_map(|pid| Some((*pid, start_of(*pid)?))).collect();
         let age = self.saved.memory.beat_age(facts, &self.rules);
         let settings = &self.config.restart;

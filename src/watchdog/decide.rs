@@ -70,8 +70,11 @@ pub enum Pausing {
 /// The loop's sign of life.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Beat {
-    /// Its age, seconds. Where it cannot be read or trusted: the time since its bytes last changed.
+    /// Its age, seconds, by clocks that nobody sets. Where it cannot be read or trusted: the time since its bytes last
+    /// changed.
     pub age: f64,
+    /// Its age by its own word, seconds, for people.
+    pub told: Option<f64>,
     /// What is wrong with it.
     pub trouble: Option<Finding>,
 }
@@ -167,8 +170,10 @@ impl Spent {
 impl Excuses {
     /// The silence of a loop whose heartbeat is `age` seconds old and whose unit started `started` seconds ago.
     pub fn bound(&self, age: f64, started: Option<f64>) -> f64 {
-        let since = [self.uptime, self.unpaused, self.disturbed, self.recovered, started];
-        since.into_iter().flatten().fold(age, f64::min)
+        let since = [Some(age), self.uptime, self.unpaused, self.disturbed, self.recovered, started];
+        // What is no number is not known, and what is not known is young.
+        let known = |age: f64| if age.is_nan() { 0.0 } else { age };
+        since.into_iter().flatten().map(known).fold(f64::INFINITY, f64::min)
     }
 }
 
@@ -274,9 +279,15 @@ impl<'a> Table<'a> {
 
     /// `heartbeat 16 min old`, and what bounds its age.
     fn silence(&self, age: f64) -> String {
-        let beat = self.inputs.beat.age;
-        let since =
-            if beat > age { format!(", silent without an excuse for {}", words::length(age)) } else { String::new() };
+        let Beat { age: known, told, .. } = self.inputs.beat;
+        let beat = told.filter(|told| *told > known).unwrap_or(known);
+        let since = match beat - age {
+            // Less is the time between two looks.
+            more if more > self.rules.restart.interval.0 => {
+                format!(", silent without an excuse for {}", words::length(age))
+            }
+            _ => String::new(),
+        };
         format!("heartbeat {} old{since}", words::length(beat))
     }
 
@@ -428,3 +439,6 @@ fn row(reason: Reason, severity: Severity, text: String, hint: &str) -> Decision
     let findings = Vec::new();
     Decision { action, reason, severity, text, hint, findings, effective_age: None, confirmations: 0, counts: false }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,18 +1,17 @@
 //! What the loop needs and a restart would not bring back: the model server and the GPUs, by the exporter's own checks.
 //!
-//! They are looked at by a child process (`autoswe-watchdog dependencies`), so that a driver that hangs in the kernel
-//! costs that child, and the daemon never loads the driver's library. Invariant: a look that failed is "not known",
-//! never "fine".
+//! They are looked at by a child process (`autoswe-exporter dependencies`), so that a driver that hangs in the kernel
+//! costs that child, and the watchdog itself needs neither the driver's library nor a network. Invariant: a look that
+//! failed is "not known", never "fine".
 
-use std::ffi::OsString;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::process::Command;
 use tokio::time::Instant;
 
 use super::decide::Dependency;
+use super::exporter::Exporter;
 use crate::assessment::{Assessment, Thresholds, assess};
 use crate::check::beyond_help;
 use crate::config::{Config, value::Seconds};
@@ -55,28 +54,34 @@ pub struct Found {
     pub readings: Value,
 }
 
-/// Has a child look; `program` with `arguments` is this program.
+/// Has the exporter's program look.
 ///
 /// # Errors
 /// Why nothing is known.
-pub async fn ask(program: &OsString, arguments: &[OsString], known: Known) -> Result<Found, String> {
-    let mut command = Command::new(program);
-    command.args(arguments).arg("dependencies");
+pub async fn ask(exporter: &Exporter, known: Known) -> Result<Found, String> {
+    let mut command = exporter.command("dependencies");
     command.args(known.vllm.then_some("--vllm-seen")).args(known.gpu.then_some("--gpu-seen"));
     let output = process::run(&mut command, DEADLINE, MOST).await.map_err(|error| match error {
         process::Error::TimedOut { .. } => {
             "looking at vLLM and the GPUs takes too long; see `dmesg` for a driver that hangs".to_owned()
         }
-        error => error.to_string(),
+        process::Error::Spawn { .. } => format!("{error}; the watchdog needs it beside itself, or in PATH"),
     })?;
-    serde_json::from_slice(&output.stdout).map_err(|_| {
+    Found::parse(&output.stdout).ok_or_else(|| {
         let said = String::from_utf8_lossy(&output.stderr);
         let line = said.lines().last().unwrap_or_default();
-        format!("`autoswe-watchdog dependencies` ended with {} and no answer: {line}", output.status)
+        format!("`autoswe-exporter dependencies` ended with {} and no answer: {line}", output.status)
     })
 }
 
 impl Found {
+    /// What the child printed; `None` where it is no such answer, or does not say whether anything is down.
+    fn parse(answer: &[u8]) -> Option<Self> {
+        let answer: Value = serde_json::from_slice(answer).ok()?;
+        answer.get("down").filter(|down| down.is_null() || down.is_string())?;
+        serde_json::from_value(answer).ok()
+    }
+
     /// What it means to a decision.
     pub fn dependency(&self) -> Dependency {
         self.down.clone().map_or(Dependency::Fine, Dependency::Down)
@@ -88,7 +93,7 @@ pub fn any(config: &Config) -> bool {
     config.vllm.enabled || config.gpu.enabled
 }
 
-/// Looks, until all is well or [`LOOK`] has passed.
+/// Looks, until all is well or `LOOK` has passed.
 ///
 /// # Errors
 /// When the operating system gives no thread.
@@ -144,4 +149,20 @@ fn must_look_again(state: &State) -> bool {
     let readings = state.sources[SourceId::Vllm.index()].attempts;
     let work = state.vllm.last().is_some_and(|last| has_work(&last.value));
     work && !state.vllm_window.gauges_are_stale() && (readings < 2 || state.vllm_window.stands_still())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_does_not_say_whether_anything_is_down_is_none() {
+        let found = Found { gpu_seen: true, ..Found::default() };
+        assert_eq!(Found::parse(serde_json::to_string(&found).unwrap().as_bytes()), Some(found));
+        let down = Found::parse(br#"{"down": "vllm: stalled", "later": 1}"#).unwrap();
+        assert_eq!(down.dependency(), Dependency::Down("vllm: stalled".into()));
+        for answer in [&b""[..], b"{}", b"[]", b"null", br#"{"down": 5}"#, br#"{"vllm_seen": true}"#] {
+            assert_eq!(Found::parse(answer), None);
+        }
+    }
 }

@@ -42,6 +42,14 @@ pub struct Facts {
     pub notes: Vec<Finding>,
 }
 
+impl Facts {
+    /// The run of the unit, where it was asked for.
+    pub fn invocation(&self) -> Option<&str> {
+        let details = self.unit.as_ref().ok()?.details.as_ref()?;
+        Some(&details.invocation)
+    }
+}
+
 /// What is remembered. Times are seconds since the boot `boot_id`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -78,6 +86,8 @@ pub struct Memory {
 struct Seen {
     bytes: u64,
     changed_at: f64,
+    /// It may have changed this much earlier: the time between the evaluation that saw it changed and the one before.
+    slack: f64,
     readable: bool,
 }
 
@@ -138,7 +148,7 @@ impl Memory {
         self.lived_before = clock.lived - clock.boottime;
         let gap = clock.boottime - self.at;
         self.note_clocks(clock, gap);
-        self.note_beat(facts, gap > 3.0 * rules.restart.interval.0);
+        self.note_beat(facts, gap, gap > 3.0 * rules.restart.interval.0);
         self.note_pause(facts);
         self.at = clock.boottime;
     }
@@ -158,13 +168,16 @@ impl Memory {
     }
 
     /// `blind`: nobody looked for so long that a heartbeat which cannot be read may have been fine until just now.
-    fn note_beat(&mut self, facts: &Facts, blind: bool) {
+    fn note_beat(&mut self, facts: &Facts, gap: f64, blind: bool) {
         let now = facts.clock.boottime;
         self.beat = Some(match (self.beat, facts.bytes) {
             (Some(seen), Some(bytes)) if seen.bytes == bytes => Seen { readable: true, ..seen },
-            (_, Some(bytes)) => Seen { bytes, changed_at: now, readable: true },
+            // `gap` is 0 at the first look: who has not looked before has no clock to compare the heartbeat's with.
+            (_, Some(bytes)) => Seen { bytes, changed_at: now, slack: gap, readable: true },
             (Some(seen), None) if !(blind && seen.readable) => Seen { readable: false, ..seen },
-            (seen, None) => Seen { changed_at: now, readable: false, bytes: seen.map_or(0, |seen| seen.bytes) },
+            (seen, None) => {
+                Seen { changed_at: now, slack: 0.0, readable: false, bytes: seen.map_or(0, |seen| seen.bytes) }
+            }
         });
         if let Reading::Observed(Heartbeat { phase, phase_started_at, invocation_id, .. }) = &facts.heartbeat {
             self.phase = phase.clone().zip(*phase_started_at).map(|(name, started_at)| LastPhase {
@@ -206,23 +219,22 @@ impl Memory {
         self.condition = goes_on.or(condition);
     }
 
-    /// How old the heartbeat is, seconds, whatever the wall clock and the file say of it.
+    /// How old the heartbeat is, seconds: what it says of itself, as far as that agrees with when it was seen to change.
+    ///
+    /// By its own word alone a heartbeat would be old on a machine whose clock was set just before the first look.
     pub fn beat_age(&self, facts: &Facts, rules: &Rules) -> f64 {
-        let seen = self.beat.map_or(0.0, |seen| (facts.clock.boottime - seen.changed_at).max(0.0));
-        let told = match &facts.heartbeat {
-            Reading::Observed(Heartbeat { at: Some(at), .. }) => Some(seconds_since(facts.clock.wall, *at)),
-            _ => None,
-        };
-        match told {
-            // Bytes that have not changed for longer than their time says: the clock was set back meanwhile.
-            Some(told) if told >= -rules.loop_.future.0 => told.max(seen).max(0.0),
-            _ => seen,
+        let seen = self.beat.unwrap_or_default();
+        let unchanged = (facts.clock.boottime - seen.changed_at).max(0.0);
+        match told_age(facts).filter(|told| *told >= -rules.loop_.future.0) {
+            Some(told) => told.clamp(unchanged, unchanged + seen.slack.max(0.0)),
+            None => unchanged,
         }
     }
 
     /// Whether the loop has been silent for so long that it matters what it needs.
     pub fn is_silent(&self, facts: &Facts, rules: &Rules) -> bool {
-        self.beat_age(facts, rules) > (2.0 * rules.restart.interval.0).min(rules.loop_.warn.0)
+        let told = told_age(facts).unwrap_or(0.0);
+        self.beat_age(facts, rules).max(told) > (2.0 * rules.restart.interval.0).min(rules.loop_.warn.0)
     }
 
     /// Whether the dependencies have not been looked at for so long that it is not known any more whether this machine
@@ -250,7 +262,7 @@ impl Memory {
                 Reading::Missing(why) => Pausing::Unknown(why.clone()),
                 Reading::Failed(failure) => Pausing::Unknown(failure.message.clone()),
             },
-            beat: Beat { age: self.beat_age(facts, rules), trouble: facts.trouble.clone() },
+            beat: Beat { age: self.beat_age(facts, rules), told: told_age(facts), trouble: facts.trouble.clone() },
             excuses: Excuses {
                 uptime: Some(clock.boottime),
                 unpaused: ago(self.unpaused_at),
@@ -315,3 +327,12 @@ impl Memory {
         [self.unpaused_at, self.disturbed_at].into_iter().flatten().map(since).reduce(f64::min)
     }
 }
+
+/// How old the heartbeat is by its own word and the wall clock, seconds; negative when it lies ahead.
+fn told_age(facts: &Facts) -> Option<f64> {
+    let at = facts.heartbeat.observed()?.at?;
+    Some(seconds_since(facts.clock.wall, at))
+}
+
+#[cfg(test)]
+mod tests;

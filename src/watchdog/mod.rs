@@ -19,6 +19,8 @@ pub mod clock;
 pub mod decide;
 pub mod dependencies;
 mod diagnose;
+pub mod evaluation;
+pub mod exporter;
 pub mod lock;
 pub mod memory;
 mod ping;

@@ -25,7 +25,7 @@ const STOPPING: Duration = Duration::from_secs(20);
 /// When it cannot begin.
 pub async fn daemon(parts: Parts) -> anyhow::Result<()> {
     let mut stop = Stop::new()?;
-    let mut ping = Ping::new(&parts.loaded.config.restart).map_err(anyhow::Error::msg)?;
+    let mut ping = Ping::new(&parts.loaded.config.restart, &parts.exporter);
     let mut watchdog = Watchdog::new(parts)?;
     let interval = watchdog.config().restart.interval.duration();
     let mut log = Log::default();
@@ -58,7 +58,7 @@ pub async fn daemon(parts: Parts) -> anyhow::Result<()> {
 /// # Errors
 /// When it cannot begin.
 pub async fn once(parts: Parts) -> anyhow::Result<Decision> {
-    let mut ping = Ping::new(&parts.loaded.config.restart).map_err(anyhow::Error::msg)?;
+    let mut ping = Ping::new(&parts.loaded.config.restart, &parts.exporter);
     let mut watchdog = Watchdog::new(parts)?;
     let decision = watchdog.evaluate().await;
     Log::default().note(&decision);

@@ -3,7 +3,7 @@
 //! | field | content |
 //! | --- | --- |
 //! | `version` | 1 |
-//! | `last_evaluation_ts`, `pid` | when the last evaluation was finished, and who made it |
+//! | `last_evaluation_ts`, `pid`, `unit` | when the last evaluation was finished, who made it, of which unit |
 //! | `decision`, `reason` | what was decided and which row of the table said so, a word each |
 //! | `severity`, `text`, `hint` | how bad it is, why in a sentence, and what to do |
 //! | `findings` | what is wrong beside that: `severity`, `code`, `reason`, `hint` |
@@ -42,6 +42,8 @@ pub struct Saved {
     pub last_evaluation_ts: Option<Time>,
     /// Who made it.
     pub pid: u32,
+    /// The unit that is watched.
+    pub unit: String,
     /// What was decided.
     pub decision: String,
     /// Which row of the table said so.
@@ -125,8 +127,13 @@ impl Saved {
         match read_bounded("watchdog state", path, MAX) {
             Reading::Missing(_) => Ok(Saved::default()),
             Reading::Failed(failure) => Err(failure.message),
-            Reading::Observed((bytes, _)) => serde_json::from_slice(&bytes)
-                .map_err(|error| format!("watchdog state {}: {error}; the watchdog writes it anew", path.display())),
+            Reading::Observed((bytes, _)) => {
+                // A list would do for the fields in their order, and is not what was written.
+                let fields = serde_json::from_slice::<serde_json::Map<_, _>>(&bytes);
+                fields
+                    .and_then(|fields| serde_json::from_value(fields.into()))
+                    .map_err(|error| format!("watchdog state {}: {error}; the watchdog writes it anew", path.display()))
+            }
         }
     }
 

@@ -256,3 +256,6 @@ fn line(clock: &Clock, fields: Value) -> String {
     }
     line.to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,9 +36,12 @@ fn took(pending: &Pending, unit: &Unit, details: &Details, facts: &Facts, inputs
     let new_run =
         unit.active == Active::Active && !details.invocation.is_empty() && details.invocation != pending.invocation;
     let Reading::Observed(Heartbeat { invocation_id, .. }) = &facts.heartbeat else { return false };
-    let of_it = invocation_id.as_ref().is_none_or(|id| *id == details.invocation);
-    let age = inputs.beat.age;
-    new_run && of_it && inputs.beat.trouble.is_none() && age < details.started && age <= rules.loop_.warn.0
+    // One that names its run proves it; another one must have come after the start.
+    let of_it = match invocation_id {
+        Some(id) => *id == details.invocation,
+        None => inputs.beat.age < details.started,
+    };
+    new_run && of_it && inputs.beat.trouble.is_none() && inputs.beat.age <= rules.loop_.warn.0
 }
 
 fn why_not(pending: &Pending, unit: &Unit, details: &Details, waited: f64) -> String {

@@ -3,29 +3,33 @@
 //! Invariant: everything that may hang has a time limit, so that an evaluation ends, and says so to systemd, or the
 //! watchdog is itself restarted.
 
-use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tracing::{error, info, warn};
 
 use super::clock::{Clock, boot_id};
-use super::decide::{Decision, Dependency, Rules, decide};
+use super::decide::{Decision, Dependency, Rules};
 use super::dependencies::{self, Known};
+use super::evaluation::Evaluation;
+use super::exporter::Exporter;
 use super::memory::Facts;
+use super::reason::Action;
 use super::saved::Saved;
-use super::trail::{LINES, Trail};
-use super::verify;
+use super::trail::{self, LINES, Trail};
 use crate::assessment::{Finding, Severity, Thresholds};
 use crate::check;
 use crate::config::{Config, Loaded};
 use crate::jsonl::Appender;
 use crate::observation::{
-    Data, Failure, FailureKind, Heartbeat, LoopReading, Pause, Reading, RestartOutcome, SourceId, Time,
+    Data, Failure, FailureKind, Heartbeat, LoopReading, Observation, Pause, Reading, RestartOutcome, SourceId, Time,
 };
 use crate::source::file::read_bounded;
 use crate::source::lines::Lines;
-use crate::source::set::{Reader, readers};
+use crate::source::loop_::LoopSource;
+use crate::source::subagents::SubagentsSource;
+use crate::source::worker::Worker;
 use crate::state::State;
 use crate::systemd::{Active, Manager, Unit};
 
@@ -45,10 +49,10 @@ pub struct Watchdog {
     boot_id: String,
     state_file: PathBuf,
     lines: Lines<Trail>,
-    loop_: Reader,
-    subagents: Option<Reader>,
+    loop_: Worker,
+    subagents: Option<Worker>,
     state: State,
-    child: (OsString, Vec<OsString>),
+    exporter: Exporter,
     evaluations: u64,
     /// Nothing is written, and nothing is restarted.
     dry: bool,
@@ -60,8 +64,8 @@ pub struct Watchdog {
 pub struct Parts {
     /// The configuration.
     pub loaded: Loaded,
-    /// This program and the arguments that load the same configuration, for the child that looks at vLLM and the GPUs.
-    pub child: (OsString, Vec<OsString>),
+    /// The exporter's program, which looks at vLLM and the GPUs.
+    pub exporter: Exporter,
     /// Decide, and do nothing.
     pub dry: bool,
 }
@@ -72,15 +76,17 @@ impl Watchdog {
     /// # Errors
     /// When the operating system gives no thread, or the loop is turned off.
     pub fn new(parts: Parts) -> anyhow::Result<Self> {
-        let Parts { loaded, child, dry } = parts;
+        let Parts { loaded, exporter, dry } = parts;
         let thresholds = loaded.thresholds();
         let mut config = loaded.config;
         // The durable state may be large, and no decision rests on it.
         config.loop_.state = None;
-        let mut sources = readers(&config.only(&[SourceId::Loop, SourceId::Subagents]))?.into_iter();
-        let Some(loop_) = sources.next().filter(|source| source.id == SourceId::Loop) else {
+        if !config.loop_.enabled {
             anyhow::bail!("the loop is not watched (loop.enabled is false), so there is nothing to restart");
-        };
+        }
+        let loop_ = Worker::spawn(SourceId::Loop, Box::new(LoopSource::new(&config)))?;
+        let subagents = config.subagents.enabled.then(|| Box::new(SubagentsSource::new(&config)));
+        let subagents = subagents.map(|source| Worker::spawn(SourceId::Subagents, source)).transpose()?;
         let path = |path| config.in_runtime_dir(path);
         let (state_file, trail) = (path(&config.watchdog.state), path(&config.watchdog.restarts));
         let saved = Saved::read(&state_file).unwrap_or_else(|why| {
@@ -97,9 +103,9 @@ impl Watchdog {
             state_file,
             lines: Lines::new("restarts", trail, LINES),
             loop_,
-            subagents: sources.next(),
+            subagents,
             state: State::new(&config, Time::now()),
-            child,
+            exporter,
             evaluations: 0,
             dry,
             readings: serde_json::Value::Null,
@@ -117,19 +123,14 @@ impl Watchdog {
         let trail = self.read_trail();
         let clock = self.clock(&trail);
         let facts = self.look(clock, &trail).await;
-        let memory = &mut self.saved.memory;
-        memory.complete(&facts);
-        let inputs = memory.inputs(&facts, &self.rules, &self.thresholds.phases);
-        if let Some(pending) = trail.as_ref().ok().and_then(Trail::pending)
-            && let Some((outcome, reason)) = verify::outcome(&pending, (&facts, &inputs), memory, &self.rules)
-        {
-            let run =
-                facts.unit.as_ref().ok().and_then(|unit| unit.details.as_ref()).map(|found| found.invocation.clone());
-            self.conclude_restart(&facts.clock, &pending.id, (outcome, &reason), run.as_deref());
+        let rules = (&self.rules, &self.thresholds.phases);
+        let evaluation = Evaluation::of(&facts, trail.as_ref().ok(), &mut self.saved.memory, rules);
+        if let Some((pending, outcome, reason)) = &evaluation.verified {
+            let run = facts.invocation().map(str::to_owned);
+            self.conclude_restart(&facts.clock, &pending.id, (*outcome, reason), run.as_deref());
         }
-        let mut decision = decide(&inputs, &self.rules);
-        self.saved.memory.conclude(&decision, &facts);
-        if decision.action == super::reason::Action::Restart && !self.dry {
+        let mut decision = evaluation.decision;
+        if decision.action == Action::Restart && !self.dry {
             decision = self.restart(decision, &facts).await;
         }
         let trail = self.read_trail();
@@ -195,13 +196,14 @@ impl Watchdog {
 
     /// Reads the heartbeat and the pause.
     pub(super) async fn read_loop(&mut self) -> LoopReading {
-        let observation = self.loop_.read().await;
-        let reading = match &observation.reading {
+        let deadline = self.config.loop_.deadline.duration();
+        let read = self.loop_.read(Time::now(), deadline).await;
+        let reading = match &read {
             Reading::Observed(Data::Loop(reading)) => reading.clone(),
             Reading::Failed(failure) => nothing(failure.clone()),
             _ => nothing(Failure::new(FailureKind::Unreadable, "the loop's files were not looked at")),
         };
-        self.state.apply(observation);
+        self.state.apply(observation(SourceId::Loop, read));
         reading
     }
 
@@ -211,7 +213,7 @@ impl Watchdog {
 
     /// What the exporter's check finds wrong with the heartbeat itself.
     fn trouble(&self) -> Option<Finding> {
-        let result = check::of(SourceId::Loop).run(&self.state, &self.thresholds, Time::now());
+        let result = check::LOOP.run(&self.state, &self.thresholds, Time::now());
         let of_the_beat = |code: &str| code.starts_with("heartbeat_") && code != "heartbeat_old";
         result.findings.into_iter().find(|finding| of_the_beat(finding.code))
     }
@@ -242,7 +244,7 @@ impl Watchdog {
             return None;
         }
         let known = Known { vllm: memory.vllm_seen, gpu: memory.gpu_seen };
-        match dependencies::ask(&self.child.0, &self.child.1, known).await {
+        match dependencies::ask(&self.exporter, known).await {
             Ok(found) => {
                 (memory.vllm_seen, memory.gpu_seen) = (found.vllm_seen, found.gpu_seen);
                 let dependency = found.dependency();
@@ -255,15 +257,15 @@ impl Watchdog {
 
     async fn read_subagents(&mut self) {
         if let Some(source) = &mut self.subagents {
-            let observation = source.read().await;
-            self.state.apply(observation);
+            let read = source.read(Time::now(), self.config.subagents.deadline.duration()).await;
+            self.state.apply(observation(SourceId::Subagents, read));
         }
     }
 
     /// Sub-agents over their budget: told, and never a reason.
     fn over_budget(&self) -> Option<Finding> {
         let now = self.state.subagents.last()?.at;
-        let result = check::of(SourceId::Subagents).run(&self.state, &self.thresholds, now);
+        let result = check::SUBAGENTS.run(&self.state, &self.thresholds, now);
         let found = result.findings.into_iter().find(|finding| finding.code == "over_budget")?;
         Some(Finding { severity: Severity::Warn, ..found })
     }
@@ -299,7 +301,7 @@ impl Watchdog {
         if self.dry {
             return;
         }
-        let line = super::trail::outcome(clock, id, outcome, reason, run);
+        let line = trail::outcome(clock, id, outcome, reason, run);
         match self.append(&line, clock) {
             Ok(()) => {
                 self.saved.restarts.count(outcome);
@@ -321,6 +323,7 @@ impl Watchdog {
     }
 
     fn write_down(&mut self, decision: &mut Decision, budget_remaining: Option<u64>) {
+        self.saved.unit.clone_from(&self.config.loop_.unit);
         self.saved.note(decision, budget_remaining, Time::now());
         if self.dry {
             return;
@@ -335,6 +338,11 @@ impl Watchdog {
             });
         }
     }
+}
+
+/// `reading` as it was made just now.
+fn observation(source: SourceId, reading: Reading<Data>) -> Observation {
+    Observation { source, at: Time::now(), took: Duration::ZERO, reading }
 }
 
 /// A reading of a loop whose files could not be looked at.

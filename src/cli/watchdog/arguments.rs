@@ -50,14 +50,6 @@ pub(super) enum Command {
     Reset,
     /// Check all that a restart rests on, and say how to mend what is wrong
     Doctor(Json),
-    /// Look at vLLM and the GPUs; the watchdog's child does this
-    #[command(hide = true)]
-    Dependencies {
-        #[arg(long)]
-        vllm_seen: bool,
-        #[arg(long)]
-        gpu_seen: bool,
-    },
 }
 
 /// The form of what is shown.
@@ -80,11 +72,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_declaration_is_consistent_and_the_child_can_be_asked_with_any_flags() {
+    fn the_declaration_is_consistent() {
         <Arguments as clap::CommandFactory>::command().debug_assert();
-        let line = "autoswe-watchdog --once --dry-run --config.file a.yml --no-collector.gpu dependencies --vllm-seen";
+    }
+
+    #[test]
+    fn what_loads_the_configuration_is_passed_on_to_the_exporter() {
+        let line = "autoswe-watchdog --once --dry-run --config.file a.yml --no-collector.gpu --log.level error";
         let arguments: Vec<OsString> = line.split(' ').map(Into::into).collect();
         let parsed = Arguments::parse(&arguments).unwrap();
-        assert!(matches!(parsed.command, Some(Command::Dependencies { vllm_seen: true, gpu_seen: false })));
+        assert!(parsed.once && parsed.dry_run);
+        assert_eq!(parsed.common.arguments(), ["--config.file", "a.yml", "--no-collector.gpu"]);
     }
 }

@@ -17,7 +17,7 @@ use crate::jsonl::Appender;
 use crate::observation::Reading;
 use crate::source::lines::Lines;
 use crate::watchdog::clock::{Clock, boot_id};
-use crate::watchdog::dependencies::{self, Known};
+use crate::watchdog::exporter::Exporter;
 use crate::watchdog::memory::Memory;
 use crate::watchdog::saved::Saved;
 use crate::watchdog::trail::{self, LINES, Trail};
@@ -27,14 +27,12 @@ use arguments::{Arguments, Command};
 
 /// Exit code when another instance is at work: try again later (`EX_TEMPFAIL` of sysexits.h).
 const BUSY: u8 = 75;
-/// What this program is as a child of itself, also after an upgrade replaced its file.
-const MYSELF: &str = "/proc/self/exe";
 
 /// Runs the command line `arguments` (the first is the program's name) in `environment`.
 pub fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> ExitCode {
     output::name_program("autoswe-watchdog");
     match Arguments::parse(&arguments) {
-        Ok(parsed) => dispatch(parsed, arguments.into_iter().skip(1).collect(), environment),
+        Ok(parsed) => dispatch(parsed, environment),
         Err(message) => {
             // Nobody is left to tell when the terminal is gone.
             drop(message.print());
@@ -43,12 +41,13 @@ pub fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> 
     }
 }
 
-fn dispatch(parsed: Arguments, own: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> ExitCode {
+fn dispatch(parsed: Arguments, environment: Vec<(OsString, OsString)>) -> ExitCode {
     let Arguments { command, once, dry_run, common } = parsed;
     let common = match variables::fill(common, &environment) {
         Ok(common) => common,
         Err(message) => return output::fail(USAGE, &message),
     };
+    let exporter = Exporter::beside_this(common.arguments());
     let loaded = match inputs(&common, common.settings(), environment).map(|inputs| load(&inputs)) {
         Ok(Ok(loaded)) => loaded,
         Ok(Err(errors)) => return refuse(&errors),
@@ -61,13 +60,10 @@ fn dispatch(parsed: Arguments, own: Vec<OsString>, environment: Vec<(OsString, O
         Err(error) => return output::fail(1, &format!("the asynchronous runtime cannot start: {error}")),
     };
     let code = match command {
-        None => runtime.block_on(watch(Parts { loaded, child: (MYSELF.into(), own), dry: dry_run }, once)),
+        None => runtime.block_on(watch(Parts { loaded, exporter, dry: dry_run }, once)),
         Some(Command::Status(arguments)) => status::run(&loaded, arguments.json),
         Some(Command::Reset) => reset(&loaded),
         Some(Command::Doctor(arguments)) => runtime.block_on(doctor::run(&loaded, arguments.json)),
-        Some(Command::Dependencies { vllm_seen, gpu_seen }) => {
-            runtime.block_on(look(&loaded, Known { vllm: vllm_seen, gpu: gpu_seen }))
-        }
     };
     // A reading that hangs in the kernel must not keep the program.
     runtime.shutdown_background();
@@ -115,16 +111,6 @@ fn reset(loaded: &Loaded) -> ExitCode {
             config.restart.budget
         )),
         Err(error) => output::fail(1, &format!("{}: {error}", path.display())),
-    }
-}
-
-async fn look(loaded: &Loaded, known: Known) -> ExitCode {
-    match dependencies::look(&loaded.config, &loaded.thresholds(), known).await {
-        Ok(found) => match serde_json::to_string(&found) {
-            Ok(json) => shown(&format!("{json}\n")),
-            Err(error) => output::fail(1, &error.to_string()),
-        },
-        Err(error) => output::fail(1, &format!("the threads of the sources cannot start: {error}")),
     }
 }
 

@@ -70,7 +70,7 @@ fn text(
 ) -> String {
     let old =
         if alive { "" } else { "; it does not evaluate any more: see `systemctl --user status autoswe-watchdog`" };
-    let mut out = format!("evaluated {} by pid {}{old}\n", words::ago(now, at), saved.pid);
+    let mut out = format!("{}: evaluated {} by pid {}{old}\n", saved.unit, words::ago(now, at), saved.pid);
     out += &format!("{}  {} ({}): {}\n", saved.severity, saved.decision, saved.reason, saved.text);
     if !saved.hint.is_empty() {
         out += &format!("      mend: {}\n", saved.hint);

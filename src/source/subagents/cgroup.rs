@@ -107,6 +107,15 @@ impl UnitCgroup {
     }
 }
 
+/// Process ids in the cgroup `path` and below, sorted, `path` being taken from the root of the hierarchy.
+pub(super) fn pids_of(root: &Path, path: &str) -> Vec<i32> {
+    let relative = path.trim_matches('/');
+    if relative.is_empty() || relative.split('/').any(|part| part == "..") {
+        return Vec::new();
+    }
+    hierarchies(root).iter().find_map(|hierarchy| pids_below(&hierarchy.join(relative))).unwrap_or_default()
+}
+
 /// Whether a directory called `name` is the cgroup of `unit`. systemd puts `_` before a name that the kernel could
 /// take for one of its own files, such as `memory.service`.
 fn is_unit(name: &str, unit: &str) -> bool {
@@ -181,6 +190,17 @@ mod tests {
     }
 
     const USER: &str = "user.slice/user-1000.slice/user@1000.service";
+
+    #[test]
+    fn a_cgroup_that_is_told_is_read_where_it_is() {
+        let root = v2();
+        cgroup(root.path(), "app.slice/autoswe.service", "9\n3\n");
+        cgroup(root.path(), "app.slice/autoswe.service/child", "4\n");
+        assert_eq!(pids_of(root.path(), "/app.slice/autoswe.service"), [3, 4, 9]);
+        for none in ["", "/", "/app.slice/other.service", "/app.slice/../app.slice/autoswe.service"] {
+            assert_eq!(pids_of(root.path(), none), Vec::<i32>::new(), "{none}");
+        }
+    }
 
     #[test]
     fn a_user_unit_is_found_below_its_manager_whatever_its_slice() {

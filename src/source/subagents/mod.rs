@@ -228,11 +228,10 @@ impl Patterns {
     }
 }
 
-/// The processes of the cgroup of the loop's unit, sorted; none where there is no such cgroup.
-pub fn unit_processes(config: &Config) -> Vec<i32> {
-    let places = Places::default();
-    let user = (config.loop_.unit_manager == UnitManager::User).then_some(places.uid);
-    UnitCgroup::new(places.cgroup, &config.loop_.unit, user).pids().unwrap_or_default()
+/// The processes of a unit, sorted, by its cgroup as systemd tells it (`ControlGroup`), such as
+/// `/app.slice/autoswe.service`; none where there is no such cgroup.
+pub fn processes_of(control_group: &str) -> Vec<i32> {
+    cgroup::pids_of(&Places::default().cgroup, control_group)
 }
 
 fn ticks(count: u64, per_second: u64) -> Duration {

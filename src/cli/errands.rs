@@ -1,0 +1,58 @@
+//! What the watchdog has this program do for it: `dependencies` and `ping`.
+//!
+//! Invariant: an errand ends by itself, and what it found goes to standard output or, when it failed, in one line to
+//! standard error.
+
+use std::process::ExitCode;
+
+use super::arguments::DependenciesArguments;
+use super::output;
+use crate::config::{Loaded, RestartConfig};
+use crate::watchdog::dependencies::{Known, look};
+
+/// Looks at vLLM and the GPUs, and prints what was found as JSON.
+pub(super) fn dependencies(arguments: &DependenciesArguments, loaded: &Loaded) -> ExitCode {
+    let known = Known { vllm: arguments.vllm_seen, gpu: arguments.gpu_seen };
+    run(async {
+        let found = look(&loaded.config, &loaded.thresholds(), known).await;
+        let found = found.map_err(|error| format!("the threads of the sources cannot start: {error}"))?;
+        let json = serde_json::to_string(&found).map_err(|error| error.to_string())?;
+        output::print(&format!("{json}\n")).map(drop)
+    })
+}
+
+/// Fetches the URL of the dead man's switch.
+pub(super) fn ping(loaded: &Loaded) -> ExitCode {
+    run(fetch(&loaded.config.restart))
+}
+
+fn run(errand: impl Future<Output = Result<(), String>>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::fail(1, &format!("the asynchronous runtime cannot start: {error}")),
+    };
+    let result = runtime.block_on(errand);
+    // A reading that hangs in the kernel must not keep the program.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => output::fail(1, &message),
+    }
+}
+
+/// The URL is a secret: no message shows it.
+async fn fetch(settings: &RestartConfig) -> Result<(), String> {
+    let variable = settings.ping_url_env.as_str();
+    let text = std::env::var(variable).map_err(|_| format!("environment variable {variable}: not set"))?;
+    let url = reqwest::Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = url.ok_or_else(|| format!("environment variable {variable}: expected an http or https URL"))?;
+    let builder = reqwest::Client::builder().user_agent(concat!("autoswe-watchdog/", env!("CARGO_PKG_VERSION")));
+    let builder = if url.scheme() == "https" { builder } else { builder.tls_certs_only([]) };
+    let client = builder.timeout(settings.ping_timeout.duration()).build();
+    let client = client.map_err(|error| format!("no HTTP client ({error}); are CA certificates installed?"))?;
+    let answer = client.get(url).send().await.map_err(|error| error.without_url().to_string())?;
+    match answer.status() {
+        status if status.is_success() => Ok(()),
+        status => Err(format!("the dead man's switch answers HTTP {status}")),
+    }
+}

@@ -1,0 +1,168 @@
+//! What differs from machine to machine, put into the packaged files line by line.
+//!
+//! Invariant: a packaged file differs from an installed one only in the lines named here.
+
+use std::path::{Path, PathBuf};
+
+use super::account::Account;
+use super::escape;
+use super::set::{Kind, Unit};
+
+/// Where the packaged system units look for their user's files.
+const PACKAGED_HOME: &str = "/home/autoswe/";
+
+/// What is filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filling {
+    /// The directory of the programs.
+    pub programs: PathBuf,
+    /// The setting `repo_root`.
+    pub repo_root: PathBuf,
+    /// The configuration file, where one was named.
+    pub config_file: Option<PathBuf>,
+    /// The loop's unit.
+    pub loop_unit: String,
+    /// The user of system units; without one it is the packaged one.
+    pub account: Option<Account>,
+    /// The runtime directory, where it does not lie in the user's home.
+    pub runtime_dir: Option<PathBuf>,
+    /// Whether the example of the loop's unit is wanted.
+    pub example: bool,
+}
+
+/// The text of `unit` for this machine.
+pub(super) fn fill(unit: &Unit, filling: &Filling) -> Result<String, String> {
+    let mut text = String::new();
+    for line in unit.text.lines() {
+        let filled = match unit.kind {
+            Kind::Rule => rule(line, filling),
+            Kind::Unit | Kind::Example => setting(line, filling)?,
+        };
+        text += &filled.unwrap_or_else(|| line.to_owned());
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn setting(line: &str, filling: &Filling) -> Result<Option<String>, String> {
+    let Some((key, value)) = line.split_once('=') else { return Ok(None) };
+    Ok(match (key, value) {
+        ("ExecStart", value) => exec_start(value, &filling.programs)?,
+        ("Environment", value) if value.starts_with("AUTOSWE_REPO_ROOT=") => Some(environment(filling)?),
+        ("WorkingDirectory", _) => Some(format!("{key}={}", escape::bare(escape::text(&filling.repo_root)?))),
+        ("User", _) => filling.account.as_ref().map(|account| format!("User={}", account.name)),
+        ("ReadWritePaths", _) => Some(writable(filling)?),
+        ("EnvironmentFile", value) => match (value.split_once(PACKAGED_HOME), &filling.account) {
+            (Some((ignoring, rest)), Some(account)) => {
+                Some(format!("{key}={ignoring}{}", escape::bare(escape::text(&account.home.join(rest))?)))
+            }
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// A command line that begins with one of our programs.
+fn exec_start(value: &str, programs: &Path) -> Result<Option<String>, String> {
+    let Some(command) = value.strip_prefix("/usr/bin/").filter(|command| command.starts_with("autoswe-")) else {
+        return Ok(None);
+    };
+    let (name, rest) = command.split_at(command.find(' ').unwrap_or(command.len()));
+    let program = programs.join(name);
+    Ok(Some(format!("ExecStart={}{rest}", escape::program(escape::text(&program)?))))
+}
+
+fn environment(filling: &Filling) -> Result<String, String> {
+    let assignment = |name: &str, path: &Path| -> Result<String, String> {
+        Ok(format!("Environment={}", escape::quoted(&format!("{name}={}", escape::text(path)?))))
+    };
+    let mut lines = assignment("AUTOSWE_REPO_ROOT", &filling.repo_root)?;
+    if let Some(file) = &filling.config_file {
+        lines.push('\n');
+        lines += &assignment("AUTOSWE_CONFIG_FILE", file)?;
+    }
+    Ok(lines)
+}
+
+fn writable(filling: &Filling) -> Result<String, String> {
+    let home = filling.account.as_ref().map_or(Path::new(PACKAGED_HOME.trim_end_matches('/')), |account| &account.home);
+    let word = |path: &Path| Ok::<_, String>(escape::quoted(&format!("-{}", escape::text(path)?)));
+    let mut line = format!("ReadWritePaths={}", word(home)?);
+    if let Some(directory) = &filling.runtime_dir {
+        line += &format!(" {}", word(directory)?);
+    }
+    Ok(line)
+}
+
+/// Names in quotes, which JavaScript writes as JSON does.
+fn rule(line: &str, filling: &Filling) -> Option<String> {
+    let json = |name: &str| serde_json::Value::from(name).to_string();
+    let user = filling.account.as_ref().map_or("autoswe", |account| &account.name);
+    let known = |name: &str| line.contains(&json(name));
+    (known("autoswe") || known("autoswe.service")).then(|| {
+        line.replace(&json("autoswe"), &json(user)).replace(&json("autoswe.service"), &json(&filling.loop_unit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::install::{Scope, units};
+
+    fn filling() -> Filling {
+        Filling {
+            programs: "/opt/my tools".into(),
+            repo_root: "/srv/100% \"real\"".into(),
+            config_file: Some("/etc/my autoswe.yml".into()),
+            loop_unit: "my-loop.service".into(),
+            account: Some(Account { uid: 1000, name: "ann".into(), home: "/home/ann".into() }),
+            runtime_dir: Some("/data/run".into()),
+            example: true,
+        }
+    }
+
+    fn filled(scope: Scope, name: &str) -> String {
+        let unit = units(scope).iter().find(|unit| unit.name == name).expect(name);
+        fill(unit, &filling()).expect("it can be filled")
+    }
+
+    #[test]
+    fn a_system_unit_is_filled() {
+        let text = filled(Scope::System, "autoswe-exporter.service");
+        for line in [
+            r#"ExecStart="/opt/my tools/autoswe-exporter""#,
+            r#"Environment="AUTOSWE_REPO_ROOT=/srv/100%% \"real\"""#,
+            r#"Environment="AUTOSWE_CONFIG_FILE=/etc/my autoswe.yml""#,
+            "User=ann",
+            "EnvironmentFile=-/home/ann/.config/autoswe/cluster.env",
+            "EnvironmentFile=-/etc/autoswe/cluster.env",
+            r#"ReadWritePaths="-/home/ann" "-/data/run""#,
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+        let rules = filled(Scope::System, "50-autoswe-watchdog.rules");
+        assert!(rules.contains(r#"subject.user === "ann""#) && rules.contains(r#"=== "my-loop.service""#), "{rules}");
+    }
+
+    #[test]
+    fn nothing_of_the_packaged_places_is_left() {
+        for scope in [Scope::User, Scope::System] {
+            for unit in units(scope) {
+                let text = filled(scope, unit.name);
+                let settings: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+                for place in ["/usr/bin/autoswe", "%h/autoswe", PACKAGED_HOME, "User=autoswe"] {
+                    assert!(!settings.iter().any(|line| line.contains(place)), "{}: {place}\n{text}", unit.name);
+                }
+                let services = unit.name.ends_with(".service");
+                assert_eq!(text.contains(r#"/srv/100%% "#), services, "{}", unit.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_refused() {
+        let unit = &units(Scope::User)[0];
+        let refused = fill(unit, &Filling { repo_root: "/a\nUser=root".into(), ..filling() });
+        assert!(refused.is_err_and(|message| message.contains("control character")));
+    }
+}

@@ -1,0 +1,150 @@
+//! The files that are installed, as the package holds them.
+//!
+//! Invariant: what is embedded is what lies in `deploy/`, and it works as it is where the programs are in `/usr/bin`.
+
+use super::Scope;
+
+/// The programs that the units start.
+pub const PROGRAMS: [&str; 2] = ["autoswe-exporter", "autoswe-watchdog"];
+
+/// The units that most people want.
+pub const TO_ENABLE: [&str; 2] = ["autoswe-exporter.service", "autoswe-watchdog.service"];
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A unit of this project.
+    Unit,
+    /// The loop's own unit: an example to be changed, written only where there is none.
+    Example,
+    /// A rule of polkit.
+    Rule,
+}
+
+impl Kind {
+    /// What begins a comment.
+    pub fn comment(self) -> &'static str {
+        match self {
+            Kind::Unit | Kind::Example => "#",
+            Kind::Rule => "//",
+        }
+    }
+}
+
+/// One file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unit {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Its text as packaged.
+    pub text: &'static str,
+}
+
+macro_rules! set {
+    ($directory:literal: $($name:literal $kind:ident,)*) => {
+        [$(Unit {
+            name: $name,
+            kind: Kind::$kind,
+            text: include_str!(concat!("../../deploy/systemd/", $directory, "/", $name)),
+        },)*]
+    };
+}
+
+const RULE: Unit = Unit {
+    name: "50-autoswe-watchdog.rules",
+    kind: Kind::Rule,
+    text: include_str!("../../deploy/polkit/autoswe-watchdog.rules"),
+};
+
+static USER: [Unit; 7] = set! { "user":
+    "autoswe-exporter.service" Unit,
+    "autoswe-watchdog.service" Unit,
+    "autoswe-watchdog-once.service" Unit,
+    "autoswe-watchdog-once.timer" Unit,
+    "autoswe-report.service" Unit,
+    "autoswe-report.timer" Unit,
+    "autoswe.service" Example,
+};
+
+static SYSTEM: [Unit; 8] = {
+    let [exporter, watchdog, once, once_timer, report, report_timer, example] = set! { "system":
+        "autoswe-exporter.service" Unit,
+        "autoswe-watchdog.service" Unit,
+        "autoswe-watchdog-once.service" Unit,
+        "autoswe-watchdog-once.timer" Unit,
+        "autoswe-report.service" Unit,
+        "autoswe-report.timer" Unit,
+        "autoswe.service" Example,
+    };
+    [exporter, watchdog, once, once_timer, report, report_timer, RULE, example]
+};
+
+/// The files of `scope`.
+pub fn units(scope: Scope) -> &'static [Unit] {
+    match scope {
+        Scope::User => &USER,
+        Scope::System => &SYSTEM,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(unit: &Unit) -> Vec<&'static str> {
+        unit.text.lines().filter(|line| !line.starts_with('#')).collect()
+    }
+
+    fn all() -> impl Iterator<Item = &'static Unit> {
+        units(Scope::User).iter().chain(units(Scope::System))
+    }
+
+    #[test]
+    fn every_oneshot_ends() {
+        for unit in all().filter(|unit| unit.text.contains("Type=oneshot")) {
+            let limit = lines(unit).into_iter().find_map(|line| line.strip_prefix("TimeoutStartSec="));
+            assert!(limit.is_some_and(|limit| limit != "infinity" && limit != "0"), "{}: {limit:?}", unit.name);
+        }
+        assert_eq!(all().filter(|unit| unit.text.contains("Type=oneshot")).count(), 4);
+    }
+
+    #[test]
+    fn no_unit_is_skipped_while_paused() {
+        for unit in all() {
+            assert!(!lines(unit).iter().any(|line| line.starts_with("Condition") || line.starts_with("Assert")));
+        }
+    }
+
+    #[test]
+    fn every_timer_has_a_next_run_and_a_service() {
+        for unit in all().filter(|unit| unit.name.ends_with(".timer")) {
+            let has = |key: &str| lines(unit).iter().any(|line| line.starts_with(key));
+            assert!(has("OnBootSec=") && has("OnCalendar=") && has("AccuracySec=") && !has("OnUnit"), "{}", unit.name);
+            let service = unit.name.replace(".timer", ".service");
+            assert!(all().any(|unit| unit.name == service), "{service}");
+        }
+    }
+
+    #[test]
+    fn both_sets_say_the_same_beside_the_sandbox() {
+        let of = |unit: &Unit, key: &str| -> Vec<String> {
+            lines(unit).iter().filter(|line| line.starts_with(key)).map(|line| (*line).to_owned()).collect()
+        };
+        for user in units(Scope::User) {
+            let system = units(Scope::System).iter().find(|unit| unit.name == user.name).expect(user.name);
+            for key in ["Description", "Type", "ExecStart", "Restart", "Timeout", "On", "Watchdog", "Start", "Success"]
+            {
+                assert_eq!(of(user, key), of(system, key), "{}: {key}", user.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_system_service_names_its_user() {
+        for unit in units(Scope::System).iter().filter(|unit| unit.name.ends_with(".service")) {
+            assert!(lines(unit).contains(&"User=autoswe"), "{}", unit.name);
+        }
+    }
+}
