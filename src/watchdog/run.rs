@@ -2,6 +2,7 @@
 //!
 //! Invariant: systemd is told that the watchdog is alive only after an evaluation that was finished.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -18,6 +19,31 @@ use crate::systemd::notify;
 
 /// How long an evaluation under way may still take when the watchdog is told to stop.
 const STOPPING: Duration = Duration::from_secs(20);
+
+/// Waits until `directory` is there, and tells systemd so meanwhile; false when told to stop. A runtime directory is
+/// never made: it may be a file system that is not mounted yet.
+///
+/// # Errors
+/// When signals cannot be listened to.
+pub async fn wait_for(directory: &Path, interval: Duration) -> anyhow::Result<bool> {
+    let mut stop = Stop::new()?;
+    let mut told = false;
+    while !directory.is_dir() {
+        let text = format!("waiting for the runtime directory {} (runtime_dir)", directory.display());
+        if !told {
+            warn!("{text}");
+        }
+        told = notify::ready();
+        notify::status(&text);
+        // Looking for it was all that there was to evaluate.
+        notify::watchdog();
+        tokio::select! {
+            () = tokio::time::sleep(interval) => {}
+            _ = stop.told() => return Ok(false),
+        }
+    }
+    Ok(true)
+}
 
 /// Evaluates again and again until SIGTERM or SIGINT.
 ///

@@ -72,9 +72,16 @@ fn dispatch(parsed: Arguments, environment: Vec<(OsString, OsString)>) -> ExitCo
 
 async fn watch(parts: Parts, once: bool) -> ExitCode {
     let dry = parts.dry;
+    let directory = parts.loaded.config.runtime();
+    if !(once || dry) {
+        match run::wait_for(&directory, parts.loaded.config.restart.interval.duration()).await {
+            Ok(true) => {}
+            Ok(false) => return ExitCode::SUCCESS,
+            Err(error) => return output::fail(1, &format!("{error:#}")),
+        }
+    }
     // A dry run writes nothing, so it may look over the shoulder of the watchdog that works.
-    let lock =
-        (!dry).then(|| lock::take(&parts.loaded.config.runtime(), if once { "one evaluation" } else { "daemon" }));
+    let lock = (!dry).then(|| lock::take(&directory, if once { "one evaluation" } else { "daemon" }));
     let _lock = match lock.transpose() {
         Ok(lock) => lock,
         Err(error @ lock::Error::Held { .. }) => return output::fail(BUSY, &error.to_string()),

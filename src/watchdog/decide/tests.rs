@@ -316,7 +316,8 @@ fn the_first_row_that_matches_wins() {
     inputs.confirmed = Confirmed::default();
     let mut busy = unit();
     (busy.load, busy.job, busy.active) = ("masked".into(), Some("stop".into()), Active::Failed);
-    let mut steps: Vec<(Reason, Box<dyn FnOnce(&mut Inputs)>)> = vec![
+    type Open = Box<dyn FnOnce(&mut Inputs)>;
+    let mut steps: Vec<(Reason, Open)> = vec![
         (Reason::Bus, Box::new(move |i| i.unit = Ok(busy))),
         (Reason::Paused, Box::new(|i| i.pause = Pausing::Not)),
         (Reason::NotLoaded, Box::new(|i| i.unit.as_mut().unwrap().load = "loaded".into())),

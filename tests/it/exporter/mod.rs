@@ -119,7 +119,7 @@ impl Home {
 }
 
 /// Lays `settings` over `config`, key by key.
-fn merge(config: &mut Value, settings: Value) {
+pub(crate) fn merge(config: &mut Value, settings: Value) {
     match settings {
         Value::Object(settings) if config.is_object() => {
             settings.into_iter().for_each(|(key, value)| merge(&mut config[key], value));

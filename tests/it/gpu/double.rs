@@ -133,18 +133,19 @@ fn built() -> PathBuf {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nvml_double");
         let newest = ["lib.rs", "answer.rs"].iter().filter_map(|file| modified(&sources.join(file))).max();
         if modified(&library) < newest || modified(&library).is_none() {
-            build(&profile);
+            build("nvml_double", &profile);
         }
     });
     library
 }
 
-fn build(profile: &Path) {
+/// Builds an example of this package into the directory that this test binary was built into.
+pub(crate) fn build(example: &str, profile: &Path) {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--example", "nvml_double", "--target-dir"]).arg(profile.parent().unwrap());
+    cargo.args(["build", "--example", example, "--target-dir"]).arg(profile.parent().unwrap());
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
     if profile.ends_with("release") {
         cargo.arg("--release");
     }
-    assert!(cargo.status().unwrap().success(), "the NVML double does not build");
+    assert!(cargo.status().unwrap().success(), "the example {example} does not build");
 }
