@@ -73,7 +73,6 @@ pub(super) fn dependencies(facts: &Facts) -> Vec<Finding> {
             "mend what it names, or turn off what this machine does not have (vllm.enabled, gpu.enabled)",
         ),
         Some(Ok(Look { down: Some(down), .. })) => {
-            let down = down.trim_start_matches("a restart would not cure ");
             found.note(format!("a restart would not cure {down}; while that lasts a silent loop is not restarted"));
         }
         Some(Ok(Look { vllm_seen, gpu_seen, .. })) => {
