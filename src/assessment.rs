@@ -36,6 +36,11 @@ impl Severity {
             Severity::Crit => "CRIT",
         }
     }
+
+    /// The severity called `name`.
+    pub fn of(name: &str) -> Option<Self> {
+        [Severity::Ok, Severity::Warn, Severity::Crit].into_iter().find(|severity| severity.name() == name)
+    }
 }
 
 impl std::fmt::Display for Severity {

@@ -7,6 +7,9 @@
 //! (I/O)       (typed data)     (memory)   (pure verdict)  (metrics, JSONL, report, page)
 //! ```
 //!
+//! The [`watchdog`] is a second process over the same sources, checks and limits; the exporter reads what it leaves in
+//! two files.
+//!
 //! Invariants, kept by every module below:
 //!
 //! 1. [`assessment::assess`] is pure: same state, limits and `now`, same verdict.

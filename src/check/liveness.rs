@@ -33,7 +33,7 @@ fn holds(checks: &[CheckResult], state: &State, thresholds: &Thresholds, now: Ti
     not_looked_at(state, now)
         .or_else(|| still_fresh(state, thresholds, now))
         .or_else(|| within_phase(state, thresholds, now))
-        .or_else(|| beyond_help(checks))
+        .or_else(|| beyond_help(checks).map(|what| format!("a restart would not cure {what}")))
         .or_else(|| budget_spent(state))
 }
 
@@ -87,12 +87,12 @@ fn within_phase(state: &State, thresholds: &Thresholds, now: Time) -> Option<Str
     within.then(|| format!("silent, but the phase {phase} has lasted {lasts} and may last {may_last}"))
 }
 
-/// What of `checks` a restart of the loop would not cure; the first one found.
+/// What of `checks` a restart of the loop would not cure, as `check: reason`; the first one found.
 pub(crate) fn beyond_help(checks: &[CheckResult]) -> Option<String> {
     let codes = |id| BEYOND_HELP.iter().find(|(check, _)| *check == id).map_or(&[][..], |(_, codes)| *codes);
     checks.iter().find_map(|check| {
         let finding = check.findings.iter().find(|finding| codes(check.check).contains(&finding.code))?;
-        Some(format!("a restart would not cure {}: {}", check.check, finding.reason))
+        Some(format!("{}: {}", check.check, finding.reason))
     })
 }
 

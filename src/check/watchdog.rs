@@ -1,30 +1,66 @@
-//! `watchdog`: whether the watchdog still watches, and whether what it does helps.
+//! `watchdog`: whether the watchdog still watches, whether what it does helps, and what only it knows of the loop.
 //!
-//! Invariant: an outcome that is not known is no failure, and a budget that is not known is not spent.
+//! Invariant: an outcome that is not known is no failure, and a budget that is not known is not spent. What the
+//! watchdog saw of the unit is passed on only while its evaluation is fresh.
 
 use super::frame::FILE;
 use super::{Check, Verdict};
 use crate::assessment::{Severity, Thresholds};
-use crate::config::WatchdogLimits;
-use crate::observation::{Data, Observation, Restart, RestartOutcome, Time, WatchdogReading, seconds_since};
+use crate::observation::{
+    Data, Observation, Restart, RestartOutcome, Time, WatchdogFinding, WatchdogReading, seconds_since,
+};
 use crate::state::State;
+use crate::watchdog::reason::Reason;
 use crate::words;
 
-/// A restart without an outcome is being verified for this long, seconds: the watchdog waits up to 300 s for a fresh
-/// heartbeat. After that its outcome is unknown.
-const VERIFYING: f64 = 300.0;
+/// What only the watchdog knows, by the reason of its decision. The other reasons are silence and pauses, which the
+/// check `loop` tells, and a spent budget.
+const PASSED_ON: [(Reason, &str); 7] = [
+    (Reason::Bus, "bus"),
+    (Reason::NotLoaded, "unit_not_loaded"),
+    (Reason::Busy, "unit_busy"),
+    (Reason::Stopped, "unit_stopped"),
+    (Reason::Failed, "unit_failed"),
+    (Reason::Dependency, "held"),
+    (Reason::History, "history_unreadable"),
+];
+/// The same of what it found beside its decision: its word, and the code here. The others are told by checks of their
+/// own, from the same files.
+const FOUND: [(&str, &str); 2] = [("bus_fallback", "bus"), ("left_over", "left_over")];
 
 pub(crate) const CHECK: Check = Check {
     id: "watchdog",
-    summary: "The watchdog's last evaluation, its restart budget, and what came of its last restart.",
-    warn: "The last evaluation is older than `warn`, or one of its files cannot be read or understood.",
-    crit: "The restart budget is spent, or the last restart did not take.",
+    summary: "The watchdog's last evaluation, its restart budget, what came of its last restart, and what only it \
+              knows of the loop.",
+    warn: "The last evaluation is older than `warn`, one of its files cannot be read or understood, or the watchdog \
+           says so: the service manager does not answer, or the unit is stopped, or busy for long.",
+    crit: "The restart budget is spent, the last restart did not take, or the watchdog says so: the service manager \
+           does not answer for the third time, the unit is not loaded, has failed or does not stop, a restart would \
+           not cure the loop, restarts cannot be counted, or processes outlived one.",
     runbook: "watchdog.md",
-    codes: &["budget_spent", "restart_did_not_take", "stale", "partly_unreadable", "vanished", "unreadable", "unread"],
+    codes: &[
+        "budget_spent",
+        "restart_did_not_take",
+        "unit_not_loaded",
+        "unit_failed",
+        "unit_stopped",
+        "unit_busy",
+        "bus",
+        "held",
+        "history_unreadable",
+        "left_over",
+        "stale",
+        "partly_unreadable",
+        "vanished",
+        "unreadable",
+        "unread",
+    ],
     metrics: &[
         "autoswe_watchdog_last_evaluation_timestamp_seconds",
         "autoswe_watchdog_budget_remaining",
         "autoswe_watchdog_last_restart_timestamp_seconds",
+        "autoswe_watchdog_decisions_total",
+        "autoswe_watchdog_restarts_total",
     ],
     assess,
     fires: || example(&WatchdogReading { budget_remaining: Some(0), ..healthy() }),
@@ -32,18 +68,17 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
-    FILE.judge(&state.watchdog.view(now), now, |reading| judge(reading, &thresholds.limits.watchdog, now))
+    FILE.judge(&state.watchdog.view(now), now, |reading| judge(reading, thresholds, now))
 }
 
-fn judge(reading: &WatchdogReading, limits: &WatchdogLimits, now: Time) -> Verdict {
-    let mut verdict = Verdict::ok(summary(reading, now));
-    if let Some(at) = reading.last_evaluation_at
-        && seconds_since(now, at) > limits.warn.0
-    {
-        let limit = words::length(limits.warn.0);
-        let reason = format!("the watchdog last evaluated {}, over the limit of {limit}", words::ago(now, at));
-        let hint = "nobody restarts the loop meanwhile: `systemctl --user status autoswe-watchdog` and its journal";
-        verdict.add(Severity::Warn, "stale", reason, hint);
+fn judge(reading: &WatchdogReading, thresholds: &Thresholds, now: Time) -> Verdict {
+    let mut verdict = Verdict::ok(summary(reading, thresholds.restart.verify.0, now));
+    if let Some(at) = reading.last_evaluation_at {
+        let limit = thresholds.limits.watchdog.warn.0;
+        match seconds_since(now, at) > limit {
+            true => stale(&mut verdict, limit, (at, now)),
+            false => pass_on(&mut verdict, reading),
+        }
     }
     if reading.budget_remaining == Some(0) {
         let hint = "the loop needs a person: find out why it wedges, then `autoswe-watchdog reset`";
@@ -61,9 +96,38 @@ fn judge(reading: &WatchdogReading, limits: &WatchdogLimits, now: Time) -> Verdi
     verdict
 }
 
-fn summary(reading: &WatchdogReading, now: Time) -> String {
+fn stale(verdict: &mut Verdict, limit: f64, (at, now): (Time, Time)) {
+    let limit = words::length(limit);
+    let reason = format!("the watchdog last evaluated {}, over the limit of {limit}", words::ago(now, at));
+    let hint = "nobody restarts the loop meanwhile: `systemctl --user status autoswe-watchdog` and its journal";
+    verdict.add(Severity::Warn, "stale", reason, hint);
+}
+
+/// What only the watchdog knows, in its own words.
+fn pass_on(verdict: &mut Verdict, reading: &WatchdogReading) {
+    let told = |severity: &str| Severity::of(severity).filter(|severity| *severity != Severity::Ok);
+    let reason = reading.reason.as_deref().and_then(Reason::of);
+    let code = PASSED_ON.iter().find(|(known, _)| Some(*known) == reason);
+    // A decision without a hint needs nobody: the severity is then that of what was found beside it.
+    if let (Some((_, code)), Some(hint), Some(text)) = (code, &reading.hint, &reading.text)
+        && let Some(severity) = reading.severity.as_deref().and_then(told)
+    {
+        verdict.add(severity, code, text, hint);
+    }
+    for WatchdogFinding { severity, code, reason, hint } in &reading.findings {
+        let known = FOUND.iter().find(|(word, _)| word == code);
+        if let (Some((_, code)), Some(severity)) = (known, told(severity)) {
+            verdict.join(severity, code, reason.clone(), hint);
+        }
+    }
+}
+
+/// `verify`: a restart without an outcome is being verified for this long, seconds; after that its outcome is unknown.
+fn summary(reading: &WatchdogReading, verify: f64, now: Time) -> String {
+    let why = reading.reason.as_ref().filter(|reason| *reason != Reason::Fresh.name());
+    let why = why.map(|reason| format!(" ({reason})")).unwrap_or_default();
     let mut parts = vec![match (reading.last_evaluation_at, &reading.decision) {
-        (Some(at), Some(decision)) => format!("evaluated {}: {decision}", words::ago(now, at)),
+        (Some(at), Some(decision)) => format!("evaluated {}: {decision}{why}", words::ago(now, at)),
         (Some(at), None) => format!("evaluated {}", words::ago(now, at)),
         (None, _) => "no evaluation known".into(),
     }];
@@ -73,7 +137,7 @@ fn summary(reading: &WatchdogReading, now: Time) -> String {
             RestartOutcome::Took => "took",
             RestartOutcome::DidNotTake => "did not take",
             RestartOutcome::CalledOff => "called off",
-            RestartOutcome::Pending if seconds_since(now, restart.at) < VERIFYING => "being verified",
+            RestartOutcome::Pending if seconds_since(now, restart.at) < verify => "being verified",
             RestartOutcome::Pending => "outcome unknown",
         };
         format!("last restart {} ({outcome})", words::ago(now, restart.at))
@@ -130,6 +194,67 @@ mod tests {
         assert_eq!(codes(&CHECK, example(&spent)), [(Crit, "budget_spent")]);
         assert_eq!(codes(&CHECK, restart(RestartOutcome::DidNotTake, 600)), [(Crit, "restart_did_not_take")]);
         assert_eq!(codes(&CHECK, restart(RestartOutcome::Took, 600)), []);
+    }
+
+    /// A reading with what the watchdog writes of `reason`.
+    fn decided(reason: &str, severity: &str, hint: &str) -> WatchdogReading {
+        WatchdogReading {
+            decision: Some("hold".into()),
+            reason: Some(reason.into()),
+            severity: Some(severity.into()),
+            text: Some("a text".into()),
+            hint: Some(hint.to_owned()).filter(|hint| !hint.is_empty()),
+            ..healthy()
+        }
+    }
+
+    fn found(severity: &str, code: &str) -> WatchdogFinding {
+        let (severity, code) = (severity.into(), code.into());
+        WatchdogFinding { severity, code, reason: "a reason".into(), hint: "a hint".into() }
+    }
+
+    #[test]
+    fn what_only_the_watchdog_knows_is_passed_on_in_its_words() {
+        for (reason, code) in PASSED_ON {
+            for (word, severity) in [("WARN", Warn), ("CRIT", Crit)] {
+                let reading = decided(reason.name(), word, "a hint");
+                assert_eq!(codes(&CHECK, example(&reading)), [(severity, code)]);
+            }
+            assert_eq!(codes(&CHECK, example(&decided(reason.name(), "OK", ""))), []);
+        }
+        let findings = given(&CHECK, example(&decided("failed", "CRIT", "a hint"))).findings;
+        assert_eq!((findings[0].reason.as_str(), findings[0].hint.as_str()), ("a text", "a hint"));
+        let summary = given(&CHECK, example(&decided("failed", "CRIT", "a hint"))).summary;
+        assert!(summary.starts_with("evaluated 20 s ago: hold (failed), "), "{summary}");
+    }
+
+    #[test]
+    fn what_another_check_tells_or_nobody_knows_is_not_passed_on() {
+        let ours = |reason: &Reason| !PASSED_ON.iter().any(|(passed_on, _)| passed_on == reason);
+        for reason in Reason::ALL.into_iter().filter(ours) {
+            assert_eq!(codes(&CHECK, example(&decided(reason.name(), "CRIT", "a hint"))), [], "{}", reason.name());
+        }
+        assert_eq!(codes(&CHECK, example(&decided("bad_omen", "CRIT", "a hint"))), []);
+        assert_eq!(codes(&CHECK, example(&decided("failed", "BAD", "a hint"))), []);
+    }
+
+    #[test]
+    fn what_was_found_beside_the_decision_is_passed_on_and_does_not_colour_it() {
+        let findings = vec![found("CRIT", "left_over"), found("WARN", "bus_fallback"), found("WARN", "over_budget")];
+        let stopped = WatchdogReading { findings, ..decided("stopped", "CRIT", "") };
+        assert_eq!(codes(&CHECK, example(&stopped)), [(Crit, "left_over"), (Warn, "bus")]);
+        let findings = vec![found("WARN", "bus_fallback")];
+        let both = given(&CHECK, example(&WatchdogReading { findings, ..decided("bus", "CRIT", "a hint") })).findings;
+        assert_eq!((both.len(), both[0].severity, both[0].reason.as_str()), (1, Crit, "a text; a reason"));
+    }
+
+    #[test]
+    fn an_old_evaluation_says_only_that_it_is_old() {
+        let findings = vec![found("CRIT", "left_over")];
+        let old = WatchdogReading { findings, ..decided("failed", "CRIT", "a hint") };
+        let at = |last_evaluation_at| example(&WatchdogReading { last_evaluation_at, ..old.clone() });
+        assert_eq!(codes(&CHECK, at(Some(ago(181)))), [(Warn, "stale")]);
+        assert_eq!(codes(&CHECK, at(None)), [], "an evaluation that nobody dated may be old");
     }
 
     #[test]

@@ -62,7 +62,7 @@ fn point(line: &[u8]) -> Option<Point> {
     let is_read = record.get("parity_reading").is_none_or(|reading| reading == "observed");
     Some(Point {
         at: json::time(record.get("ts")?)?,
-        severity: severity(record.get("severity")?.as_str()?)?,
+        severity: Severity::of(record.get("severity")?.as_str()?)?,
         values: [
             number("vllm_generation_tokens_per_second"),
             number("gpu_utilization_mean_ratio").or(number("gpu_utilization_ratio")),
@@ -71,10 +71,6 @@ fn point(line: &[u8]) -> Option<Point> {
             number("parity_green").filter(|_| is_read),
         ],
     })
-}
-
-fn severity(word: &str) -> Option<Severity> {
-    [Severity::Ok, Severity::Warn, Severity::Crit].into_iter().find(|severity| severity.name() == word)
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! What the judge, the site builder, the reviewer and the watchdog leave behind.
 
+use std::collections::BTreeMap;
+
 use super::OTHER;
 use super::{Inputs, Samples, metrics};
-use crate::observation::{DECISIONS, Parity, RestartOutcome, VERDICTS, Verdicts, WatchdogReading, known_verdict};
+use crate::observation::{DecisionCount, Parity, RestartOutcome, VERDICTS, Verdicts, WatchdogReading, known_verdict};
+use crate::watchdog::reason::{Action, Reason};
 
 metrics! {
     /// Cells of the parity matrix by state. `unknown` stands for any state other than green, red, manual and n/a.
@@ -39,6 +42,10 @@ metrics! {
     WATCHDOG_EVALUATION = Gauge autoswe_watchdog_last_evaluation_timestamp_seconds;
     /// What the watchdog decided in its last evaluation. `other` stands for a decision that this version does not know.
     WATCHDOG_DECISION = StateSet autoswe_watchdog_decision { decision };
+    /// Evaluations of the watchdog by what it decided and why. `other` stands for what this version does not know.
+    WATCHDOG_DECISIONS = Counter autoswe_watchdog_decisions_total { decision, reason };
+    /// Restarts of the loop by the watchdog by what came of them. A restart is counted once that is known.
+    WATCHDOG_RESTARTS = Counter autoswe_watchdog_restarts_total { outcome };
     /// Restarts that the watchdog may still make before it gives up.
     WATCHDOG_BUDGET = Gauge autoswe_watchdog_budget_remaining;
     /// When the watchdog last asked for a restart of the loop.
@@ -105,12 +112,34 @@ fn review(inputs: &Inputs<'_>, out: &mut Samples) {
 fn watchdog(reading: &WatchdogReading, out: &mut Samples) {
     out.set(WATCHDOG_BUDGET, &[], reading.budget_remaining);
     if let Some(decision) = &reading.decision {
-        let known = DECISIONS.map(|known| (known, known == decision));
-        let other = (OTHER, !DECISIONS.contains(&decision.as_str()));
+        let known = Action::ALL.map(|action| (action.name(), action.name() == decision));
+        let other = (OTHER, !known.iter().any(|(_, holds)| *holds));
         out.set_states(WATCHDOG_DECISION, &[], known.into_iter().chain([other]));
+    }
+    if let Some(counts) = &reading.decisions {
+        decisions(counts, out);
+    }
+    for (outcome, count) in &reading.restarts {
+        out.set(WATCHDOG_RESTARTS, &[outcome.name()], *count);
     }
     if let Some(restart) = &reading.last_restart {
         let outcomes = RestartOutcome::ALL.map(|outcome| (outcome.name(), outcome == restart.outcome));
         out.set_states(WATCHDOG_OUTCOME, &[], outcomes);
+    }
+}
+
+/// A series for each pair of decision and reason, also one that was not counted yet: a series that begins at 1 shows
+/// no increase.
+fn decisions(counts: &[DecisionCount], out: &mut Samples) {
+    let pair = |reason: Reason| (reason.action().name(), reason.name());
+    let mut series: BTreeMap<_, u64> = Reason::ALL.into_iter().map(|reason| (pair(reason), 0)).collect();
+    series.insert((OTHER, OTHER), 0);
+    for DecisionCount { decision, reason, count } in counts {
+        let known = Reason::of(reason).map(pair).filter(|(action, _)| action == decision);
+        let total = series.entry(known.unwrap_or((OTHER, OTHER))).or_default();
+        *total = total.saturating_add(*count);
+    }
+    for ((decision, reason), count) in series {
+        out.set(WATCHDOG_DECISIONS, &[decision, reason], count);
     }
 }

@@ -12,6 +12,7 @@ use crate::check::{example_now, example_state};
 use crate::config::Config;
 use crate::observation::*;
 use crate::sink::prometheus::Snapshot;
+use crate::watchdog::reason::Reason;
 
 const MINUTE: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
 
@@ -58,7 +59,8 @@ fn the_fixed_names_are_there() {
         autoswe_parity_cells{state} autoswe_verdicts_recent{verdict} autoswe_verdict_last_timestamp_seconds \
         autoswe_site_built_timestamp_seconds autoswe_site_in_sync autoswe_review_timestamp_seconds \
         autoswe_review_health_score autoswe_watchdog_last_evaluation_timestamp_seconds \
-        autoswe_watchdog_budget_remaining process_cpu_seconds_total process_resident_memory_bytes \
+        autoswe_watchdog_budget_remaining autoswe_watchdog_decisions_total{decision,reason} \
+        autoswe_watchdog_restarts_total{outcome} process_cpu_seconds_total process_resident_memory_bytes \
         process_virtual_memory_bytes process_open_fds process_max_fds process_start_time_seconds";
     for series in fixed.split_whitespace() {
         let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
@@ -312,6 +314,27 @@ fn the_watchdogs_decision_is_one_of_a_closed_list() {
     };
     assert_eq!(decided("hold"), [Some(1.0), Some(0.0), Some(0.0)]);
     assert_eq!(decided("\u{1f480}"), [Some(0.0), Some(0.0), Some(1.0)]);
+}
+
+#[test]
+fn the_watchdogs_counts_have_closed_labels_and_begin_at_0() {
+    let count =
+        |decision: &str, reason: &str, count| DecisionCount { decision: decision.into(), reason: reason.into(), count };
+    let counts = vec![count("hold", "bus", 3), count("restart", "bus", 5), count("hold", "\u{1f480}", u64::MAX)];
+    let restarts = vec![(RestartOutcome::Took, 2), (RestartOutcome::CalledOff, 0)];
+    let reading = WatchdogReading { decisions: Some(counts), restarts, ..WatchdogReading::default() };
+    let samples = sampled(vec![observed(Data::Watchdog(reading))]);
+    let decisions = |pair: [&str; 2]| samples.number("autoswe_watchdog_decisions_total", &pair);
+    assert_eq!(decisions(["hold", "bus"]), Some(3.0));
+    assert_eq!(decisions(["restart", "silent"]), Some(0.0), "known, and not counted yet");
+    assert_eq!(decisions(["restart", "bus"]), None, "a pair that there is not");
+    assert_eq!(decisions(["other", "other"]), Some(u64::MAX as f64));
+    let family = samples.families().find(|family| family.metric.name == "autoswe_watchdog_decisions_total").unwrap();
+    assert_eq!(family.series.len(), Reason::ALL.len() + 1);
+    let restarts = |outcome| samples.number("autoswe_watchdog_restarts_total", &[outcome]);
+    assert_eq!(["took", "did_not_take", "called_off"].map(restarts), [Some(2.0), None, Some(0.0)]);
+    let silent = sampled(vec![observed(Data::Watchdog(WatchdogReading::default()))]);
+    assert_eq!(silent.number("autoswe_watchdog_decisions_total", &["hold", "bus"]), None, "not told is not 0");
 }
 
 #[test]

@@ -253,12 +253,48 @@ pub struct WatchdogReading {
     pub budget_remaining: Option<u64>,
     /// What it decided then, in a word, such as `ok`, `hold`, `restart`.
     pub decision: Option<String>,
-    /// Why it decided so.
-    pub decision_reason: Option<String>,
+    /// Which row of its table said so, in a word, such as `fresh`, `paused`, `silent`.
+    pub reason: Option<String>,
+    /// How bad that is, the findings beside it included: `OK`, `WARN` or `CRIT`.
+    pub severity: Option<String>,
+    /// Why it decided so, in a sentence.
+    pub text: Option<String>,
+    /// What a person should do about the decision; `None` where there is nothing to do.
+    pub hint: Option<String>,
+    /// What it found beside the decision.
+    pub findings: Vec<WatchdogFinding>,
+    /// Evaluations by what they decided, since the state file was begun; `None` where it does not tell them.
+    pub decisions: Option<Vec<DecisionCount>>,
+    /// Restarts by what came of them, since the state file was begun; those that it tells.
+    pub restarts: Vec<(RestartOutcome, u64)>,
     /// The latest restart in `liveness-restarts.jsonl`.
     pub last_restart: Option<Restart>,
     /// What could not be read or understood, one line each; what stands above is then what was known before.
     pub problems: Vec<String>,
+}
+
+/// What the watchdog found beside its decision.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WatchdogFinding {
+    /// `OK`, `WARN` or `CRIT`.
+    pub severity: String,
+    /// A stable word, such as `left_over`.
+    pub code: String,
+    /// What was found.
+    pub reason: String,
+    /// What a person should do about it; empty where that was not told.
+    pub hint: String,
+}
+
+/// How often the watchdog decided something for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecisionCount {
+    /// What it decided, in a word.
+    pub decision: String,
+    /// For which reason, in a word.
+    pub reason: String,
+    /// How often.
+    pub count: u64,
 }
 
 /// One restart of the loop by the watchdog.
@@ -305,6 +341,3 @@ impl RestartOutcome {
         Self::ALL.into_iter().find(|outcome| outcome.name() == name)
     }
 }
-
-/// The decisions that a watchdog's state may tell; [`WatchdogReading::decision`] holds any word.
-pub const DECISIONS: [&str; 6] = ["ok", "warn", "hold", "wait", "restart", "give_up"];

@@ -54,9 +54,14 @@ pub fn number(value: &Value) -> Option<f64> {
 /// Non-empty text; numbers and truth values too. It is cut at 200 characters and its control characters become
 /// spaces, so that a hostile file can neither swell a page nor forge a line of it.
 pub fn text(value: &Value) -> Option<String> {
+    text_up_to(value, 200)
+}
+
+/// The same, cut at `most` characters.
+pub fn text_up_to(value: &Value, most: usize) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => {
-            Some(text.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect())
+            Some(text.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }).collect())
         }
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(flag) => Some(flag.to_string()),

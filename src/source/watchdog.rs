@@ -1,65 +1,37 @@
-//! The watchdog's state file and the end of its audit trail. Both formats are this project's own.
+//! The watchdog's state file ([`crate::watchdog::saved`]) and the end of its audit trail ([`crate::watchdog::trail`]).
 //!
-//! `watchdog-state.json`, one object, rewritten by atomic rename after every evaluation:
-//!
-//! | field | content |
-//! | --- | --- |
-//! | `version` | 1 |
-//! | `last_evaluation_ts` | when the last evaluation was finished (RFC 3339 or Unix seconds) |
-//! | `decision`, `reason` | what it decided, in a word (`ok`, `warn`, `hold`, `wait`, `restart`, `give_up`), and why |
-//! | `budget_remaining` | restarts it may still make before it gives up; 0 also while it is latched |
-//! | `decisions` | list of `{decision, reason, count}` since its start, for its metrics; not read here |
-//! | `restarts` | `{took, did_not_take}` since its start, for its metrics; not read here |
-//!
-//! `liveness-restarts.jsonl`, one object a line:
-//!
-//! | field | content |
-//! | --- | --- |
-//! | `ts` | when the line was written |
-//! | `event` | `intent` (before the restart is asked for), `outcome` (after it was verified), `reset` (a person looked: what came before is forgotten); other words are passed over |
-//! | `id` | the same in a restart's intent and its outcome |
-//! | `reason` | why, in `intent` |
-//! | `outcome` | `took` (a fresh heartbeat came from a new invocation) or `did_not_take`, in `outcome` |
-//!
-//! A line with a `ts` and without `event` is a restart by another program; its outcome stays unknown unless the line
-//! tells it. Invariant: one file that cannot be read does not hide the other, nor what was read from it before.
+//! Invariant: one file that cannot be read does not hide the other, nor what was read from it before; a field of the
+//! state file that is absent or odd costs that field alone.
 
 use serde_json::{Map, Value};
 
 use super::file::Cached;
-use super::lines::{Lines, object};
+use super::lines::Lines;
 use super::{Source, json};
 use crate::config::Config;
 use crate::jsonl::Tail;
-use crate::observation::{Data, Reading, Restart, RestartOutcome, Time, WatchdogReading};
+use crate::observation::{
+    Data, DecisionCount, Reading, Restart, RestartOutcome, Time, WatchdogFinding, WatchdogReading,
+};
+use crate::watchdog::saved::MAX;
+use crate::watchdog::trail::{LINES, Trail};
 
-/// Lines of the audit trail that are looked through: some ten restarts, more than the budget of a day.
-const LINES: usize = 50;
-/// The state file is some hundred bytes.
-const MAX_STATE: u64 = 64 << 10;
+/// Characters of a sentence of the watchdog's that are kept: it may quote another program's message.
+const SENTENCE: usize = 500;
 
 /// Reads the watchdog's files.
 #[derive(Debug)]
 pub struct WatchdogSource {
-    state: Cached<WatchdogState>,
-    trail: Lines<Trail>,
-    known_state: Option<WatchdogState>,
-    known_trail: Option<Trail>,
-}
-
-/// What the state file says.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct WatchdogState {
-    last_evaluation_at: Option<Time>,
-    budget_remaining: Option<u64>,
-    decision: Option<String>,
-    reason: Option<String>,
+    state: Cached<WatchdogReading>,
+    trail: Lines<Restarts>,
+    known_state: Option<WatchdogReading>,
+    known_trail: Option<Restarts>,
 }
 
 /// What the end of the audit trail says.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Trail {
-    last_restart: Option<Restart>,
+pub struct Restarts {
+    last: Option<Restart>,
     malformed_lines: u64,
 }
 
@@ -68,7 +40,7 @@ impl WatchdogSource {
     pub fn new(config: &Config) -> Self {
         let path = |path| config.in_runtime_dir(path);
         WatchdogSource {
-            state: Cached::new("watchdog state", path(&config.watchdog.state), MAX_STATE),
+            state: Cached::new("watchdog state", path(&config.watchdog.state), MAX),
             trail: Lines::new("restarts", path(&config.watchdog.restarts), LINES),
             known_state: None,
             known_trail: None,
@@ -93,14 +65,7 @@ impl Source for WatchdogSource {
             let path = self.trail.path().display();
             problems.push(format!("{} of the last lines of {path} are not restarts", trail.malformed_lines));
         }
-        Reading::Observed(Data::Watchdog(WatchdogReading {
-            last_evaluation_at: state.last_evaluation_at,
-            budget_remaining: state.budget_remaining,
-            decision: state.decision,
-            decision_reason: state.reason,
-            last_restart: trail.last_restart,
-            problems,
-        }))
+        Reading::Observed(Data::Watchdog(WatchdogReading { last_restart: trail.last, problems, ..state }))
     }
 }
 
@@ -115,76 +80,76 @@ fn known<T: Clone>(reading: Reading<T>, known: &mut Option<T>, problems: &mut Ve
     known.clone()
 }
 
-/// What the state file says.
+/// What the state file says; the trail's part is left empty.
 ///
 /// # Errors
 /// When it is not a JSON object.
-pub fn parse_state(bytes: &[u8]) -> Result<WatchdogState, String> {
+pub fn parse_state(bytes: &[u8]) -> Result<WatchdogReading, String> {
     let state: Map<String, Value> = serde_json::from_slice(bytes)
         .map_err(|error| format!("not a JSON object ({error}); the watchdog writes it anew at its next evaluation"))?;
     let field = |name| state.get(name);
-    Ok(WatchdogState {
+    let word = |name| field(name).and_then(json::text);
+    let list = |name| field(name).and_then(Value::as_array);
+    Ok(WatchdogReading {
         last_evaluation_at: field("last_evaluation_ts").and_then(json::time),
         budget_remaining: field("budget_remaining").and_then(json::whole),
-        decision: field("decision").and_then(json::text),
-        reason: field("reason").and_then(json::text),
+        decision: word("decision"),
+        reason: word("reason"),
+        severity: word("severity"),
+        text: field("text").and_then(sentence),
+        hint: field("hint").and_then(sentence),
+        findings: list("findings").map(|list| list.iter().filter_map(finding).collect()).unwrap_or_default(),
+        decisions: list("decisions").map(|list| list.iter().filter_map(decision).collect()),
+        restarts: field("restarts").map(restarts).unwrap_or_default(),
+        ..WatchdogReading::default()
     })
 }
 
+fn sentence(value: &Value) -> Option<String> {
+    json::text_up_to(value, SENTENCE)
+}
+
+/// A finding without a code, a severity or a reason is none.
+fn finding(value: &Value) -> Option<WatchdogFinding> {
+    Some(WatchdogFinding {
+        severity: json::text(value.get("severity")?)?,
+        code: json::text(value.get("code")?)?,
+        reason: sentence(value.get("reason")?)?,
+        hint: value.get("hint").and_then(sentence).unwrap_or_default(),
+    })
+}
+
+fn decision(value: &Value) -> Option<DecisionCount> {
+    let word = |name| value.get(name).and_then(json::text);
+    let count = value.get("count").and_then(json::whole)?;
+    Some(DecisionCount { decision: word("decision")?, reason: word("reason")?, count })
+}
+
+/// A restart is counted once something came of it.
+fn restarts(value: &Value) -> Vec<(RestartOutcome, u64)> {
+    let count = |outcome: RestartOutcome| Some((outcome, json::whole(value.get(outcome.name())?)?));
+    RestartOutcome::ALL.into_iter().filter(|outcome| *outcome != RestartOutcome::Pending).filter_map(count).collect()
+}
+
 /// The latest restart that the trail tells of, and the lines that tell nothing.
-pub fn parse_trail(tail: &Tail) -> Trail {
-    let mut trail = Trail::default();
-    let mut id = None;
-    for line in tail.parsed(object) {
-        let event = line.as_ref().and_then(|line| Some((line, json::time(line.get("ts")?)?)));
-        match event {
-            Some((line, at)) => take(&mut trail.last_restart, &mut id, line, at),
-            None => trail.malformed_lines += 1,
-        }
-    }
-    trail
-}
-
-/// Takes in one line, of `at`; `id` is that of the latest restart.
-fn take(latest: &mut Option<Restart>, id: &mut Option<String>, line: &Map<String, Value>, at: Time) {
-    let text = |name| line.get(name).and_then(json::text);
-    let restart = Restart { at, outcome: outcome(line), reason: text("reason") };
-    let own = text("id");
-    match (text("event").as_deref(), latest) {
-        (Some("intent"), latest) => {
-            (*latest, *id) = (Some(Restart { outcome: RestartOutcome::Pending, ..restart }), own)
-        }
-        (None, latest) => (*latest, *id) = (Some(restart), own),
-        (Some("reset"), latest) => *latest = None,
-        (Some("outcome"), Some(latest)) if own.is_none() || own == *id => latest.outcome = restart.outcome,
-        // Its intent lies before the lines that were read.
-        (Some("outcome"), latest @ None) => (*latest, *id) = (Some(restart), own),
-        // The late outcome of an earlier restart, or an event of a later version.
-        (Some(_), _) => {}
-    }
-}
-
-/// An outcome in a word that is not known is no outcome.
-fn outcome(line: &Map<String, Value>) -> RestartOutcome {
-    match line.get("outcome").and_then(Value::as_str) {
-        Some("took") => RestartOutcome::Took,
-        Some("did_not_take") => RestartOutcome::DidNotTake,
-        _ => RestartOutcome::Pending,
-    }
+pub fn parse_trail(tail: &Tail) -> Restarts {
+    let trail = Trail::parse(tail);
+    Restarts { last: trail.last_restart(), malformed_lines: trail.malformed }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::jsonl::Line;
+    use crate::watchdog::saved::Saved;
 
-    fn trail(lines: &[&str]) -> Trail {
+    fn trail(lines: &[&str]) -> Restarts {
         let lines = lines.iter().map(|line| Line::Text(line.as_bytes().to_vec())).collect();
         parse_trail(&Tail { lines, ..Tail::default() })
     }
 
     fn last(lines: &[&str]) -> Option<(i64, RestartOutcome)> {
-        trail(lines).last_restart.map(|restart| (restart.at.as_second(), restart.outcome))
+        trail(lines).last.map(|restart| (restart.at.as_second(), restart.outcome))
     }
 
     const INTENT: &str = r#"{"ts": 100, "id": "a", "event": "intent", "reason": "heartbeat 901 s old"}"#;
@@ -197,7 +162,7 @@ mod tests {
         assert_eq!(last(&[INTENT]), Some((100, Pending)));
         assert_eq!(last(&[INTENT, TOOK]), Some((100, Took)));
         assert_eq!(last(&[INTENT, FAILED]), Some((100, DidNotTake)));
-        assert_eq!(trail(&[INTENT, FAILED]).last_restart.unwrap().reason.as_deref(), Some("heartbeat 901 s old"));
+        assert_eq!(trail(&[INTENT, FAILED]).last.unwrap().reason.as_deref(), Some("heartbeat 901 s old"));
         let second = r#"{"ts": 500, "id": "b", "event": "intent"}"#;
         assert_eq!(last(&[INTENT, FAILED, second]), Some((500, Pending)));
         assert_eq!(last(&[INTENT, second, FAILED]), Some((500, Pending)), "a late outcome of an earlier restart");
@@ -217,21 +182,45 @@ mod tests {
         assert_eq!(last(&[INTENT, r#"{"ts": 101, "event": "diagnosed"}"#]), Some((100, Pending)));
         assert_eq!(last(&[INTENT, r#"{"ts": 101, "event": "outcome", "outcome": "perhaps"}"#]), Some((100, Pending)));
         let spoilt = trail(&["{}", "[]", "nonsense", r#"{"ts": null, "event": "intent"}"#, INTENT]);
-        assert_eq!((spoilt.malformed_lines, spoilt.last_restart.map(|r| r.at.as_second())), (4, Some(100)));
+        assert_eq!((spoilt.malformed_lines, spoilt.last.map(|r| r.at.as_second())), (4, Some(100)));
     }
 
     #[test]
     fn the_state_may_lack_anything() {
-        let full = br#"{"version": 1, "last_evaluation_ts": 100.5, "decision": "hold", "reason": "vllm is stalled",
-            "budget_remaining": 3, "decisions": [], "restarts": {}}"#;
+        let full = br#"{"version": 1, "last_evaluation_ts": 100.5, "decision": "hold", "reason": "dependency",
+            "severity": "CRIT", "text": "vllm is stalled", "hint": "", "budget_remaining": 3, "memory": {"at": 7},
+            "findings": [{"severity": "CRIT", "code": "left_over", "reason": "pid 7", "hint": "kill"}, {"code": "x"}, 5],
+            "decisions": [{"decision": "ok", "reason": "fresh", "count": 9}, {"decision": "ok", "count": 1}],
+            "restarts": {"took": 2, "did_not_take": -1, "pending": "3", "other": 4}}"#;
         let state = parse_state(full).unwrap();
         assert_eq!((state.budget_remaining, state.decision.as_deref()), (Some(3), Some("hold")));
         assert_eq!(state.last_evaluation_at.unwrap().as_millisecond(), 100_500);
-        assert_eq!(parse_state(b"{}").unwrap(), WatchdogState::default());
-        let odd = br#"{"last_evaluation_ts": {}, "budget_remaining": -1, "decision": []}"#;
-        assert_eq!(parse_state(odd).unwrap(), WatchdogState::default());
+        assert_eq!((state.reason.as_deref(), state.severity.as_deref()), (Some("dependency"), Some("CRIT")));
+        assert_eq!((state.text.as_deref(), state.hint), (Some("vllm is stalled"), None));
+        let [WatchdogFinding { code, hint, .. }] = &state.findings[..] else { panic!("{:?}", state.findings) };
+        assert_eq!((code.as_str(), hint.as_str()), ("left_over", "kill"));
+        let fresh = DecisionCount { decision: "ok".into(), reason: "fresh".into(), count: 9 };
+        assert_eq!(state.decisions, Some(vec![fresh]));
+        assert_eq!(state.restarts, [(RestartOutcome::Took, 2)]);
+        assert_eq!(parse_state(b"{}").unwrap(), WatchdogReading::default());
+        let odd = br#"{"last_evaluation_ts": {}, "budget_remaining": -1, "decision": [], "reason": {}, "text": null,
+            "findings": {}, "decisions": 7, "restarts": []}"#;
+        assert_eq!(parse_state(odd).unwrap(), WatchdogReading::default());
         for cut in 0..full.len() {
             assert!(parse_state(&full[..cut]).is_err(), "{cut}");
         }
+    }
+
+    #[test]
+    fn what_the_watchdog_writes_is_understood() {
+        let mut saved =
+            Saved { decision: "hold".into(), reason: "bus".into(), severity: "WARN".into(), ..Saved::default() };
+        saved.restarts.count(RestartOutcome::CalledOff);
+        let read = parse_state(&serde_json::to_vec(&saved).unwrap()).unwrap();
+        assert_eq!((read.decision.as_deref(), read.reason.as_deref()), (Some("hold"), Some("bus")));
+        assert_eq!((read.severity.as_deref(), read.text, read.findings), (Some("WARN"), None, vec![]));
+        assert_eq!(read.decisions, Some(vec![]));
+        let told = [RestartOutcome::Took, RestartOutcome::DidNotTake, RestartOutcome::CalledOff];
+        assert_eq!(read.restarts, [(told[0], 0), (told[1], 0), (told[2], 1)]);
     }
 }

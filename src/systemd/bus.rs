@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use zbus::{Connection, MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, connection::Builder, message};
 
 use super::manager::{Asked, Refused};
+use super::shown::Shown;
 use super::unit::{Active, Properties, Unit};
 use crate::config::UnitManager;
 
@@ -57,6 +58,24 @@ pub(super) fn runtime_dir() -> Option<PathBuf> {
     })
 }
 
+/// Whether the machine's clock follows a time server, as systemd-timedated tells it.
+///
+/// # Errors
+/// When that is not told, as where there is no systemd.
+pub async fn clock_is_synchronized(timeout: Duration) -> Result<bool, String> {
+    let asked = async {
+        let bus = Bus::connect(UnitManager::System, timeout).await?;
+        let name = "org.freedesktop.timedate1";
+        let body = (name, "NTPSynchronized");
+        let properties = Some("org.freedesktop.DBus.Properties");
+        let path = "/org/freedesktop/timedate1";
+        let reply = bus.connection.call_method(Some(name), path, properties, "Get", &body).await;
+        let reply = reply.map_err(|error| words(&error))?;
+        reply.body().deserialize::<OwnedVariant>().ok().and_then(|yes| bool::try_from(yes).ok()).ok_or_else(String::new)
+    };
+    tokio::time::timeout(timeout, asked).await.unwrap_or_else(|_| Err("no answer in time".into()))
+}
+
 /// A path as it stands in an address (D-Bus specification, server addresses).
 fn escaped(path: &Path) -> String {
     use std::fmt::Write as _;
@@ -78,7 +97,11 @@ impl Bus {
         let connecting = Builder::address(&*address).method_timeout(timeout).build();
         match tokio::time::timeout(timeout, connecting).await {
             Ok(Ok(connection)) => Ok(Bus { connection, timeout }),
-            Ok(Err(error)) => Err(format!("the bus {address}: {}", words(&error))),
+            // It names the address where nobody listens there.
+            Ok(Err(error)) => match words(&error) {
+                told if told.contains(&address) => Err(format!("no way to the bus: {told}")),
+                told => Err(format!("the bus {address}: {told}")),
+            },
             Err(_) => Err(format!("the bus {address} gave no answer within {:.0} s", timeout.as_secs_f64())),
         }
     }
@@ -123,6 +146,21 @@ impl Bus {
             ],
             changed: stamp(&unit, "StateChangeTimestampMonotonic"),
         })
+    }
+
+    /// Has the manager answer something.
+    pub(super) async fn version(&self) -> Result<(), String> {
+        let version: OwnedVariant =
+            self.ask(MANAGER_PATH, "org.freedesktop.DBus.Properties", "Get", &(MANAGER, "Version")).await?;
+        drop(version);
+        Ok(())
+    }
+
+    /// All properties of `unit`, which is loaded for that.
+    pub(super) async fn shown(&self, unit: &str) -> Result<Shown, String> {
+        let path: OwnedObjectPath = self.ask(MANAGER_PATH, MANAGER, "LoadUnit", &(unit,)).await?;
+        // Without a name of an interface it is all of them.
+        Ok(Shown::from_bus(&self.all(&path, "").await?))
     }
 
     async fn all(&self, path: &str, interface: &str) -> Result<HashMap<String, OwnedVariant>, String> {

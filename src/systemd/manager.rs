@@ -2,9 +2,10 @@
 //!
 //! Invariant: a restart is asked for at most once: whoever is not sure that it was not heard does not ask again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::bus::Bus;
+use super::shown::Shown;
 use super::systemctl;
 use super::unit::Unit;
 use crate::config::UnitManager;
@@ -25,6 +26,15 @@ pub struct Told {
     pub unit: Unit,
     /// Why the bus was of no use, where `systemctl` answered in its place.
     pub bus_trouble: Option<String>,
+}
+
+/// The two ways to the manager: how long each took to answer, seconds, or why it did not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ways {
+    /// Over the bus.
+    pub bus: Result<f64, String>,
+    /// By `systemctl`.
+    pub systemctl: Result<f64, String>,
 }
 
 /// A restart was asked for.
@@ -60,6 +70,31 @@ impl Manager {
             Ok(unit) => Ok(Told { unit, bus_trouble: Some(trouble) }),
             Err(other) => Err(format!("{trouble}; {other}")),
         }
+    }
+
+    /// The properties of `unit`, by `systemctl` where the bus does not tell them.
+    ///
+    /// # Errors
+    /// When neither way tells them in time.
+    pub async fn properties(&self, unit: &str) -> Result<Shown, String> {
+        let asked = async { Bus::connect(self.kind, self.timeout).await?.shown(unit).await };
+        match tokio::time::timeout(self.timeout, asked).await {
+            Ok(Ok(shown)) => Ok(shown),
+            Ok(Err(trouble)) => systemctl::shown(self.kind, unit, self.timeout).await.map_err(|_| trouble),
+            Err(_) => systemctl::shown(self.kind, unit, self.timeout).await,
+        }
+    }
+
+    /// Tries both ways to the manager.
+    pub async fn ways(&self) -> Ways {
+        let start = Instant::now();
+        let bus = async { Bus::connect(self.kind, self.timeout).await?.version().await };
+        let bus = tokio::time::timeout(self.timeout, bus).await;
+        let bus = bus.unwrap_or_else(|_| Err(format!("no answer within {:.0} s", self.timeout.as_secs_f64())));
+        let bus = bus.map(|()| start.elapsed().as_secs_f64());
+        let start = Instant::now();
+        let systemctl = systemctl::version(self.kind, self.timeout).await;
+        Ways { bus, systemctl: systemctl.map(|()| start.elapsed().as_secs_f64()) }
     }
 
     /// Restarts `unit` where it runs and no job is pending for it, and waits at most `wait` for the job's result.

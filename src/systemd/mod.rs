@@ -6,9 +6,12 @@
 mod bus;
 mod manager;
 pub mod notify;
+mod shown;
 mod systemctl;
 mod unit;
 
 pub use bus::address;
-pub use manager::{Asked, Manager, Refused, Told};
+pub use bus::clock_is_synchronized;
+pub use manager::{Asked, Manager, Refused, Told, Ways};
+pub use shown::{Condition, Shown, Span};
 pub use unit::{Active, Details, Unit};

@@ -9,6 +9,7 @@ use tokio::process::Command;
 
 use super::bus::runtime_dir;
 use super::manager::{Asked, Refused};
+use super::shown::{NAMES, Shown};
 use super::unit::{Active, Properties, Unit};
 use crate::config::UnitManager;
 use crate::process;
@@ -42,6 +43,29 @@ pub(super) async fn unit(manager: UnitManager, unit: &str, timeout: Duration, mo
         return Err(format!("systemctl: {}", complaint(&output)));
     }
     Ok(parse(&String::from_utf8_lossy(&output.stdout), monotonic))
+}
+
+/// The properties of `unit`, and its files for what is not shown in words.
+pub(super) async fn shown(manager: UnitManager, unit: &str, timeout: Duration) -> Result<Shown, String> {
+    let shown = told(manager, &["show", "--property", NAMES, "--", unit], timeout).await?;
+    let files = told(manager, &["cat", "--", unit], timeout).await.ok();
+    Ok(Shown::from_text(&shown, files.as_deref()))
+}
+
+/// Has the manager answer something.
+pub(super) async fn version(manager: UnitManager, timeout: Duration) -> Result<(), String> {
+    told(manager, &["show", "--property", "Version"], timeout).await.map(drop)
+}
+
+/// What it prints with these arguments.
+async fn told(manager: UnitManager, arguments: &[&str], timeout: Duration) -> Result<String, String> {
+    let mut command = systemctl(manager);
+    command.args(arguments);
+    let output = process::run(&mut command, timeout, MOST).await.map_err(|error| error.to_string())?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(format!("systemctl: {}", complaint(&output))),
+    }
 }
 
 fn parse(text: &str, monotonic: f64) -> Unit {

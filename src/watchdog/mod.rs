@@ -19,6 +19,7 @@ pub mod clock;
 pub mod decide;
 pub mod dependencies;
 mod diagnose;
+pub mod doctor;
 pub mod evaluation;
 pub mod exporter;
 pub mod lock;

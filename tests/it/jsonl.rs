@@ -234,7 +234,7 @@ fn one_file_of_the_watchdog_does_not_hide_the_other() {
     runtime.write("watchdog-state.json", "{\"last_evalu");
     runtime.append(
         "liveness-restarts.jsonl",
-        "spoilt\n{\"ts\": 300, \"event\": \"outcome\", \"outcome\": \"did_not_take\"}\n",
+        "spoilt\n{\"ts\": 300, \"event\": \"outcome\", \"id\": \"a\", \"outcome\": \"did_not_take\"}\n",
     );
     let reading = watchdog(&mut source);
     assert_eq!(reading.budget_remaining, Some(0), "what was known before is kept");

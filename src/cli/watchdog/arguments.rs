@@ -49,6 +49,7 @@ pub(super) enum Command {
     /// Forget the restarts made so far: the budget is whole again
     Reset,
     /// Check all that a restart rests on, and say how to mend what is wrong
+    #[command(after_help = "It changes nothing and ends within half a minute. Exit code 1 when something is critical.")]
     Doctor(Json),
 }
 

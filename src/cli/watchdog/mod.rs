@@ -63,7 +63,7 @@ fn dispatch(parsed: Arguments, environment: Vec<(OsString, OsString)>) -> ExitCo
         None => runtime.block_on(watch(Parts { loaded, exporter, dry: dry_run }, once)),
         Some(Command::Status(arguments)) => status::run(&loaded, arguments.json),
         Some(Command::Reset) => reset(&loaded),
-        Some(Command::Doctor(arguments)) => runtime.block_on(doctor::run(&loaded, arguments.json)),
+        Some(Command::Doctor(arguments)) => runtime.block_on(doctor::run(&loaded, &exporter, arguments.json)),
     };
     // A reading that hangs in the kernel must not keep the program.
     runtime.shutdown_background();

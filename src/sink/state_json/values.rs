@@ -170,10 +170,20 @@ pub(super) fn review(review: &Review) -> Value {
 pub(super) fn watchdog(reading: &WatchdogReading) -> Value {
     let restart =
         |restart: &Restart| json!({ "at": restart.at, "outcome": restart.outcome.name(), "reason": restart.reason });
+    let finding = |WatchdogFinding { severity, code, reason, hint }: &WatchdogFinding| json!({ "severity": severity, "code": code, "reason": reason, "hint": hint });
+    let decision = |DecisionCount { decision, reason, count }: &DecisionCount| json!({ "decision": decision, "reason": reason, "count": count });
+    let restarts: serde_json::Map<String, Value> =
+        reading.restarts.iter().map(|(outcome, count)| (outcome.name().into(), (*count).into())).collect();
     json!({
         "last_evaluation_at": reading.last_evaluation_at,
         "decision": reading.decision,
-        "decision_reason": reading.decision_reason,
+        "reason": reading.reason,
+        "severity": reading.severity,
+        "text": reading.text,
+        "hint": reading.hint,
+        "findings": reading.findings.iter().map(finding).collect::<Vec<_>>(),
+        "decisions": reading.decisions.as_ref().map(|counts| counts.iter().map(decision).collect::<Vec<_>>()),
+        "restarts": restarts,
         "problems": reading.problems,
         "budget_remaining": reading.budget_remaining,
         "last_restart": reading.last_restart.as_ref().map(restart),

@@ -274,6 +274,12 @@ fn watchdog() -> WatchdogReading {
         last_evaluation_at: Some(ago(30)),
         budget_remaining: Some(3),
         decision: Some("hold".into()),
+        reason: Some(NASTY.into()),
+        decisions: Some(vec![
+            DecisionCount { decision: "ok".into(), reason: "fresh".into(), count: 2880 },
+            DecisionCount { decision: NASTY.into(), reason: NASTY.into(), count: 1 },
+        ]),
+        restarts: vec![(RestartOutcome::Took, 1), (RestartOutcome::DidNotTake, 0), (RestartOutcome::CalledOff, 2)],
         last_restart: Some(restart),
         ..Default::default()
     }
