@@ -32,7 +32,7 @@ pub(crate) const CHECK: Check = Check {
     id: "watchdog",
     summary: "The watchdog's last evaluation, its restart budget, what came of its last restart, and what only it \
               knows of the loop.",
-    warn: "The last evaluation is older than `warn`, one of its files cannot be read or understood, or the watchdog \
+    warn: "The last evaluation is older than `warn` (`timer_warn` where a timer makes them), one of its files cannot be read or understood, or the watchdog \
            says so: the service manager does not answer, or the unit is stopped, or busy for long.",
     crit: "The restart budget is spent, the last restart did not take, or the watchdog says so: the service manager \
            does not answer for the third time, the unit is not loaded, has failed or does not stop, a restart would \
@@ -74,7 +74,7 @@ fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
 fn judge(reading: &WatchdogReading, thresholds: &Thresholds, now: Time) -> Verdict {
     let mut verdict = Verdict::ok(summary(reading, thresholds.restart.verify.0, now));
     if let Some(at) = reading.last_evaluation_at {
-        let limit = thresholds.limits.watchdog.warn.0;
+        let limit = thresholds.limits.watchdog.evaluation(reading.once);
         match seconds_since(now, at) > limit {
             true => stale(&mut verdict, limit, (at, now)),
             false => pass_on(&mut verdict, reading),
@@ -108,11 +108,10 @@ fn pass_on(verdict: &mut Verdict, reading: &WatchdogReading) {
     let told = |severity: &str| Severity::of(severity).filter(|severity| *severity != Severity::Ok);
     let reason = reading.reason.as_deref().and_then(Reason::of);
     let code = PASSED_ON.iter().find(|(known, _)| Some(*known) == reason);
-    // A decision without a hint needs nobody: the severity is then that of what was found beside it.
-    if let (Some((_, code)), Some(hint), Some(text)) = (code, &reading.hint, &reading.text)
-        && let Some(severity) = reading.severity.as_deref().and_then(told)
+    if let (Some((_, code)), Some(text)) = (code, &reading.text)
+        && let Some(severity) = reading.row_severity.as_deref().and_then(told)
     {
-        verdict.add(severity, code, text, hint);
+        verdict.add(severity, code, text, reading.hint.clone().unwrap_or_default());
     }
     for WatchdogFinding { severity, code, reason, hint } in &reading.findings {
         let known = FOUND.iter().find(|(word, _)| word == code);
@@ -201,7 +200,7 @@ mod tests {
         WatchdogReading {
             decision: Some("hold".into()),
             reason: Some(reason.into()),
-            severity: Some(severity.into()),
+            row_severity: Some(severity.into()),
             text: Some("a text".into()),
             hint: Some(hint.to_owned()).filter(|hint| !hint.is_empty()),
             ..healthy()
@@ -241,7 +240,8 @@ mod tests {
     #[test]
     fn what_was_found_beside_the_decision_is_passed_on_and_does_not_colour_it() {
         let findings = vec![found("CRIT", "left_over"), found("WARN", "bus_fallback"), found("WARN", "over_budget")];
-        let stopped = WatchdogReading { findings, ..decided("stopped", "CRIT", "") };
+        let severity = Some("CRIT".into());
+        let stopped = WatchdogReading { severity, findings, ..decided("stopped", "OK", "") };
         assert_eq!(codes(&CHECK, example(&stopped)), [(Crit, "left_over"), (Warn, "bus")]);
         let findings = vec![found("WARN", "bus_fallback")];
         let both = given(&CHECK, example(&WatchdogReading { findings, ..decided("bus", "CRIT", "a hint") })).findings;
@@ -254,6 +254,9 @@ mod tests {
         let old = WatchdogReading { findings, ..decided("failed", "CRIT", "a hint") };
         let at = |last_evaluation_at| example(&WatchdogReading { last_evaluation_at, ..old.clone() });
         assert_eq!(codes(&CHECK, at(Some(ago(181)))), [(Warn, "stale")]);
+        let by_a_timer = |seconds| WatchdogReading { once: true, last_evaluation_at: Some(ago(seconds)), ..healthy() };
+        assert_eq!(codes(&CHECK, example(&by_a_timer(660))), []);
+        assert_eq!(codes(&CHECK, example(&by_a_timer(661))), [(Warn, "stale")]);
         assert_eq!(codes(&CHECK, at(None)), [], "an evaluation that nobody dated may be old");
     }
 

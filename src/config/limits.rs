@@ -163,5 +163,14 @@ section! {
     pub struct WatchdogLimits {
         /// A last evaluation older than this is a warning.
         warn: Seconds = Seconds(180.0),
+        /// The same where a timer makes the evaluations, every 5 minutes: two runs and a minute.
+        timer_warn: Seconds = Seconds(660.0),
+    }
+}
+
+impl WatchdogLimits {
+    /// The oldest that a last evaluation may be, seconds; `once` when a timer makes them.
+    pub fn evaluation(&self, once: bool) -> f64 {
+        if once { self.timer_warn.0 } else { self.warn.0 }
     }
 }

@@ -257,6 +257,10 @@ pub struct WatchdogReading {
     pub reason: Option<String>,
     /// How bad that is, the findings beside it included: `OK`, `WARN` or `CRIT`.
     pub severity: Option<String>,
+    /// How bad the decision is by itself.
+    pub row_severity: Option<String>,
+    /// It was one evaluation of a timer, which makes the next one in minutes.
+    pub once: bool,
     /// Why it decided so, in a sentence.
     pub text: Option<String>,
     /// What a person should do about the decision; `None` where there is nothing to do.

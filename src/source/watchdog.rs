@@ -96,6 +96,8 @@ pub fn parse_state(bytes: &[u8]) -> Result<WatchdogReading, String> {
         decision: word("decision"),
         reason: word("reason"),
         severity: word("severity"),
+        row_severity: word("row_severity"),
+        once: field("once") == Some(&Value::Bool(true)),
         text: field("text").and_then(sentence),
         hint: field("hint").and_then(sentence),
         findings: list("findings").map(|list| list.iter().filter_map(finding).collect()).unwrap_or_default(),

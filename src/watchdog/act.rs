@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use super::clock::Clock;
 use super::decide::Decision;
 use super::diagnose::{self, Subject};
-use super::memory::Facts;
+use super::memory::{Facts, Left};
 use super::reason::Reason;
 use super::trail;
 use super::watch::{Watchdog, start_of};
@@ -50,7 +50,10 @@ impl Watchdog {
     async fn diagnose(&mut self, id: &str, decision: &Decision, facts: &Facts) {
         let details = facts.unit.as_ref().ok().and_then(|unit| unit.details.as_ref());
         let processes = details.map(|details| processes_of(&details.control_group)).unwrap_or_default();
-        self.saved.memory.left = processes.iter().filter_map(|pid| Some((*pid, start_of(*pid)?))).collect();
+        self.saved.memory.left = Left {
+            invocation: facts.invocation().unwrap_or_default().to_owned(),
+            processes: processes.iter().filter_map(|pid| Some((*pid, start_of(*pid)?))).collect(),
+        };
         let age = self.saved.memory.beat_age(facts, &self.rules);
         let settings = &self.config.restart;
         let subject = Subject {
@@ -107,6 +110,7 @@ fn unrecorded(decision: Decision, why: &str) -> Decision {
         action: Reason::History.action(),
         reason: Reason::History,
         severity: Severity::Crit,
+        row_severity: Severity::Crit,
         text: format!("{}; but no restart is made because it could not be written down: {why}", decision.text),
         hint: "make the runtime directory writable for the watchdog's user; see `df` for a full disk".into(),
         ..decision

@@ -145,6 +145,8 @@ pub struct Decision {
     pub reason: Reason,
     /// The worst of the row and of the findings beside it.
     pub severity: Severity,
+    /// How bad the row is by itself.
+    pub row_severity: Severity,
     /// Why, in one line.
     pub text: String,
     /// What a person should do about it; empty where there is nothing to do.
@@ -157,6 +159,15 @@ pub struct Decision {
     pub confirmations: u64,
     /// This evaluation is a confirmation of its own, and not too close to the one before.
     pub counts: bool,
+}
+
+impl Decision {
+    /// Adds what is reported beside it.
+    pub fn add(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.findings.extend(findings);
+        let worst = self.findings.iter().map(|finding| finding.severity).max().unwrap_or_default();
+        self.severity = self.severity.max(worst);
+    }
 }
 
 /// What `restart.budget` and the latch leave.
@@ -183,11 +194,9 @@ pub fn decide(inputs: &Inputs, rules: &Rules) -> Decision {
     let mut decision = table.before_the_heartbeat().unwrap_or_else(|unit| table.by_silence(unit));
     // What the heartbeat looks like does not matter to rows that come before it.
     if decision.effective_age.is_some() {
-        decision.findings.extend(inputs.beat.trouble.clone());
+        decision.add(inputs.beat.trouble.clone());
     }
-    decision.findings.extend(inputs.notes.iter().cloned());
-    let worst = decision.findings.iter().map(|finding| finding.severity).max().unwrap_or_default();
-    decision.severity = decision.severity.max(worst);
+    decision.add(inputs.notes.iter().cloned());
     decision
 }
 
@@ -437,7 +446,18 @@ fn failed(unit: &Unit) -> Decision {
 fn row(reason: Reason, severity: Severity, text: String, hint: &str) -> Decision {
     let (action, hint) = (reason.action(), hint.to_owned());
     let findings = Vec::new();
-    Decision { action, reason, severity, text, hint, findings, effective_age: None, confirmations: 0, counts: false }
+    Decision {
+        action,
+        reason,
+        severity,
+        row_severity: severity,
+        text,
+        hint,
+        findings,
+        effective_age: None,
+        confirmations: 0,
+        counts: false,
+    }
 }
 
 #[cfg(test)]

@@ -76,8 +76,18 @@ pub struct Memory {
     /// A GPU was there once. Kept across boots.
     pub gpu_seen: bool,
     dependency_looked_at: Option<f64>,
-    /// The processes of the run that was restarted last, with their starts in clock ticks since boot.
-    pub left: Vec<(i32, u64)>,
+    /// The run that was restarted last.
+    pub left: Left,
+}
+
+/// The run that a restart was to end.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Left {
+    /// systemd's id of it.
+    pub invocation: String,
+    /// Its processes, with their starts in clock ticks since boot.
+    pub processes: Vec<(i32, u64)>,
 }
 
 /// The heartbeat as it was last seen.

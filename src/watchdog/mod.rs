@@ -22,6 +22,7 @@ mod diagnose;
 pub mod doctor;
 pub mod evaluation;
 pub mod exporter;
+mod eyes;
 pub mod lock;
 pub mod memory;
 mod ping;

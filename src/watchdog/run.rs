@@ -28,14 +28,14 @@ const STOPPING: Duration = Duration::from_secs(20);
 /// When signals cannot be listened to.
 pub async fn wait_for(directory: &Path, interval: Duration) -> anyhow::Result<bool> {
     let mut stop = Stop::new()?;
-    let mut told = false;
+    let mut warned = false;
     // Whatever else is wrong with it is told by who tries to use it.
     while std::fs::metadata(directory).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         let text = format!("waiting for the runtime directory {} (runtime_dir)", directory.display());
-        if !told {
+        if !std::mem::replace(&mut warned, true) {
             warn!("{text}");
         }
-        told = notify::ready();
+        notify::ready();
         notify::status(&text);
         // Looking for it was all that there was to evaluate.
         notify::watchdog();

@@ -5,7 +5,8 @@
 //! | `version` | 1 |
 //! | `last_evaluation_ts`, `pid`, `unit` | when the last evaluation was finished, who made it, of which unit |
 //! | `decision`, `reason` | what was decided and which row of the table said so, a word each |
-//! | `severity`, `text`, `hint` | how bad it is, why in a sentence, and what to do |
+//! | `once` | it was one evaluation of a timer |
+//! | `severity`, `row_severity`, `text`, `hint` | how bad it is with the findings and without, why in a sentence, what to do |
 //! | `findings` | what is wrong beside that: `severity`, `code`, `reason`, `hint` |
 //! | `effective_age_seconds` | how long the loop has been silent without an excuse |
 //! | `budget_remaining` | restarts that may still be made before it gives up; absent where they cannot be counted |
@@ -44,12 +45,16 @@ pub struct Saved {
     pub pid: u32,
     /// The unit that is watched.
     pub unit: String,
+    /// It was one evaluation of a timer, which makes the next one in minutes.
+    pub once: bool,
     /// What was decided.
     pub decision: String,
     /// Which row of the table said so.
     pub reason: String,
     /// How bad it is: `OK`, `WARN` or `CRIT`.
     pub severity: String,
+    /// The same of the decision alone, without the findings beside it.
+    pub row_severity: String,
     /// Why, in a sentence.
     pub text: String,
     /// What to do.
@@ -144,6 +149,7 @@ impl Saved {
         self.decision = decision.action.name().into();
         self.reason = decision.reason.name().into();
         self.severity = decision.severity.name().into();
+        self.row_severity = decision.row_severity.name().into();
         (self.text, self.hint) = (decision.text.clone(), decision.hint.clone());
         let saved = |finding: &crate::assessment::Finding| SavedFinding {
             severity: finding.severity.name().into(),

@@ -148,7 +148,9 @@ impl Trail {
             None => seconds_since(clock.wall, entry.at).max(0.0),
         };
         let windows = rules.latch_window.0.max(rules.budget_window.0);
-        if self.cut && self.entries.first().is_some_and(|first| age(first) < windows) {
+        // Nobody asks for what came before a reset.
+        let all = self.since_reset().len() < self.entries.len();
+        if self.cut && !all && self.entries.first().is_some_and(|first| age(first) < windows) {
             return Err(format!(
                 "it has more than {LINES} lines of the last day; only the watchdog should write to it"
             ));
@@ -185,24 +187,22 @@ impl Trail {
         let mut last: Option<(&Entry, RestartOutcome)> = None;
         for entry in self.since_reset() {
             match (entry.event, &mut last) {
-                (Event::Intent, last) => {
-                    *last = Some((entry, self.outcome_of(entry).unwrap_or(RestartOutcome::Pending)))
-                }
+                (Event::Intent, last) => match self.outcome_of(entry).unwrap_or(RestartOutcome::Pending) {
+                    RestartOutcome::CalledOff => {}
+                    outcome => *last = Some((entry, outcome)),
+                },
                 (Event::Foreign(outcome), last) => *last = Some((entry, outcome)),
                 (Event::Outcome(outcome), Some((intent, known))) if entry.id.is_none() && intent.id.is_none() => {
                     *known = outcome
                 }
                 // Its intent lies before the lines that were read.
-                (Event::Outcome(outcome), last @ None) => *last = Some((entry, outcome)),
+                (Event::Outcome(outcome), last @ None) if outcome != RestartOutcome::CalledOff => {
+                    *last = Some((entry, outcome));
+                }
                 _ => {}
             }
         }
         last.map(|(entry, outcome)| Restart { at: entry.at, outcome, reason: entry.reason.clone() })
-    }
-
-    /// How many restarts of these lines ended so; for the first count of a watchdog without memory.
-    pub fn count(&self, outcome: RestartOutcome) -> u64 {
-        self.entries.iter().filter(|entry| entry.event == Event::Outcome(outcome)).count() as u64
     }
 }
 

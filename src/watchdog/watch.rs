@@ -5,7 +5,6 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use tracing::{error, info, warn};
 
@@ -14,6 +13,7 @@ use super::decide::{Decision, Dependency, Rules};
 use super::dependencies::{self, Known};
 use super::evaluation::Evaluation;
 use super::exporter::Exporter;
+use super::eyes::{Eyes, observation};
 use super::memory::Facts;
 use super::reason::Action;
 use super::saved::Saved;
@@ -22,14 +22,9 @@ use crate::assessment::{Finding, Severity, Thresholds};
 use crate::check;
 use crate::config::{Config, Loaded};
 use crate::jsonl::Appender;
-use crate::observation::{
-    Data, Failure, FailureKind, Heartbeat, LoopReading, Observation, Pause, Reading, RestartOutcome, SourceId, Time,
-};
+use crate::observation::{Data, Failure, FailureKind, Heartbeat, LoopReading, Reading, RestartOutcome, SourceId, Time};
 use crate::source::file::read_bounded;
 use crate::source::lines::Lines;
-use crate::source::loop_::LoopSource;
-use crate::source::subagents::SubagentsSource;
-use crate::source::worker::Worker;
 use crate::state::State;
 use crate::systemd::{Active, Manager, Unit};
 
@@ -49,13 +44,13 @@ pub struct Watchdog {
     boot_id: String,
     state_file: PathBuf,
     lines: Lines<Trail>,
-    loop_: Worker,
-    subagents: Option<Worker>,
+    eyes: Eyes,
     state: State,
     exporter: Exporter,
     evaluations: u64,
     /// Nothing is written, and nothing is restarted.
     dry: bool,
+    once: bool,
     /// The last look at the dependencies, for diagnostics.
     pub(super) readings: serde_json::Value,
 }
@@ -68,6 +63,8 @@ pub struct Parts {
     pub exporter: Exporter,
     /// Decide, and do nothing.
     pub dry: bool,
+    /// It is one evaluation of a timer.
+    pub once: bool,
 }
 
 impl Watchdog {
@@ -76,7 +73,7 @@ impl Watchdog {
     /// # Errors
     /// When the operating system gives no thread, or the loop is turned off.
     pub fn new(parts: Parts) -> anyhow::Result<Self> {
-        let Parts { loaded, exporter, dry } = parts;
+        let Parts { loaded, exporter, dry, once } = parts;
         let thresholds = loaded.thresholds();
         let mut config = loaded.config;
         // The durable state may be large, and no decision rests on it.
@@ -84,9 +81,6 @@ impl Watchdog {
         if !config.loop_.enabled {
             anyhow::bail!("the loop is not watched (loop.enabled is false), so there is nothing to restart");
         }
-        let loop_ = Worker::spawn(SourceId::Loop, Box::new(LoopSource::new(&config)))?;
-        let subagents = config.subagents.enabled.then(|| Box::new(SubagentsSource::new(&config)));
-        let subagents = subagents.map(|source| Worker::spawn(SourceId::Subagents, source)).transpose()?;
         let path = |path| config.in_runtime_dir(path);
         let (state_file, trail) = (path(&config.watchdog.state), path(&config.watchdog.restarts));
         let saved = Saved::read(&state_file).unwrap_or_else(|why| {
@@ -102,12 +96,12 @@ impl Watchdog {
             boot_id: boot_id(),
             state_file,
             lines: Lines::new("restarts", trail, LINES),
-            loop_,
-            subagents,
+            eyes: Eyes::new(&config)?,
             state: State::new(&config, Time::now()),
             exporter,
             evaluations: 0,
             dry,
+            once,
             readings: serde_json::Value::Null,
             config,
         })
@@ -130,6 +124,9 @@ impl Watchdog {
             self.conclude_restart(&facts.clock, &pending.id, (*outcome, reason), run.as_deref());
         }
         let mut decision = evaluation.decision;
+        if evaluation.verified.is_some() {
+            decision.add(self.read_trail().ok().as_ref().and_then(did_not_take));
+        }
         if decision.action == Action::Restart && !self.dry {
             decision = self.restart(decision, &facts).await;
         }
@@ -182,28 +179,23 @@ impl Watchdog {
         let silent = self.saved.memory.is_silent(&facts, &self.rules);
         let pending = trail.as_ref().is_ok_and(|trail| trail.pending().is_some());
         let mut notes = Vec::new();
-        facts.unit = self.unit(silent || pending, facts.clock.monotonic, &mut notes).await;
+        let left = !self.saved.memory.left.processes.is_empty();
+        facts.unit = self.unit(silent || pending || left, facts.clock.monotonic, &mut notes).await;
         facts.dependency = self.dependency(&facts, silent).await;
         if silent || self.evaluations.is_multiple_of(SUBAGENTS_EVERY) {
-            self.read_subagents().await;
+            self.eyes.read_subagents(&self.config).await.into_iter().for_each(|read| self.state.apply(read));
         }
         notes.extend(self.over_budget());
         notes.extend(trail.as_ref().ok().and_then(did_not_take));
-        notes.extend(self.left_over(pending));
+        notes.extend(self.left_over(&facts.unit, pending));
         facts.notes = notes;
         facts
     }
 
     /// Reads the heartbeat and the pause.
     pub(super) async fn read_loop(&mut self) -> LoopReading {
-        let deadline = self.config.loop_.deadline.duration();
-        let read = self.loop_.read(Time::now(), deadline).await;
-        let reading = match &read {
-            Reading::Observed(Data::Loop(reading)) => reading.clone(),
-            Reading::Failed(failure) => nothing(failure.clone()),
-            _ => nothing(Failure::new(FailureKind::Unreadable, "the loop's files were not looked at")),
-        };
-        self.state.apply(observation(SourceId::Loop, read));
+        let reading = self.eyes.read_loop(&self.config).await;
+        self.state.apply(observation(SourceId::Loop, Reading::Observed(Data::Loop(reading.clone()))));
         reading
     }
 
@@ -255,13 +247,6 @@ impl Watchdog {
         }
     }
 
-    async fn read_subagents(&mut self) {
-        if let Some(source) = &mut self.subagents {
-            let read = source.read(Time::now(), self.config.subagents.deadline.duration()).await;
-            self.state.apply(observation(SourceId::Subagents, read));
-        }
-    }
-
     /// Sub-agents over their budget: told, and never a reason.
     fn over_budget(&self) -> Option<Finding> {
         let now = self.state.subagents.last()?.at;
@@ -271,23 +256,22 @@ impl Watchdog {
     }
 
     /// Processes of the run before that outlived the restart: systemd started a second copy beside them.
-    fn left_over(&mut self, pending: bool) -> Option<Finding> {
+    fn left_over(&mut self, unit: &Result<Unit, String>, pending: bool) -> Option<Finding> {
         let left = &mut self.saved.memory.left;
-        if pending || left.is_empty() {
+        // While it is the run that was to end, nothing outlived it yet.
+        let run = unit.as_ref().ok()?.details.as_ref().map(|details| &details.invocation);
+        if pending || left.processes.is_empty() || run.is_some_and(|run| *run == left.invocation) {
             return None;
         }
-        left.retain(|(pid, start)| start_of(*pid) == Some(*start));
-        let pids: Vec<String> = left.iter().map(|(pid, _)| pid.to_string()).collect();
-        (!pids.is_empty()).then(|| Finding {
-            severity: Severity::Crit,
-            code: "left_over",
-            reason: format!(
-                "processes of the run before the restart are still there (pid {}), beside the new run",
-                pids.join(", ")
-            ),
-            hint: "see their state in /proc (`ps -o pid,stat,wchan`): one in state D ends only with what it waits for"
-                .into(),
-        })
+        left.processes.retain(|(pid, start)| start_of(*pid) == Some(*start));
+        let pids: Vec<String> = left.processes.iter().map(|(pid, _)| pid.to_string()).collect();
+        let reason = format!(
+            "processes of the run before the restart are still there (pid {}), beside the new run",
+            pids.join(", ")
+        );
+        let hint = "see their state (`ps -o pid,stat,wchan`): one in state D ends only with what it waits for";
+        let code = "left_over";
+        (!pids.is_empty()).then(|| Finding { severity: Severity::Crit, code, reason, hint: hint.into() })
     }
 
     /// Writes the outcome of the restart `id` down and counts it.
@@ -324,31 +308,20 @@ impl Watchdog {
 
     fn write_down(&mut self, decision: &mut Decision, budget_remaining: Option<u64>) {
         self.saved.unit.clone_from(&self.config.loop_.unit);
+        self.saved.once = self.once;
         self.saved.note(decision, budget_remaining, Time::now());
         if self.dry {
             return;
         }
         if let Err(why) = self.saved.write(&self.state_file) {
-            decision.severity = decision.severity.max(Severity::Warn);
-            decision.findings.push(Finding {
+            decision.add(Some(Finding {
                 severity: Severity::Warn,
                 code: "state_unwritable",
                 reason: format!("{why}; the exporter does not see this evaluation"),
                 hint: "is the disk full, and may this user write to the runtime directory?".into(),
-            });
+            }));
         }
     }
-}
-
-/// `reading` as it was made just now.
-fn observation(source: SourceId, reading: Reading<Data>) -> Observation {
-    Observation { source, at: Time::now(), took: Duration::ZERO, reading }
-}
-
-/// A reading of a loop whose files could not be looked at.
-fn nothing(failure: Failure) -> LoopReading {
-    let (heartbeat, pause) = (Reading::Failed(failure.clone()), Reading::<Pause>::Failed(failure.clone()));
-    LoopReading { heartbeat, pause, state: Reading::Failed(failure) }
 }
 
 /// The hash of what the heartbeat holds; `None` when that could not be read.

@@ -23,12 +23,13 @@ pub(super) fn text(decision: &Decision, config: &Config) -> String {
         out += &format!("{}  {}: {}\n      mend: {}\n", finding.severity, finding.code, finding.reason, finding.hint);
     }
     let limits = &config.checks.loop_;
-    let age = effective_age.map_or_else(|| "not looked at".into(), words::length);
     out += &format!(
-        "unit {}, silent for {age} without an excuse; warning from {}, restart from {} on\n",
+        "unit {}: a warning after {} of silence, a restart after {}",
         config.loop_.unit,
         words::length(limits.warn.0),
         words::length(limits.crit.0)
     );
+    out += &effective_age.map(|age| format!("; {} without an excuse so far", words::length(age))).unwrap_or_default();
+    out.push('\n');
     out
 }

@@ -60,7 +60,7 @@ fn dispatch(parsed: Arguments, environment: Vec<(OsString, OsString)>) -> ExitCo
         Err(error) => return output::fail(1, &format!("the asynchronous runtime cannot start: {error}")),
     };
     let code = match command {
-        None => runtime.block_on(watch(Parts { loaded, exporter, dry: dry_run }, once)),
+        None => runtime.block_on(watch(Parts { loaded, exporter, dry: dry_run, once })),
         Some(Command::Status(arguments)) => status::run(&loaded, arguments.json),
         Some(Command::Reset) => reset(&loaded),
         Some(Command::Doctor(arguments)) => runtime.block_on(doctor::run(&loaded, &exporter, arguments.json)),
@@ -70,8 +70,8 @@ fn dispatch(parsed: Arguments, environment: Vec<(OsString, OsString)>) -> ExitCo
     code
 }
 
-async fn watch(parts: Parts, once: bool) -> ExitCode {
-    let dry = parts.dry;
+async fn watch(parts: Parts) -> ExitCode {
+    let (dry, once) = (parts.dry, parts.once);
     let directory = parts.loaded.config.runtime();
     if !(once || dry) {
         match run::wait_for(&directory, parts.loaded.config.restart.interval.duration()).await {
@@ -87,15 +87,15 @@ async fn watch(parts: Parts, once: bool) -> ExitCode {
         Err(error @ lock::Error::Held { .. }) => return output::fail(BUSY, &error.to_string()),
         Err(error) => return output::fail(1, &error.to_string()),
     };
-    let rules = parts.loaded.config.clone();
+    let shown_by = (dry && once).then(|| parts.loaded.config.clone());
     let ended = match once {
         true => run::once(parts).await.map(Some),
         false => run::daemon(parts).await.map(|()| None),
     };
-    match ended {
-        Ok(Some(decision)) if dry => shown(&explain::text(&decision, &rules)),
-        Ok(_) => ExitCode::SUCCESS,
-        Err(error) => output::fail(1, &format!("{error:#}")),
+    match (ended, shown_by) {
+        (Ok(Some(decision)), Some(config)) => shown(&explain::text(&decision, &config)),
+        (Ok(_), _) => ExitCode::SUCCESS,
+        (Err(error), _) => output::fail(1, &format!("{error:#}")),
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn run(loaded: &Loaded, as_json: bool) -> ExitCode {
         let message = format!("no evaluation is known ({} is not there); does the watchdog run?", state.display());
         return output::fail(1, &message);
     };
-    let alive = seconds_since(now, at) <= config.checks.watchdog.warn.0;
+    let alive = seconds_since(now, at) <= config.checks.watchdog.evaluation(saved.once);
     let restarts = restarts(&trail);
     let text = match as_json {
         true => format!("{:#}\n", object(&saved, &restarts, alive)),

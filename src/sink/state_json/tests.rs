@@ -186,6 +186,8 @@ fn everything() -> Vec<Data> {
             decision: Some("ok".into()),
             reason: Some("fresh".into()),
             severity: Some("CRIT".into()),
+            row_severity: Some("CRIT".into()),
+            once: false,
             text: Some("heartbeat 4 s old".into()),
             hint: None,
             findings: vec![WatchdogFinding {

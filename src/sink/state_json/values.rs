@@ -179,6 +179,8 @@ pub(super) fn watchdog(reading: &WatchdogReading) -> Value {
         "decision": reading.decision,
         "reason": reading.reason,
         "severity": reading.severity,
+        "row_severity": reading.row_severity,
+        "once": reading.once,
         "text": reading.text,
         "hint": reading.hint,
         "findings": reading.findings.iter().map(finding).collect::<Vec<_>>(),

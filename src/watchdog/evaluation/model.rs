@@ -395,7 +395,7 @@ fn cases(short: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(500))]
 
     /// Whatever happens: only a loop that is really wedged is restarted, and at most three times in any six hours.
     #[test]

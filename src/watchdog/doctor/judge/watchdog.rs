@@ -172,8 +172,7 @@ fn evaluated(found: &mut Found, facts: &Facts, config: &Config, (daemon_runs, by
     let Ok(files) = &facts.files else { return };
     let at = files.saved.as_ref().ok().and_then(|saved| saved.last_evaluation_ts);
     let age = at.map_or(f64::INFINITY, |at| seconds_since(facts.now, at));
-    // The timer comes every five minutes, give or take its accuracy.
-    let limit = if by_timer { config.checks.watchdog.warn.0.max(390.0) } else { config.checks.watchdog.warn.0 };
+    let limit = config.checks.watchdog.evaluation(by_timer);
     let is_at_work = matches!(files.lock, Lock::Held(_));
     let last = at.map_or_else(
         || "no evaluation is known".into(),
