@@ -61,7 +61,8 @@ impl Held {
         drop(std::fs::create_dir(&bin));
         let (begun, go) = (self.world.runtime("begun"), self.world.runtime("go"));
         let text = format!(
-            "#!/bin/sh\necho the unit said this\n: >{}\nwhile [ ! -e {} ]; do sleep 0.05; done\n",
+            // It outlives a watchdog that is killed, and ends with the test's directory.
+            "#!/bin/sh\necho the unit said this\n: >{}\nwhile [ -e \"$0\" ] && [ ! -e {} ]; do sleep 0.05; done\n",
             begun.display(),
             go.display()
         );
