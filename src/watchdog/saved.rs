@@ -14,7 +14,7 @@
 //! | `restarts` | how many `took`, `did_not_take`, `called_off` |
 //! | `memory` | the watchdog's own |
 //!
-//! Invariant: rewritten as a whole by rename, so that a reader sees one evaluation or the other. It is not flushed to
+//! Invariant: replaced as a whole, so that a reader sees one evaluation or the other. It is not flushed to
 //! the disk: what a crash of the machine takes from it is forgotten by a reboot anyway.
 
 use std::fs::OpenOptions;
@@ -22,6 +22,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 
 use super::decide::Decision;
@@ -176,15 +177,24 @@ impl Saved {
 
     /// Writes it to `path`. The caller holds the watchdog's lock, so nobody else writes to the file beside it.
     ///
+    /// The two files change places, so that each evaluation writes over an old one: no file is made and none deleted,
+    /// and the file system has no reason to flush anything, as it has where a rename or a truncation replaces content.
+    ///
     /// # Errors
     /// Those of writing and renaming, with the path.
     pub fn write(&self, path: &Path) -> Result<(), String> {
         let written = || {
             let beside = beside(path);
             let bytes = serde_json::to_vec(self)?;
-            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&beside)?;
+            let mut options = OpenOptions::new();
+            let mut file = options.write(true).create(true).truncate(false).mode(0o644).open(&beside)?;
             file.write_all(&bytes)?;
-            std::fs::rename(&beside, path)
+            file.set_len(bytes.len() as u64)?;
+            match renameat_with(CWD, &beside, CWD, path, RenameFlags::EXCHANGE) {
+                Ok(()) => Ok(()),
+                // There is nothing to change places with yet, or the file system cannot do that.
+                Err(_) => std::fs::rename(&beside, path),
+            }
         };
         written().map_err(|error: std::io::Error| format!("{}: {error}", path.display()))
     }
@@ -216,7 +226,12 @@ mod tests {
         let counts: Vec<_> =
             read.decisions.iter().map(|count| (&*count.decision, &*count.reason, count.count)).collect();
         assert_eq!(counts, [("ok", "fresh", 2), ("hold", "bus", 1)]);
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left beside it");
+        // A shorter one leaves nothing of a longer one behind.
+        for saved in [Saved { text: "x".repeat(5000), ..Saved::default() }, Saved::default(), saved] {
+            saved.write(&path).unwrap();
+            assert_eq!(Saved::read(&path).unwrap(), saved);
+        }
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2, "the file and the one before it");
     }
 
     #[test]

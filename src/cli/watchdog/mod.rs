@@ -25,34 +25,52 @@ use crate::watchdog::watch::Parts;
 use crate::watchdog::{lock, run};
 use arguments::{Arguments, Command};
 
+/// Words with which the program ends soon.
+const COMMANDS: [&str; 6] = ["--once", "status", "reset", "doctor", "--help", "--version"];
 /// Exit code when another instance is at work: try again later (`EX_TEMPFAIL` of sysexits.h).
 const BUSY: u8 = 75;
 
 /// Runs the command line `arguments` (the first is the program's name) in `environment`.
 pub fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> ExitCode {
     output::name_program("autoswe-watchdog");
-    match Arguments::parse(&arguments) {
-        Ok(parsed) => dispatch(parsed, environment),
-        Err(message) => {
-            // Nobody is left to tell when the terminal is gone.
-            drop(message.print());
-            ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(USAGE))
-        }
+    // Reading flags and settings takes memory that nobody needs afterwards. On a thread of its own it goes with the
+    // thread; a program that ends soon need not care.
+    let stays = arguments.iter().skip(1).all(|argument| !COMMANDS.iter().any(|command| argument == command));
+    let prepare = move || prepare(arguments, environment);
+    let prepared = match stays.then(|| std::thread::Builder::new().spawn(prepare.clone())) {
+        Some(Ok(thread)) => thread.join().unwrap_or_else(|_| Err(output::fail(1, "reading the settings failed"))),
+        None | Some(Err(_)) => prepare(),
+    };
+    match prepared {
+        Ok(prepared) => dispatch(prepared),
+        Err(code) => code,
     }
 }
 
-fn dispatch(parsed: Arguments, environment: Vec<(OsString, OsString)>) -> ExitCode {
-    let Arguments { command, once, dry_run, common } = parsed;
-    let common = match variables::fill(common, &environment) {
-        Ok(common) => common,
-        Err(message) => return output::fail(USAGE, &message),
-    };
+/// What was asked for, and the settings to do it by.
+struct Prepared {
+    arguments: Arguments,
+    loaded: Loaded,
+    exporter: Exporter,
+}
+
+fn prepare(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> Result<Prepared, ExitCode> {
+    let mut arguments = Arguments::parse(&arguments).map_err(|message| {
+        // Nobody is left to tell when the terminal is gone.
+        drop(message.print());
+        ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(USAGE))
+    })?;
+    let usage = |message: String| output::fail(USAGE, &message);
+    arguments.common = variables::fill(arguments.common, &environment).map_err(usage)?;
+    let common = &arguments.common;
     let exporter = Exporter::beside_this(common.arguments());
-    let loaded = match inputs(&common, common.settings(), environment).map(|inputs| load(&inputs)) {
-        Ok(Ok(loaded)) => loaded,
-        Ok(Err(errors)) => return refuse(&errors),
-        Err(message) => return output::fail(USAGE, &message),
-    };
+    let inputs = inputs(common, common.settings(), environment).map_err(usage)?;
+    let loaded = load(&inputs).map_err(|errors| refuse(&errors))?;
+    Ok(Prepared { arguments, loaded, exporter })
+}
+
+fn dispatch(Prepared { arguments, loaded, exporter }: Prepared) -> ExitCode {
+    let Arguments { command, once, dry_run, common } = arguments;
     let by_hand = command.is_some() || (once && dry_run);
     log::start(&if by_hand { common.log.quieter() } else { common.log });
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
