@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::output;
-use crate::config::{Inputs, Loaded, Origin};
+use crate::config::{Inputs, Loaded, Origin, UnitManager};
 use crate::install::{
-    self, Filling, Installed, Kind, Options, PROGRAMS, Places, Planned, Removed, Scope, Systemctl, TO_ENABLE,
-    loop_user, units,
+    self, Filling, Installed, Kind, Options, PROGRAMS, Places, Planned, Removed, Systemctl, TO_ENABLE, loop_user, units,
 };
 
 pub(super) const INSTALL_HELP: &str = "\
@@ -50,8 +49,8 @@ struct Which {
 }
 
 impl Which {
-    fn scope(&self) -> Scope {
-        if self.system { Scope::System } else { Scope::User }
+    fn scope(&self) -> UnitManager {
+        if self.system { UnitManager::System } else { UnitManager::User }
     }
 
     fn places(&self) -> Result<Places, String> {
@@ -138,12 +137,12 @@ fn filling(arguments: &InstallArguments, loaded: &Loaded, inputs: &Inputs) -> Re
     not_for_the_units(loaded, which.scope());
     let repo_root = loaded.config.repo_root.to_path_buf();
     let account = match which.scope() {
-        Scope::User => None,
-        Scope::System => account(arguments, &repo_root)?,
+        UnitManager::User => None,
+        UnitManager::System => account(arguments, &repo_root)?,
     };
     let home = variable("HOME");
     let runtime = loaded.config.runtime();
-    if which.scope() == Scope::User && !runtime.is_dir() {
+    if which.scope() == UnitManager::User && !runtime.is_dir() {
         note(&format!("runtime_dir {} is not there yet; the watchdog starts once it is", runtime.display()));
     }
     let at_home = account.iter().map(|account| &account.home).chain(&home).any(|home| runtime.starts_with(home));
@@ -173,7 +172,7 @@ fn account(arguments: &InstallArguments, repo_root: &Path) -> Result<Option<inst
 }
 
 /// Settings that only this shell has would be missed by the units without a word.
-fn not_for_the_units(loaded: &Loaded, scope: Scope) {
+fn not_for_the_units(loaded: &Loaded, scope: UnitManager) {
     let origins = loaded.origins.iter().filter(|(path, _)| path.as_str() != "repo_root");
     let only_here: Vec<&str> = origins
         .filter_map(|(_, origin)| match origin {
@@ -182,10 +181,11 @@ fn not_for_the_units(loaded: &Loaded, scope: Scope) {
         })
         .collect();
     if !only_here.is_empty() {
-        let file = if scope == Scope::User { "~/.config/autoswe/cluster.env" } else { "/etc/autoswe/cluster.env" };
+        let file =
+            if scope == UnitManager::User { "~/.config/autoswe/cluster.env" } else { "/etc/autoswe/cluster.env" };
         note(&format!("set here but not for the units: {}; write it in {file} as AUTOSWE_*", only_here.join(", ")));
     }
-    if scope == Scope::User && std::env::var_os("SUDO_USER").is_some() {
+    if scope == UnitManager::User && std::env::var_os("SUDO_USER").is_some() {
         note("these are root's own units; without sudo they are yours, with --system the machine's");
     }
 }
@@ -273,7 +273,7 @@ impl Told {
             say("\nnext:");
             calls.iter().for_each(|call| say(&format!("  {}", systemctl.line(call))));
         }
-        if scope == Scope::User {
+        if scope == UnitManager::User {
             say("so that they run while you are not logged in:\n  loginctl enable-linger");
         }
     }

@@ -107,7 +107,8 @@ fn rule(line: &str, filling: &Filling) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::install::{Scope, units};
+    use crate::config::UnitManager;
+    use crate::install::units;
 
     fn filling() -> Filling {
         Filling {
@@ -121,14 +122,14 @@ mod tests {
         }
     }
 
-    fn filled(scope: Scope, name: &str) -> String {
+    fn filled(scope: UnitManager, name: &str) -> String {
         let unit = units(scope).iter().find(|unit| unit.name == name).expect(name);
         fill(unit, &filling()).expect("it can be filled")
     }
 
     #[test]
     fn a_system_unit_is_filled() {
-        let text = filled(Scope::System, "autoswe-exporter.service");
+        let text = filled(UnitManager::System, "autoswe-exporter.service");
         for line in [
             r#"ExecStart="/opt/my tools/autoswe-exporter""#,
             r#"Environment="AUTOSWE_REPO_ROOT=/srv/100%% \"real\"""#,
@@ -140,13 +141,13 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }
-        let rules = filled(Scope::System, "50-autoswe-watchdog.rules");
+        let rules = filled(UnitManager::System, "50-autoswe-watchdog.rules");
         assert!(rules.contains(r#"subject.user === "ann""#) && rules.contains(r#"=== "my-loop.service""#), "{rules}");
     }
 
     #[test]
     fn nothing_of_the_packaged_places_is_left() {
-        for scope in [Scope::User, Scope::System] {
+        for scope in [UnitManager::User, UnitManager::System] {
             for unit in units(scope) {
                 let text = filled(scope, unit.name);
                 let settings: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
@@ -161,7 +162,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_is_refused() {
-        let unit = &units(Scope::User)[0];
+        let unit = &units(UnitManager::User)[0];
         let refused = fill(unit, &Filling { repo_root: "/a\nUser=root".into(), ..filling() });
         assert!(refused.is_err_and(|message| message.contains("control character")));
     }

@@ -15,12 +15,14 @@ mod write;
 
 pub use account::{Account, loop_user};
 pub use fill::Filling;
-pub use place::{Places, Scope};
+pub use place::Places;
 pub use set::{Kind, PROGRAMS, TO_ENABLE, Unit, units};
 pub use systemctl::Systemctl;
 pub use write::{Installed, Options, Removed};
 
 use std::path::PathBuf;
+
+use crate::config::UnitManager;
 
 /// A file as it is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +39,7 @@ pub struct Planned {
 ///
 /// # Errors
 /// When something that is to be filled in cannot be written in a unit file; the message says what.
-pub fn plan(scope: Scope, places: &Places, filling: &Filling) -> Result<Vec<Planned>, String> {
+pub fn plan(scope: UnitManager, places: &Places, filling: &Filling) -> Result<Vec<Planned>, String> {
     let planned = |unit: &Unit| {
         let text = stamp::stamped(unit.kind.comment(), &fill::fill(unit, filling)?);
         let elsewhere = if unit.kind == Kind::Example { places.elsewhere(unit.name) } else { Vec::new() };

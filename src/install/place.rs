@@ -6,15 +6,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::set::{Kind, Unit};
-
-/// Whose manager the units are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// The user's own.
-    User,
-    /// The system's.
-    System,
-}
+use crate::config::UnitManager;
 
 /// Directories that hold units beside those that are installed to.
 const USER_ELSEWHERE: [&str; 4] =
@@ -38,14 +30,18 @@ impl Places {
     ///
     /// # Errors
     /// When it is not known where the user's configuration lies.
-    pub fn new(scope: Scope, root: Option<&Path>, variable: impl Fn(&str) -> Option<PathBuf>) -> Result<Self, String> {
+    pub fn new(
+        scope: UnitManager,
+        root: Option<&Path>,
+        variable: impl Fn(&str) -> Option<PathBuf>,
+    ) -> Result<Self, String> {
         let below = |path: &Path| match root {
             Some(root) => root.join(path.strip_prefix("/").unwrap_or(path)),
             None => path.to_owned(),
         };
         let (units, elsewhere) = match scope {
-            Scope::System => (PathBuf::from("/etc/systemd/system"), SYSTEM_ELSEWHERE),
-            Scope::User => (user_config(variable)?.join("systemd/user"), USER_ELSEWHERE),
+            UnitManager::System => (PathBuf::from("/etc/systemd/system"), SYSTEM_ELSEWHERE),
+            UnitManager::User => (user_config(variable)?.join("systemd/user"), USER_ELSEWHERE),
         };
         Ok(Places {
             units: below(&units),
@@ -86,7 +82,7 @@ mod tests {
     use super::*;
     use crate::install::units;
 
-    fn first(scope: Scope, root: Option<&str>, variables: &[(&str, &str)]) -> Result<String, String> {
+    fn first(scope: UnitManager, root: Option<&str>, variables: &[(&str, &str)]) -> Result<String, String> {
         let look_up = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
         let places = Places::new(scope, root.map(Path::new), look_up)?;
         Ok(places.of(&units(scope)[0]).display().to_string())
@@ -96,13 +92,13 @@ mod tests {
     fn the_places_follow_the_conventions() {
         let name = "autoswe-exporter.service";
         let home = ("HOME", "/home/ann");
-        assert_eq!(first(Scope::User, None, &[home]), Ok(format!("/home/ann/.config/systemd/user/{name}")));
+        assert_eq!(first(UnitManager::User, None, &[home]), Ok(format!("/home/ann/.config/systemd/user/{name}")));
         let xdg = [home, ("XDG_CONFIG_HOME", "/cfg")];
-        assert_eq!(first(Scope::User, None, &xdg), Ok(format!("/cfg/systemd/user/{name}")));
-        assert_eq!(first(Scope::User, Some("/r"), &xdg), Ok(format!("/r/cfg/systemd/user/{name}")));
+        assert_eq!(first(UnitManager::User, None, &xdg), Ok(format!("/cfg/systemd/user/{name}")));
+        assert_eq!(first(UnitManager::User, Some("/r"), &xdg), Ok(format!("/r/cfg/systemd/user/{name}")));
         let relative = [home, ("XDG_CONFIG_HOME", "cfg")];
-        assert_eq!(first(Scope::User, None, &relative), Ok(format!("/home/ann/.config/systemd/user/{name}")));
-        assert_eq!(first(Scope::System, Some("/r"), &[]), Ok(format!("/r/etc/systemd/system/{name}")));
-        assert!(first(Scope::User, None, &[]).is_err());
+        assert_eq!(first(UnitManager::User, None, &relative), Ok(format!("/home/ann/.config/systemd/user/{name}")));
+        assert_eq!(first(UnitManager::System, Some("/r"), &[]), Ok(format!("/r/etc/systemd/system/{name}")));
+        assert!(first(UnitManager::User, None, &[]).is_err());
     }
 }

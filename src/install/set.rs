@@ -2,7 +2,7 @@
 //!
 //! Invariant: what is embedded is what lies in `deploy/`, and it works as it is where the programs are in `/usr/bin`.
 
-use super::Scope;
+use crate::config::UnitManager;
 
 /// The programs that the units start.
 pub const PROGRAMS: [&str; 2] = ["autoswe-exporter", "autoswe-watchdog"];
@@ -82,10 +82,10 @@ static SYSTEM: [Unit; 8] = {
 };
 
 /// The files of `scope`.
-pub fn units(scope: Scope) -> &'static [Unit] {
+pub fn units(scope: UnitManager) -> &'static [Unit] {
     match scope {
-        Scope::User => &USER,
-        Scope::System => &SYSTEM,
+        UnitManager::User => &USER,
+        UnitManager::System => &SYSTEM,
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
     }
 
     fn all() -> impl Iterator<Item = &'static Unit> {
-        units(Scope::User).iter().chain(units(Scope::System))
+        units(UnitManager::User).iter().chain(units(UnitManager::System))
     }
 
     #[test]
@@ -132,8 +132,8 @@ mod tests {
         let of = |unit: &Unit, key: &str| -> Vec<String> {
             lines(unit).iter().filter(|line| line.starts_with(key)).map(|line| (*line).to_owned()).collect()
         };
-        for user in units(Scope::User) {
-            let system = units(Scope::System).iter().find(|unit| unit.name == user.name).expect(user.name);
+        for user in units(UnitManager::User) {
+            let system = units(UnitManager::System).iter().find(|unit| unit.name == user.name).expect(user.name);
             for key in ["Description", "Type", "ExecStart", "Restart", "Timeout", "On", "Watchdog", "Start", "Success"]
             {
                 assert_eq!(of(user, key), of(system, key), "{}: {key}", user.name);
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn every_system_service_names_its_user() {
-        for unit in units(Scope::System).iter().filter(|unit| unit.name.ends_with(".service")) {
+        for unit in units(UnitManager::System).iter().filter(|unit| unit.name.ends_with(".service")) {
             assert!(lines(unit).contains(&"User=autoswe"), "{}", unit.name);
         }
     }

@@ -2,13 +2,11 @@
 //!
 //! Invariant: no call outlives its limit, and what it said is shown when it failed.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::process::Command;
-
-use super::Scope;
+use crate::config::UnitManager;
 use crate::process;
+use crate::systemd::systemctl;
 
 /// Starting a unit may take its TimeoutStartSec (90 s) once more after a restart.
 const LIMIT: Duration = Duration::from_secs(200);
@@ -17,18 +15,18 @@ const MOST: usize = 64 << 10;
 
 /// `systemctl` for the units of one manager.
 pub struct Systemctl {
-    scope: Scope,
+    scope: UnitManager,
 }
 
 impl Systemctl {
     /// For the manager of `scope`.
-    pub fn new(scope: Scope) -> Self {
+    pub fn new(scope: UnitManager) -> Self {
         Systemctl { scope }
     }
 
     /// The command line of a call, as a person would type it.
     pub fn line(&self, arguments: &[&str]) -> String {
-        let user = if self.scope == Scope::User { " --user" } else { "" };
+        let user = if self.scope == UnitManager::User { " --user" } else { "" };
         format!("systemctl{user} {}", arguments.join(" "))
     }
 
@@ -38,12 +36,8 @@ impl Systemctl {
     /// When it failed, did not end in time, or could not be started; the message holds what it said.
     pub fn call(&self, arguments: &[&str]) -> Result<(), String> {
         let line = self.line(arguments);
-        let mut command = Command::new("systemctl");
-        if self.scope == Scope::User {
-            command.arg("--user");
-            command.envs(runtime_dir().map(|directory| ("XDG_RUNTIME_DIR", directory)));
-        }
-        command.args(["--no-pager", "--no-ask-password"]).args(arguments);
+        let mut command = systemctl(self.scope);
+        command.args(arguments);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -58,23 +52,13 @@ impl Systemctl {
     }
 }
 
-/// `XDG_RUNTIME_DIR` where the environment lacks it (cron, su) and the directory is there: through it the user's
-/// manager is found.
-fn runtime_dir() -> Option<PathBuf> {
-    if std::env::var_os("XDG_RUNTIME_DIR").is_some_and(|directory| !directory.is_empty()) {
-        return None;
-    }
-    let usual = PathBuf::from(format!("/run/user/{}", rustix::process::getuid().as_raw()));
-    usual.is_dir().then_some(usual)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_line_is_what_a_person_would_type() {
-        assert_eq!(Systemctl::new(Scope::User).line(&["daemon-reload"]), "systemctl --user daemon-reload");
-        assert_eq!(Systemctl::new(Scope::System).line(&["enable", "a"]), "systemctl enable a");
+        assert_eq!(Systemctl::new(UnitManager::User).line(&["daemon-reload"]), "systemctl --user daemon-reload");
+        assert_eq!(Systemctl::new(UnitManager::System).line(&["enable", "a"]), "systemctl enable a");
     }
 }

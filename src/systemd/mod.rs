@@ -14,4 +14,5 @@ pub use bus::address;
 pub use bus::clock_is_synchronized;
 pub use manager::{Asked, Manager, Refused, Told, Ways};
 pub use shown::{Condition, Shown, Span};
+pub(crate) use systemctl::systemctl;
 pub use unit::{Active, Details, Unit};

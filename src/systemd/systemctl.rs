@@ -21,7 +21,8 @@ const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,Job,InvocationID,Res
     InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic,ExecMainStartTimestampMonotonic,\
     StateChangeTimestampMonotonic";
 
-fn systemctl(manager: UnitManager) -> Command {
+/// `systemctl` for the units of `manager`, without a pager and without questions.
+pub(crate) fn systemctl(manager: UnitManager) -> Command {
     let mut command = Command::new("systemctl");
     match manager {
         UnitManager::User => command.arg("--user"),
