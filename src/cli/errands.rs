@@ -50,9 +50,22 @@ async fn fetch(settings: &RestartConfig) -> Result<(), String> {
     let builder = if url.scheme() == "https" { builder } else { builder.tls_certs_only([]) };
     let client = builder.timeout(settings.ping_timeout.duration()).build();
     let client = client.map_err(|error| format!("no HTTP client ({error}); are CA certificates installed?"))?;
-    let answer = client.get(url).send().await.map_err(|error| error.without_url().to_string())?;
+    let answer = client.get(url).send().await.map_err(|error| cause(error, settings.ping_timeout.0))?;
     match answer.status() {
         status if status.is_success() => Ok(()),
-        status => Err(format!("the dead man's switch answers HTTP {status}")),
+        status => Err(format!("it answers HTTP {status}")),
     }
+}
+
+/// What the operating system or the other side did.
+fn cause(error: reqwest::Error, timeout: f64) -> String {
+    if error.is_timeout() {
+        return format!("no answer within {timeout:.0} s (restart.ping_timeout)");
+    }
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
 }

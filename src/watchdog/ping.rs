@@ -47,7 +47,10 @@ impl Ping {
         self.under_way.spawn(async move {
             match process::run(&mut command, deadline, MOST).await {
                 Ok(output) if output.status.success() => Ok(()),
-                Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+                Ok(output) => {
+                    let said = String::from_utf8_lossy(&output.stderr);
+                    Err(said.trim().trim_start_matches("autoswe-exporter: ").to_owned())
+                }
                 Err(error) => Err(error.to_string()),
             }
         });

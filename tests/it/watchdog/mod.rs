@@ -12,4 +12,5 @@ mod holds;
 mod hung;
 mod loops;
 mod managers;
+mod ping;
 mod world;
