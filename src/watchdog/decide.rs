@@ -280,7 +280,7 @@ impl<'a> Table<'a> {
             row(Reason::Ageing, Severity::Warn, text, hint)
         } else {
             let text = format!("{silence}, over the limit of {}", words::length(limits.crit.0));
-            self.too_old(unit, age, text)
+            self.too_old(unit, text)
         };
         decision.effective_age = Some(age);
         decision
@@ -300,9 +300,9 @@ impl<'a> Table<'a> {
         format!("heartbeat {} old{since}", words::length(beat))
     }
 
-    /// Rows 10 and 11: what speaks against a restart, else the restart. `age` is over the critical limit.
-    fn too_old(&self, unit: &Unit, age: f64, text: String) -> Decision {
-        let Some(details) = unit.details.as_ref().filter(|_| age > self.rules.loop_.crit.0) else {
+    /// Rows 10 and 11: what speaks against a restart, else the restart.
+    fn too_old(&self, unit: &Unit, text: String) -> Decision {
+        let Some(details) = unit.details.as_ref() else {
             let text = format!("{text}; when and as what {} was started is not known", unit.name);
             return row(Reason::Bus, Severity::Warn, text, BUS_HINT);
         };

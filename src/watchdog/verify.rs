@@ -23,7 +23,7 @@ pub fn outcome(
         return None;
     }
     let details = unit.details.as_ref()?;
-    if took(pending, unit, details, facts, inputs, rules) {
+    if took(pending, (unit, details), (facts, inputs), rules) {
         let text = format!("run {} gave its first sign of life", details.invocation);
         return Some((RestartOutcome::Took, text));
     }
@@ -32,7 +32,12 @@ pub fn outcome(
     (waited > rules.restart.verify.0).then(|| (RestartOutcome::DidNotTake, why_not(pending, unit, details, waited)))
 }
 
-fn took(pending: &Pending, unit: &Unit, details: &Details, facts: &Facts, inputs: &Inputs, rules: &Rules) -> bool {
+fn took(
+    pending: &Pending,
+    (unit, details): (&Unit, &Details),
+    (facts, inputs): (&Facts, &Inputs),
+    rules: &Rules,
+) -> bool {
     let new_run =
         unit.active == Active::Active && !details.invocation.is_empty() && details.invocation != pending.invocation;
     let Reading::Observed(Heartbeat { invocation_id, .. }) = &facts.heartbeat else { return false };
@@ -54,3 +59,6 @@ fn why_not(pending: &Pending, unit: &Unit, details: &Details, waited: f64) -> St
         active => format!("after {waited} the unit is {} ({})", active.name(), unit.sub),
     }
 }
+
+#[cfg(test)]
+mod tests;
