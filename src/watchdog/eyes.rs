@@ -27,8 +27,8 @@ pub(super) struct Eyes {
 
 /// Both sources. One thread for two, because a thread costs memory even while it waits.
 struct Both {
-    loop_: LoopSource,
-    subagents: SubagentsSource,
+    loop_: Box<dyn Source>,
+    subagents: Box<dyn Source>,
     agents: Arc<AtomicBool>,
 }
 
@@ -44,15 +44,20 @@ impl Eyes {
     /// # Errors
     /// When the operating system gives no thread.
     pub(super) fn new(config: &Config) -> std::io::Result<Self> {
-        let (agents, sees_agents) = (Arc::new(AtomicBool::new(false)), config.subagents.enabled);
-        let source: Box<dyn Source> = match sees_agents {
-            true => {
-                let (loop_, subagents) = (LoopSource::new(config), SubagentsSource::new(config));
-                Box::new(Both { loop_, subagents, agents: Arc::clone(&agents) })
+        let loop_ = Box::new(LoopSource::new(config));
+        match config.subagents.enabled {
+            true => Self::of(loop_, Box::new(SubagentsSource::new(config))),
+            false => {
+                Ok(Eyes { worker: Worker::spawn(SourceId::Loop, loop_)?, agents: Arc::default(), sees_agents: false })
             }
-            false => Box::new(LoopSource::new(config)),
-        };
-        Ok(Eyes { worker: Worker::spawn(SourceId::Loop, source)?, agents, sees_agents })
+        }
+    }
+
+    /// The same with these sources.
+    fn of(loop_: Box<dyn Source>, subagents: Box<dyn Source>) -> std::io::Result<Self> {
+        let agents = Arc::new(AtomicBool::new(false));
+        let both = Both { loop_, subagents, agents: Arc::clone(&agents) };
+        Ok(Eyes { worker: Worker::spawn(SourceId::Loop, Box::new(both))?, agents, sees_agents: true })
     }
 
     /// Reads the heartbeat and the pause; a reading that gave neither says so of both.
@@ -116,14 +121,23 @@ mod tests {
         assert!(eyes.read_loop(&config).await.heartbeat.observed().is_some());
     }
 
+    /// Hangs until its other end is dropped.
+    struct Hangs(std::sync::mpsc::Receiver<()>);
+
+    impl Source for Hangs {
+        fn read(&mut self, _now: Time) -> Reading<Data> {
+            Reading::Missing(format!("hung until {:?}", self.0.recv()))
+        }
+    }
+
     #[tokio::test]
     async fn sub_agents_that_cannot_be_looked_at_in_time_do_not_hide_the_loop() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("state-heartbeat.json"), "{\"ts\": 1795348800}").unwrap();
         let mut config = Config { runtime_dir: directory.path().into(), ..Config::default() };
-        config.subagents.outside = ".".into();
-        config.subagents.deadline = crate::config::value::Seconds(0.0);
-        let mut eyes = Eyes::new(&config).unwrap();
+        config.subagents.deadline = crate::config::value::Seconds(0.05);
+        let (_held, hangs) = std::sync::mpsc::channel();
+        let mut eyes = Eyes::of(Box::new(LoopSource::new(&config)), Box::new(Hangs(hangs))).unwrap();
         let late = eyes.read_subagents(&config).await.unwrap();
         assert!(matches!(late.reading, Reading::Failed(Failure { kind: FailureKind::TimedOut, .. })), "{late:?}");
         assert!(eyes.read_loop(&config).await.heartbeat.observed().is_some());

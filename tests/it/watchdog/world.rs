@@ -64,6 +64,9 @@ impl World {
         self.manager.write_unit(&self.unit, &self.unit_text(service));
         self.manager.done(&["start", &self.unit]);
         self.wait("the loop has started", || !self.starts().is_empty());
+        if commands.first().is_some_and(|first| first.starts_with("beat") && *first != "beats=0") {
+            self.wait("it has beaten", || self.runtime("state-heartbeat.json").symlink_metadata().is_ok());
+        }
     }
 
     /// The text of the loop's unit. `service` may go on with other sections.
