@@ -119,20 +119,17 @@ impl Watchdog {
         let facts = self.look(clock, &trail).await;
         let rules = (&self.rules, &self.thresholds.phases);
         let evaluation = Evaluation::of(&facts, trail.as_ref().ok(), &mut self.saved.memory, rules);
-        if let Some((pending, outcome, reason)) = &evaluation.verified {
-            let run = facts.invocation().map(str::to_owned);
-            self.conclude_restart(&facts.clock, &pending.id, (*outcome, reason), run.as_deref());
-        }
         let mut decision = evaluation.decision;
-        if evaluation.verified.is_some() {
+        if let Some((pending, outcome, reason)) = &evaluation.verified {
+            self.conclude_restart(&facts.clock, &pending.id, (*outcome, reason), facts.invocation());
             decision.add(self.read_trail().ok().as_ref().and_then(did_not_take));
         }
+        let mut spent = facts.spent.clone();
         if decision.action == Action::Restart && !self.dry {
             decision = self.restart(decision, &facts).await;
+            spent = self.read_trail().and_then(|trail| trail.spent(&facts.clock, &self.rules.restart));
         }
-        let trail = self.read_trail();
-        let left = trail.and_then(|trail| trail.spent(&facts.clock, &self.rules.restart));
-        let left = left.ok().map(|spent| spent.remaining(&self.rules.restart));
+        let left = spent.ok().map(|spent| spent.remaining(&self.rules.restart));
         self.write_down(&mut decision, left);
         self.evaluations += 1;
         decision
