@@ -18,6 +18,7 @@
 //! 4. A metric, a check, a limit and a setting are each defined in one place.
 //! 5. Sinks map an assessment. They decide nothing.
 
+pub mod alert;
 pub mod assessment;
 pub mod check;
 pub mod cli;
@@ -32,6 +33,8 @@ pub mod jsonl;
 pub mod metric;
 pub mod observation;
 pub mod process;
+#[cfg(test)]
+mod promql;
 pub mod promtext;
 pub mod sink;
 pub mod source;

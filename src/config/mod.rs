@@ -5,6 +5,7 @@
 pub mod section;
 pub mod value;
 
+mod alerts;
 mod checked;
 mod error;
 mod layer;
@@ -20,6 +21,7 @@ mod suggest;
 mod tree;
 mod validate;
 
+pub use alerts::AlertsConfig;
 pub use checked::{HeartbeatFormat, Pattern, Pointer, UnitManager};
 pub use error::{ConfigError, ConfigErrors};
 pub use layer::FlagSetting;
@@ -71,6 +73,8 @@ section! {
         system_state: SystemStateConfig = SystemStateConfig::default(),
         /// The HTTP server.
         web: WebConfig = WebConfig::default(),
+        /// When a finding becomes an alert.
+        alerts: AlertsConfig = AlertsConfig::default(),
         /// The limits of the checks.
         checks: Limits = Limits::default(),
     }

@@ -138,6 +138,7 @@ fn violation(path: &str, message: impl Into<String>) -> Violation {
 fn texts(config: &Config) -> Vec<Violation> {
     let mut found = Vec::new();
     found.extend(url_fault(&config.vllm.url).map(|message| violation("vllm.url", message)));
+    found.extend(url_fault(&config.alerts.runbooks).map(|message| violation("alerts.runbooks", message)));
     let web = &config.web;
     if web.listen_addresses.is_empty() {
         found.push(violation("web.listen_addresses", "expected at least one address, such as :9765"));

@@ -22,6 +22,9 @@ pub fn config(runtime: &Path, repo: &Path, vllm_url: &str, speed: f64) -> Config
     let scaled = |seconds: f64| Seconds(seconds / speed);
     set_intervals(&mut config, scaled);
     set_limits(&mut config.checks, scaled);
+    config.alerts.warn_for = scaled(1.0);
+    config.alerts.crit_for = scaled(1.0);
+    config.alerts.keep_firing_for = scaled(2.0);
     config
 }
 
