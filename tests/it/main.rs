@@ -2,6 +2,7 @@
 //!
 //! One binary for all of them, because each binary costs a link of the whole tree. A module per subject.
 
+mod alertmanager;
 mod cli;
 mod demo;
 mod doctor;
@@ -15,6 +16,7 @@ mod metrics;
 mod page;
 mod processes;
 mod prometheus;
+mod receiver;
 mod story;
 mod support;
 mod units;

@@ -1,0 +1,153 @@
+//! A webhook receiver that keeps every notification it gets, and fails for as long as it is told to.
+//!
+//! Invariant: what was answered with an error is not among the notifications, because Alertmanager will send it again.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use autoswe_exporter::observation::Time;
+use serde::Deserialize;
+
+use crate::support::{Request, Server, ok, response, write};
+
+/// How long a notification may take to come. A bound, not an expectation.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One alert of a notification.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Alert {
+    /// `firing` or `resolved`.
+    pub(crate) status: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) starts_at: Time,
+    pub(crate) ends_at: Time,
+    #[serde(rename = "generatorURL")]
+    pub(crate) generator_url: String,
+}
+
+/// One notification: a group's alerts, told together.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Notification {
+    /// `firing` while any alert of it is.
+    pub(crate) status: String,
+    pub(crate) group_labels: BTreeMap<String, String>,
+    pub(crate) alerts: Vec<Alert>,
+    /// The path that it was posted to, such as `/critical`: which receiver it is for.
+    #[serde(skip)]
+    pub(crate) path: String,
+    /// When it came.
+    #[serde(skip, default = "Time::now")]
+    pub(crate) at: Time,
+}
+
+/// What a receiver shares with its server.
+#[derive(Default)]
+struct Inbox {
+    notifications: Mutex<Vec<Notification>>,
+    failing: AtomicBool,
+    refused: AtomicUsize,
+}
+
+/// The running receiver; it ends when this is dropped.
+pub(crate) struct Receiver {
+    server: Server,
+    inbox: Arc<Inbox>,
+}
+
+impl Alert {
+    /// `name/severity`, such as `AutosweLoopHeartbeatOld/critical`.
+    pub(crate) fn id(&self) -> String {
+        let label = |name: &str| self.labels.get(name).map_or("", String::as_str);
+        format!("{}/{}", label("alertname"), label("severity"))
+    }
+}
+
+impl Inbox {
+    fn take(&self, request: &Request) -> Vec<u8> {
+        if self.failing.load(Ordering::SeqCst) {
+            self.refused.fetch_add(1, Ordering::SeqCst);
+            return response("500 Internal Server Error", "text/plain", b"told to fail");
+        }
+        let mut notification: Notification = match serde_json::from_str(&request.body) {
+            Ok(notification) => notification,
+            Err(error) => return response("400 Bad Request", "text/plain", error.to_string().as_bytes()),
+        };
+        request.line.rsplit_once(' ').unwrap_or_default().1.clone_into(&mut notification.path);
+        self.notifications.lock().unwrap_or_else(PoisonError::into_inner).push(notification);
+        ok("text/plain", b"taken")
+    }
+}
+
+impl Receiver {
+    /// Starts it on a free port. It takes notifications at every path.
+    pub(crate) async fn start() -> Self {
+        let inbox = Arc::new(Inbox::default());
+        let taking = Arc::clone(&inbox);
+        let server = Server::start(move |request, stream| write(stream, taking.take(&request).into())).await;
+        Receiver { server, inbox }
+    }
+
+    /// Where notifications are posted to: `http://127.0.0.1:PORT`, and any path below it.
+    pub(crate) fn url(&self) -> &str {
+        &self.server.url
+    }
+
+    /// Answers 500 from now on, or takes notifications again.
+    pub(crate) fn fail(&self, failing: bool) {
+        self.inbox.failing.store(failing, Ordering::SeqCst);
+    }
+
+    /// How many were answered with 500.
+    pub(crate) fn refused(&self) -> usize {
+        self.inbox.refused.load(Ordering::SeqCst)
+    }
+
+    /// Every notification so far, in the order in which they came.
+    pub(crate) fn notifications(&self) -> Vec<Notification> {
+        self.inbox.notifications.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The alerts of every notification so far that have the status `status`, each with its notification.
+    pub(crate) fn told(&self, status: &str) -> Vec<(Notification, Alert)> {
+        let of = |notification: Notification| {
+            let alerts = notification.alerts.clone().into_iter().filter(|alert| alert.status == status);
+            alerts.map(|alert| (notification.clone(), alert)).collect::<Vec<_>>()
+        };
+        self.notifications().into_iter().flat_map(of).collect()
+    }
+
+    /// Every notification so far, once `holds` of them.
+    pub(crate) async fn until(&self, what: &str, holds: impl Fn(&[Notification]) -> bool) -> Vec<Notification> {
+        let start = Instant::now();
+        loop {
+            let notifications = self.notifications();
+            if holds(&notifications) {
+                return notifications;
+            }
+            assert!(start.elapsed() < PATIENCE, "it never came to this: {what}\n{}", summary(&notifications));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The first alert `id` with the status `status`, once it was told, with its notification.
+    pub(crate) async fn until_told(&self, status: &str, id: &str) -> (Notification, Alert) {
+        let named = |alert: &Alert| alert.status == status && alert.id() == id;
+        self.until(&format!("{id} is {status}"), |all| all.iter().flat_map(|one| &one.alerts).any(named)).await;
+        self.told(status).into_iter().find(|(_, alert)| named(alert)).unwrap()
+    }
+}
+
+/// One line for each notification: time, path and alerts.
+pub(crate) fn summary(notifications: &[Notification]) -> String {
+    let alert = |alert: &Alert| format!("{} {}", alert.id(), alert.status);
+    let line = |one: &Notification| {
+        let alerts: Vec<String> = one.alerts.iter().map(alert).collect();
+        format!("{} {} {}\n", one.at, one.path, alerts.join(", "))
+    };
+    notifications.iter().map(line).collect()
+}
