@@ -3,10 +3,12 @@
 //! Invariant: pages are published only as a whole, and always belong to one assessment.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::Router;
 use tracing::{error, info, warn};
 
+use super::next;
 use super::series::Series;
 use crate::assessment::{Assessment, Severity, Thresholds, assess};
 use crate::config::{Config, ConfigErrors, Loaded};
@@ -120,6 +122,12 @@ impl Known {
         }
         self.publish();
         &self.moment.assessment
+    }
+
+    /// How long until something else is found than in the last judgement, if nothing arrives; at most `horizon`.
+    pub(super) fn next_change(&self, horizon: Duration) -> Duration {
+        let judge = |now| assess(&self.moment.state, &self.thresholds, now);
+        next::change(&self.moment.assessment, horizon, judge)
     }
 
     fn publish(&self) {
