@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn no_two_findings_have_the_same_name() {
         let names: Vec<String> =
-            CHECKS.iter().flat_map(|check| check.codes.iter().map(|code| name(check.id, code))).collect();
+            CHECKS.iter().flat_map(|check| check.codes.iter().map(|code| name(check.id, code.word))).collect();
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
     }
 
