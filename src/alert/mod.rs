@@ -3,6 +3,12 @@
 //! Invariant: an alert's name, severity and runbook follow from the check and the code of the finding, and from nothing
 //! else, so that the shipped rules, what this program pushes, the dashboards and the runbooks speak of the same alerts.
 
+mod annotations;
+pub mod definition;
+mod recorded;
+pub mod rules;
+mod watchers;
+
 use crate::assessment::Severity;
 use crate::config::AlertsConfig;
 use crate::config::value::Seconds;

@@ -54,8 +54,8 @@ pub enum Form {
     Whole,
     /// A number with one digit after the point.
     Tenths,
-    /// Hertz, in MHz.
-    Megahertz,
+    /// Hertz, with a prefix such as M for a million.
+    Hertz,
     /// It is not: the labels tell all.
     Untold,
 }
@@ -86,8 +86,8 @@ impl Shown {
     }
 
     /// A clock, hertz.
-    pub const fn megahertz(says: &'static str, value: &'static str) -> Self {
-        Self::new(Form::Megahertz, says, value)
+    pub const fn hertz(says: &'static str, value: &'static str) -> Self {
+        Self::new(Form::Hertz, says, value)
     }
 
     /// Labels whose series are there when it is so.
@@ -112,14 +112,15 @@ impl Shown {
 }
 
 /// Why and since when reading a check's source fails.
-pub(super) const FAILING: &[Shown] = &[
-    Shown::labels("The source {source} fails: {reason}", r#"autoswe_source_failure{$here, source="$check"} == 1"#),
-    FAILING_FOR,
-];
+pub(super) const FAILING: &[Shown] = &[FAILS, FAILING_FOR];
+
+/// Why reading a check's source fails.
+pub(super) const FAILS: Shown =
+    Shown::labels("The source {source} fails: {reason}", r#"autoswe_source_failure{$here, source="$check"} == 1"#);
 
 /// For how long the readings of a check's source have failed.
 pub(super) const FAILING_FOR: Shown = Shown::length(
-    "It has failed for {}",
+    "It has been so for {}",
     r#"time() - autoswe_source_failure_start_timestamp_seconds{$here, source="$check"}"#,
 );
 

@@ -3,7 +3,7 @@
 //! Invariant: silence mends nothing. When a reading fails, what the last good one showed still counts, and so does a
 //! value that a GPU told and does not tell now. A finding names every GPU it holds for.
 
-use super::code::{FAILING, FAILING_FOR, UNREAD, UNREADABLE};
+use super::code::{FAILING, FAILING_FOR, FAILS, UNREAD, UNREADABLE};
 use super::{Check, Code, Shown, Verdict};
 use crate::assessment::Severity::{Crit, Warn};
 use crate::assessment::Thresholds;
@@ -21,121 +21,7 @@ pub(crate) const CHECK: Check = Check {
     crit: "GPU lost; driver error, not loaded or of another version; at slowdown temperature; new critical XID \
            (within `xid_hold`); remapping a memory row failed; NVML does not answer for `unanswered_crit`.",
     runbook: "gpu.md",
-    codes: &[
-        Code {
-            word: "gpu_lost",
-            found: &[Crit],
-            summary: "a GPU is lost",
-            mend: "see `nvidia-smi -L` and `dmesg | grep -i xid`; reset it (`nvidia-smi --gpu-reset`) or power the machine off and on; restart the exporter if it was taken out",
-            shows: &[Shown::labels("GPU {gpu} ({uuid}) is lost", "autoswe_gpu_lost{$here} == 1"), FAILING_FOR],
-        },
-        Code {
-            word: "driver_error",
-            found: &[Crit],
-            summary: "the GPU driver does not work",
-            mend: NO_GPU_HERE,
-            shows: FAILING,
-        },
-        Code {
-            word: "unanswered",
-            found: &[Warn, Crit],
-            summary: "the GPU driver does not answer",
-            mend: "see `dmesg | grep -i -e xid -e nvrm`; a driver that hangs is cured by a restart of the machine",
-            shows: &[FAILING_FOR.over(&[(Crit, "unanswered_crit")])],
-        },
-        Code {
-            word: "no_gpu",
-            found: &[Warn, Crit],
-            summary: "the GPU driver shows no GPU",
-            mend: NO_GPU_HERE,
-            shows: &[FAILING_FOR],
-        },
-        Code {
-            word: "library_gone",
-            found: &[Crit],
-            summary: "the GPU driver's library was there and is gone",
-            mend: "the library was there before: was the NVIDIA driver removed? Reinstall it",
-            shows: &[],
-        },
-        Code {
-            word: "xid",
-            found: &[Crit],
-            summary: "a GPU told a critical XID",
-            mend: "see `dmesg | grep -i xid`; reset the GPU (`nvidia-smi --gpu-reset`) or restart the machine",
-            shows: &[Shown::length(
-                "GPU {gpu} told XID {xid} {} ago",
-                r#"time() - autoswe_gpu_xid_last_timestamp_seconds{$here, critical="true"} < 86400"#,
-            )],
-        },
-        Code {
-            word: "at_slowdown",
-            found: &[Crit],
-            summary: "a GPU is so hot that it slows down",
-            mend: COOL,
-            shows: &[HOTTEST, SLOWS_DOWN],
-        },
-        Code { word: "hot", found: &[Warn], summary: "a GPU is hot", mend: COOL, shows: &[HOTTEST, SLOWS_DOWN] },
-        Code {
-            word: "throttled",
-            found: &[Warn],
-            summary: "a GPU is throttled for a harmful reason",
-            mend: "check cooling and power supply; `nvidia-smi -q -d PERFORMANCE`",
-            shows: &[Shown::labels(
-                "GPU {gpu} is throttled: {reason}",
-                r#"autoswe_gpu_throttled{$here, reason=~"hw_slowdown|sw_thermal_slowdown|hw_thermal_slowdown|hw_power_brake_slowdown"} == 1"#,
-            )],
-        },
-        Code {
-            word: "silent_cap",
-            found: &[Warn],
-            summary: "a GPU runs far below its clock and tells no reason",
-            mend: "a power cap that is not told (seen on GB10): check the power supply, then power the machine off and on",
-            shows: &[
-                Shown::megahertz("GPU {gpu} runs at {}", "autoswe_gpu_sm_clock_hertz{$here}"),
-                Shown::share("GPU {gpu} is {} busy", "autoswe_gpu_utilization_ratio{$here}"),
-            ],
-        },
-        Code {
-            word: "idle",
-            found: &[Warn],
-            summary: "the GPUs idle while vLLM runs requests",
-            mend: "look at the check vllm: a hang, or stale gauges; see vLLM's log",
-            shows: &[
-                Shown::share("GPU {gpu} is {} busy", "autoswe_gpu_utilization_ratio{$here}"),
-                Shown::whole("vLLM runs {} requests", "sum(autoswe_vllm_requests_running{$here})"),
-            ],
-        },
-        Code {
-            word: "ecc_uncorrected",
-            found: &[Warn],
-            summary: "a GPU's memory had uncorrected errors",
-            mend: "see `nvidia-smi -q -d ECC,ROW_REMAPPER`; reset the GPU",
-            shows: &[Shown::whole(
-                "GPU {gpu} had {} uncorrected memory errors since its driver was loaded",
-                r#"autoswe_gpu_ecc_errors_total{$here, kind="uncorrected"} > 0"#,
-            )],
-        },
-        Code {
-            word: "remap_failed",
-            found: &[Crit],
-            summary: "a GPU could not remap a bad memory row",
-            mend: "reset the GPU; if it stays, run NVIDIA's field diagnostics and have the board replaced",
-            shows: &[Shown::labels("It is GPU {gpu}", "autoswe_gpu_row_remap_failed{$here} == 1")],
-        },
-        Code {
-            word: "mute",
-            found: &[Warn],
-            summary: "a GPU tells no value any more",
-            mend: "compare with `nvidia-smi -q`; see `dmesg | grep NVRM`",
-            shows: &[],
-        },
-        UNREAD,
-        Code {
-            summary: "the GPUs cannot be read",
-            mend: "mend the file that gpu.recording names, or see the log",
-            ..UNREADABLE
-        },
-    ],
+    codes: CODES,
     metrics: &[
         "autoswe_gpu_utilization_ratio",
         "autoswe_gpu_sm_clock_hertz",
@@ -154,17 +40,6 @@ pub(crate) const CHECK: Check = Check {
     fires,
     quiet,
 };
-
-const COOL: &str = "check fans, airflow and room temperature; `nvidia-smi -q -d TEMPERATURE`";
-
-const HOTTEST: Shown = Shown::whole("GPU {gpu} is at {} °C", "topk(1, autoswe_gpu_temperature_celsius{$here})");
-
-const SLOWS_DOWN: Shown = Shown::whole(
-    "GPU {gpu} slows down at {} °C",
-    r#"autoswe_gpu_temperature_threshold_celsius{$here, threshold="slowdown"}"#,
-);
-
-const NO_GPU_HERE: &str = "if this machine needs no GPU, turn the source off with --no-collector.gpu";
 
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
     let view = state.gpu.view(now);
@@ -445,6 +320,134 @@ fn fires() -> Vec<Observation> {
 fn quiet() -> Vec<Observation> {
     (0..=18).rev().map(|n| example_reading(n * 5, example_gpu())).collect()
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "gpu_lost",
+        found: &[Crit],
+        summary: "a GPU is lost",
+        mend: "see `nvidia-smi -L` and `dmesg | grep -i xid`; reset it (`nvidia-smi --gpu-reset`) or power the machine off and on; restart the exporter if it was taken out",
+        shows: &[Shown::labels("GPU {gpu} ({uuid}) is lost", "autoswe_gpu_lost{$here} == 1"), FAILS],
+    },
+    Code {
+        word: "driver_error",
+        found: &[Crit],
+        summary: "the GPU driver does not work",
+        mend: NO_GPU_HERE,
+        shows: FAILING,
+    },
+    Code {
+        word: "unanswered",
+        found: &[Warn, Crit],
+        summary: "the GPU driver does not answer",
+        mend: "see `dmesg | grep -i -e xid -e nvrm`; a driver that hangs is cured by a restart of the machine",
+        shows: &[FAILING_FOR.over(&[(Crit, "unanswered_crit")])],
+    },
+    Code {
+        word: "no_gpu",
+        found: &[Warn, Crit],
+        summary: "the GPU driver shows no GPU",
+        mend: NO_GPU_HERE,
+        shows: &[FAILING_FOR],
+    },
+    Code {
+        word: "library_gone",
+        found: &[Crit],
+        summary: "the GPU driver's library was there and is gone",
+        mend: "was the NVIDIA driver removed? Reinstall it",
+        shows: &[],
+    },
+    Code {
+        word: "xid",
+        found: &[Crit],
+        summary: "a GPU told a critical XID",
+        mend: "see `dmesg | grep -i xid`; reset the GPU (`nvidia-smi --gpu-reset`) or restart the machine",
+        shows: &[Shown::length(
+            "GPU {gpu} told XID {xid} {} ago",
+            r#"time() - autoswe_gpu_xid_last_timestamp_seconds{$here, critical="true"} < 86400"#,
+        )],
+    },
+    Code {
+        word: "at_slowdown",
+        found: &[Crit],
+        summary: "a GPU is so hot that it slows down",
+        mend: COOL,
+        shows: &[HOTTEST, SLOWS_DOWN],
+    },
+    Code { word: "hot", found: &[Warn], summary: "a GPU is hot", mend: COOL, shows: &[HOTTEST, SLOWS_DOWN] },
+    Code {
+        word: "throttled",
+        found: &[Warn],
+        summary: "a GPU is throttled for a harmful reason",
+        mend: "check cooling and power supply; `nvidia-smi -q -d PERFORMANCE`",
+        shows: &[Shown::labels(
+            "GPU {gpu} is throttled: {reason}",
+            r#"autoswe_gpu_throttled{$here, reason=~"hw_slowdown|sw_thermal_slowdown|hw_thermal_slowdown|hw_power_brake_slowdown"} == 1"#,
+        )],
+    },
+    Code {
+        word: "silent_cap",
+        found: &[Warn],
+        summary: "a GPU runs far below its clock and tells no reason",
+        mend: "a power cap that is not told (seen on GB10): check the power supply, then power the machine off and on",
+        shows: &[
+            Shown::hertz("GPU {gpu} runs at {}", "autoswe_gpu_sm_clock_hertz{$here}"),
+            Shown::share("GPU {gpu} is {} busy", "autoswe_gpu_utilization_ratio{$here}"),
+        ],
+    },
+    Code {
+        word: "idle",
+        found: &[Warn],
+        summary: "the GPUs idle while vLLM runs requests",
+        mend: "look at the check vllm: a hang, or stale gauges; see vLLM's log",
+        shows: &[
+            Shown::share("GPU {gpu} is {} busy", "autoswe_gpu_utilization_ratio{$here}"),
+            Shown::whole("vLLM runs {} requests", "sum(autoswe_vllm_requests_running{$here})"),
+        ],
+    },
+    Code {
+        word: "ecc_uncorrected",
+        found: &[Warn],
+        summary: "a GPU's memory had uncorrected errors",
+        mend: "see `nvidia-smi -q -d ECC,ROW_REMAPPER`; reset the GPU",
+        shows: &[Shown::whole(
+            "GPU {gpu} had {} uncorrected memory errors since its driver was loaded",
+            r#"autoswe_gpu_ecc_errors_total{$here, kind="uncorrected"} > 0"#,
+        )],
+    },
+    Code {
+        word: "remap_failed",
+        found: &[Crit],
+        summary: "a GPU could not remap a bad memory row",
+        mend: "reset the GPU; if it stays, run NVIDIA's field diagnostics and have the board replaced",
+        shows: &[Shown::labels("It is GPU {gpu}", "autoswe_gpu_row_remap_failed{$here} == 1")],
+    },
+    Code {
+        word: "mute",
+        found: &[Warn],
+        summary: "a GPU tells no value any more",
+        mend: "compare with `nvidia-smi -q`; see `dmesg | grep NVRM`",
+        shows: &[],
+    },
+    UNREAD,
+    Code {
+        summary: "the GPUs cannot be read",
+        mend: "mend the file that gpu.recording names, or see the log",
+        ..UNREADABLE
+    },
+];
+
+const COOL: &str = "check fans, airflow and room temperature; `nvidia-smi -q -d TEMPERATURE`";
+
+const HOTTEST: Shown = Shown::whole("GPU {gpu} is at {} °C", "topk(1, autoswe_gpu_temperature_celsius{$here})");
+
+const SLOWS_DOWN: Shown = Shown::whole(
+    "GPU {gpu} slows down at {} °C",
+    r#"autoswe_gpu_temperature_threshold_celsius{$here, threshold="slowdown"}"#,
+);
+
+const NO_GPU_HERE: &str = "if this machine needs no GPU, turn the source off with --no-collector.gpu";
 
 #[cfg(test)]
 mod tests;

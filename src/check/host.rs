@@ -19,48 +19,7 @@ pub(crate) const CHECK: Check = Check {
            `disk_warn`.",
     crit: "MemAvailable under `memory_crit`, or free disk under `disk_crit`.",
     runbook: "host.md",
-    codes: &[
-        Code {
-            word: "memory_low",
-            found: &[Warn, Crit],
-            summary: "the machine runs out of memory",
-            mend: "`ps -eo pid,rss,args --sort -rss | head` shows who holds it; stop what does not belong here",
-            shows: &[Shown::share(
-                "{} of its memory is available",
-                "autoswe_host_memory_available_bytes{$here} / autoswe_host_memory_total_bytes{$here}",
-            )
-            .under(&[(Warn, "memory_warn"), (Crit, "memory_crit")])],
-        },
-        Code {
-            word: "memory_pressure",
-            found: &[Warn],
-            summary: "all tasks of the machine wait for memory",
-            mend: "the machine is thrashing: see `vmstat 1` (si, so) and free memory before it wedges",
-            shows: &[Shown::share(
-                "They waited for {} of the last 10 s",
-                r#"autoswe_host_memory_pressure_ratio{$here, tasks="full"}"#,
-            )
-            .over(&[(Warn, "pressure")])],
-        },
-        Code {
-            word: "disk_low",
-            found: &[Warn, Crit],
-            summary: "the disk of the runtime directory runs full",
-            mend: "`du -xh --max-depth=2 / | sort -h | tail` shows what fills it; delete old transcripts and builds",
-            shows: &[Shown::share(
-                "{} of it is free",
-                "autoswe_host_disk_available_bytes{$here} / autoswe_host_disk_total_bytes{$here}",
-            )
-            .under(&[(Warn, "disk_warn"), (Crit, "disk_crit")])],
-        },
-        Code { summary: "/proc was there and is gone", mend: "look whether /proc is mounted", ..VANISHED },
-        Code {
-            summary: "the machine's memory and disk cannot be read",
-            mend: "look whether /proc is mounted and the disk answers (df)",
-            ..UNREADABLE
-        },
-        UNREAD,
-    ],
+    codes: CODES,
     metrics: &[
         "autoswe_host_memory_available_bytes",
         "autoswe_host_memory_total_bytes",
@@ -155,6 +114,50 @@ fn example(memory_available: u64, disk_available: u64) -> Vec<Observation> {
     };
     vec![super::example_reading(0, Data::Host(host))]
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "memory_low",
+        found: &[Warn, Crit],
+        summary: "the machine runs out of memory",
+        mend: "`ps -eo pid,rss,args --sort -rss | head` shows who holds it; stop what does not belong here",
+        shows: &[Shown::share(
+            "{} of its memory is available",
+            "autoswe_host_memory_available_bytes{$here} / autoswe_host_memory_total_bytes{$here}",
+        )
+        .under(&[(Warn, "memory_warn"), (Crit, "memory_crit")])],
+    },
+    Code {
+        word: "memory_pressure",
+        found: &[Warn],
+        summary: "all tasks of the machine wait for memory",
+        mend: "the machine is thrashing: see `vmstat 1` (si, so) and free memory before it wedges",
+        shows: &[Shown::share(
+            "They waited for {} of the last 10 s",
+            r#"autoswe_host_memory_pressure_ratio{$here, tasks="full"}"#,
+        )
+        .over(&[(Warn, "pressure")])],
+    },
+    Code {
+        word: "disk_low",
+        found: &[Warn, Crit],
+        summary: "the disk of the runtime directory runs full",
+        mend: "`du -xh --max-depth=2 / | sort -h | tail` shows what fills it; delete old transcripts and builds",
+        shows: &[Shown::share(
+            "{} of it is free",
+            "autoswe_host_disk_available_bytes{$here} / autoswe_host_disk_total_bytes{$here}",
+        )
+        .under(&[(Warn, "disk_warn"), (Crit, "disk_crit")])],
+    },
+    Code { summary: "/proc was there and is gone", mend: "look whether /proc is mounted", ..VANISHED },
+    Code {
+        summary: "the machine's memory and disk cannot be read",
+        mend: "look whether /proc is mounted and the disk answers (df)",
+        ..UNREADABLE
+    },
+    UNREAD,
+];
 
 #[cfg(test)]
 mod tests {

@@ -19,88 +19,7 @@ pub(crate) const CHECK: Check = Check {
            been paused for longer than `paused`; looking for the pause failed; the state file is malformed or vanished.",
     crit: "The heartbeat is older than `crit`.",
     runbook: "loop.md",
-    codes: &[
-        Code {
-            word: "heartbeat_old",
-            found: &[Warn, Crit],
-            summary: "the loop's heartbeat is old",
-            mend: "see the log of the loop's unit and the check subagents; the watchdog restarts a wedged loop",
-            shows: &[Shown::length(
-                "The last heartbeat is {} old",
-                "time() - autoswe_loop_heartbeat_timestamp_seconds{$here}",
-            )
-            .over(&[(Warn, "warn"), (Crit, "crit")])],
-        },
-        Code {
-            word: "heartbeat_missing",
-            found: &[Warn],
-            summary: "the loop's heartbeat is missing",
-            mend: "start the loop, or set loop.heartbeat to the file that it writes",
-            shows: LAST_HEARTBEAT,
-        },
-        Code {
-            word: "heartbeat_malformed",
-            found: &[Warn],
-            summary: "the loop's heartbeat cannot be understood",
-            mend: "a half-written file mends itself; else see what the loop writes there",
-            shows: LAST_HEARTBEAT,
-        },
-        Code {
-            word: "heartbeat_unreadable",
-            found: &[Warn],
-            summary: "the loop's heartbeat cannot be read",
-            mend: "mend the path; until then the last heartbeat ages",
-            shows: LAST_HEARTBEAT,
-        },
-        Code {
-            word: "heartbeat_future",
-            found: &[Warn],
-            summary: "the loop's heartbeat comes from the future",
-            mend: "set the clock (`timedatectl`); the loop's age is taken from the last change instead",
-            shows: &[Shown::length(
-                "The last heartbeat is {} ahead of Prometheus's clock",
-                "autoswe_loop_heartbeat_timestamp_seconds{$here} - time() > 0",
-            )
-            .over(&[(Warn, "future")])],
-        },
-        Code {
-            word: "paused_long",
-            found: &[Warn],
-            summary: "the loop has been paused for long",
-            mend: "remove PAUSE and PAUSE_HARD from the runtime directory if the pause was forgotten",
-            shows: &[Shown::length(
-                "It has been paused ({mode}) for {}",
-                "time() - autoswe_loop_pause_start_timestamp_seconds{$here}",
-            )
-            .over(&[(Warn, "paused")])],
-        },
-        Code {
-            word: "pause_unknown",
-            found: &[Warn],
-            summary: "it is not known whether the loop is paused",
-            mend: "mend the path that its page names; until then nothing restarts the loop",
-            shows: &[],
-        },
-        Code {
-            word: "state_malformed",
-            found: &[Warn],
-            summary: "the loop's state file cannot be understood",
-            mend: "the loop writes it anew with its next step; if it stays so, restore it from its backup",
-            shows: &[],
-        },
-        Code {
-            word: "state_vanished",
-            found: &[Warn],
-            summary: "the loop's state file was there and is gone",
-            mend: "find out who deleted or moved it",
-            shows: &[],
-        },
-        Code {
-            summary: "the loop's files cannot be looked at",
-            mend: "see the exporter's log and whether the file system of the runtime directory answers (`ls` it)",
-            ..UNREAD
-        },
-    ],
+    codes: CODES,
     metrics: &[
         "autoswe_loop_heartbeat_timestamp_seconds",
         "autoswe_loop_epoch",
@@ -111,10 +30,6 @@ pub(crate) const CHECK: Check = Check {
     fires: || example(960, Pause::default()),
     quiet: || example(4, Pause::default()),
 };
-
-/// How old the last heartbeat known is, when the latest look gave none.
-const LAST_HEARTBEAT: &[Shown] =
-    &[Shown::length("The last heartbeat known is {} old", "time() - autoswe_loop_heartbeat_timestamp_seconds{$here}")];
 
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
     let view = state.loop_.view(now);
@@ -273,6 +188,94 @@ fn example(age: i64, pause: Pause) -> Vec<Observation> {
     };
     vec![example_reading(0, Data::Loop(reading))]
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "heartbeat_old",
+        found: &[Warn, Crit],
+        summary: "the loop's heartbeat is old",
+        mend: "see the log of the loop's unit and the check subagents; the watchdog restarts a wedged loop",
+        shows: &[Shown::length(
+            "The last heartbeat is {} old",
+            "time() - autoswe_loop_heartbeat_timestamp_seconds{$here}",
+        )
+        .over(&[(Warn, "warn"), (Crit, "crit")])],
+    },
+    Code {
+        word: "heartbeat_missing",
+        found: &[Warn],
+        summary: "the loop's heartbeat is missing",
+        mend: "start the loop, or set loop.heartbeat to the file that it writes",
+        shows: LAST_HEARTBEAT,
+    },
+    Code {
+        word: "heartbeat_malformed",
+        found: &[Warn],
+        summary: "the loop's heartbeat cannot be understood",
+        mend: "a half-written file mends itself; else see what the loop writes there",
+        shows: LAST_HEARTBEAT,
+    },
+    Code {
+        word: "heartbeat_unreadable",
+        found: &[Warn],
+        summary: "the loop's heartbeat cannot be read",
+        mend: "mend the path; until then the last heartbeat ages",
+        shows: LAST_HEARTBEAT,
+    },
+    Code {
+        word: "heartbeat_future",
+        found: &[Warn],
+        summary: "the loop's heartbeat comes from the future",
+        mend: "set the clock (`timedatectl`); the loop's age is taken from the last change instead",
+        shows: &[Shown::length(
+            "The last heartbeat is {} ahead of Prometheus's clock",
+            "autoswe_loop_heartbeat_timestamp_seconds{$here} - time() > 0",
+        )
+        .over(&[(Warn, "future")])],
+    },
+    Code {
+        word: "paused_long",
+        found: &[Warn],
+        summary: "the loop has been paused for long",
+        mend: "remove PAUSE and PAUSE_HARD from the runtime directory if the pause was forgotten",
+        shows: &[Shown::length(
+            "It has been paused ({mode}) for {}",
+            "time() - autoswe_loop_pause_start_timestamp_seconds{$here}",
+        )
+        .over(&[(Warn, "paused")])],
+    },
+    Code {
+        word: "pause_unknown",
+        found: &[Warn],
+        summary: "it is not known whether the loop is paused",
+        mend: "mend the path that its page names; until then nothing restarts the loop",
+        shows: &[],
+    },
+    Code {
+        word: "state_malformed",
+        found: &[Warn],
+        summary: "the loop's state file cannot be understood",
+        mend: "the loop writes it anew with its next step; if it stays so, restore it from its backup",
+        shows: &[],
+    },
+    Code {
+        word: "state_vanished",
+        found: &[Warn],
+        summary: "the loop's state file was there and is gone",
+        mend: "find out who deleted or moved it",
+        shows: &[],
+    },
+    Code {
+        summary: "the loop's files cannot be looked at",
+        mend: "see the exporter's log and whether the file system of the runtime directory answers (`ls` it)",
+        ..UNREAD
+    },
+];
+
+/// How old the last heartbeat known is, when the latest look gave none.
+const LAST_HEARTBEAT: &[Shown] =
+    &[Shown::length("The last heartbeat known is {} old", "time() - autoswe_loop_heartbeat_timestamp_seconds{$here}")];
 
 #[cfg(test)]
 mod tests;

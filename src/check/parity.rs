@@ -19,45 +19,7 @@ pub(crate) const CHECK: Check = Check {
            mapping; the file vanished, or could not be read once.",
     crit: "The file could not be read `unreadable_crit` times in a row.",
     runbook: "parity.md",
-    codes: &[
-        Code {
-            word: "green_fell",
-            found: &[Warn],
-            summary: "cells of the parity matrix are no longer green",
-            mend: "`git log -p -- FILE` shows the change; revert the iteration that broke what had passed",
-            shows: &[Shown::whole("{} cells are green now", r#"autoswe_parity_cells{$here, state="green"}"#)],
-        },
-        Code {
-            word: "unknown_states",
-            found: &[Warn],
-            summary: "cells of the parity matrix have an unknown status",
-            mend: "write green, red, manual or n/a there",
-            shows: &[Shown::whole("{} cells have one", r#"autoswe_parity_cells{$here, state="unknown"}"#)],
-        },
-        Code {
-            word: "duplicate_keys",
-            found: &[Warn],
-            summary: "keys stand twice in the parity matrix",
-            mend: "remove one of them: most programs see only the last",
-            shows: &[Shown::whole("{} keys stand twice in their mapping", "autoswe_parity_duplicate_keys{$here}")],
-        },
-        Code {
-            summary: "the parity matrix was there and is gone",
-            mend: "restore it: `git log -- FILE` shows who deleted it",
-            ..VANISHED
-        },
-        Code {
-            found: &[Warn, Crit],
-            summary: "the parity matrix cannot be read",
-            mend: "mend the file at the place it names, or restore it: `git log -p -- FILE`",
-            shows: &[Shown::whole(
-                "{} readings in a row failed",
-                r#"autoswe_source_consecutive_failures{$here, source="$check"}"#,
-            )],
-            ..UNREADABLE
-        },
-        UNREAD,
-    ],
+    codes: CODES,
     metrics: &["autoswe_parity_cells"],
     assess,
     fires: || vec![observed(60, 815), observed(30, 812)],
@@ -116,6 +78,47 @@ fn summary(parity: Parity) -> String {
 fn observed(ago: i64, green: u64) -> Observation {
     example_reading(ago, Data::Parity(Parity { green, red: 962 - green, manual: 38, ..Parity::default() }))
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "green_fell",
+        found: &[Warn],
+        summary: "cells of the parity matrix are no longer green",
+        mend: "`git log -p -- FILE` shows the change; revert the iteration that broke what had passed",
+        shows: &[Shown::whole("{} cells are green now", r#"autoswe_parity_cells{$here, state="green"}"#)],
+    },
+    Code {
+        word: "unknown_states",
+        found: &[Warn],
+        summary: "cells of the parity matrix have an unknown status",
+        mend: "write green, red, manual or n/a there",
+        shows: &[Shown::whole("{} cells have one", r#"autoswe_parity_cells{$here, state="unknown"}"#)],
+    },
+    Code {
+        word: "duplicate_keys",
+        found: &[Warn],
+        summary: "keys stand twice in the parity matrix",
+        mend: "remove one of them: most programs see only the last",
+        shows: &[Shown::whole("{} keys stand twice in their mapping", "autoswe_parity_duplicate_keys{$here}")],
+    },
+    Code {
+        summary: "the parity matrix was there and is gone",
+        mend: "restore it: `git log -- FILE` shows who deleted it",
+        ..VANISHED
+    },
+    Code {
+        found: &[Warn, Crit],
+        summary: "the parity matrix cannot be read",
+        mend: "mend the file at the place it names, or restore it: `git log -p -- FILE`",
+        shows: &[Shown::whole(
+            "Readings that failed in a row: {}",
+            r#"autoswe_source_consecutive_failures{$here, source="$check"}"#,
+        )],
+        ..UNREADABLE
+    },
+    UNREAD,
+];
 
 #[cfg(test)]
 mod tests {

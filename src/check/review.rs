@@ -19,43 +19,7 @@ pub(crate) const CHECK: Check = Check {
            at one failed.",
     crit: "The latest review with a score is older than `crit`, or its score is under `score_crit`.",
     runbook: "review.md",
-    codes: &[
-        Code {
-            word: "stale",
-            found: &[Warn, Crit],
-            summary: "the loop was not reviewed lately",
-            mend: "see whether the reviewer's timer runs, then run it by hand",
-            shows: &[Shown::length(
-                "The latest review was given {} ago",
-                "time() - autoswe_review_timestamp_seconds{$here}",
-            )
-            .over(&[(Warn, "warn"), (Crit, "crit")])],
-        },
-        Code {
-            word: "score_low",
-            found: &[Warn, Crit],
-            summary: "the latest review gives a low score",
-            mend: "read the review's findings in meta-judge.jsonl and act on them",
-            shows: &[Shown::whole("The score is {} of 100", "autoswe_review_health_score{$here}")
-                .under(&[(Warn, "score_warn"), (Crit, "score_crit")])],
-        },
-        Code {
-            word: "failed_attempt",
-            found: &[Warn],
-            summary: "the last attempt at a review failed",
-            mend: "run the reviewer by hand and read its last line in meta-judge.jsonl",
-            shows: &[
-                Shown::whole("{} attempts failed in a row", "autoswe_review_failed_attempts{$here}"),
-                Shown::length(
-                    "The last was made {} ago",
-                    "time() - autoswe_review_last_attempt_timestamp_seconds{$here}",
-                ),
-            ],
-        },
-        Code { summary: "the reviews' file was there and is gone", ..VANISHED },
-        Code { summary: "the reviews' file cannot be read", ..UNREADABLE },
-        UNREAD,
-    ],
+    codes: CODES,
     metrics: &["autoswe_review_timestamp_seconds", "autoswe_review_health_score"],
     assess,
     fires: || example(10, 25.0, 0),
@@ -119,6 +83,42 @@ fn example(minutes: i64, health_score: f64, failed_since: u64) -> Vec<Observatio
     let review = Review { last_good: Some(good), last_attempt_at: Some(at), failed_since };
     vec![super::example_reading(0, Data::Review(review))]
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "stale",
+        found: &[Warn, Crit],
+        summary: "the loop was not reviewed lately",
+        mend: "see whether the reviewer's timer runs, then run it by hand",
+        shows: &[Shown::length(
+            "The latest review was given {} ago",
+            "time() - autoswe_review_timestamp_seconds{$here}",
+        )
+        .over(&[(Warn, "warn"), (Crit, "crit")])],
+    },
+    Code {
+        word: "score_low",
+        found: &[Warn, Crit],
+        summary: "the latest review gives a low score",
+        mend: "read the review's findings in meta-judge.jsonl and act on them",
+        shows: &[Shown::whole("The score is {} of 100", "autoswe_review_health_score{$here}")
+            .under(&[(Warn, "score_warn"), (Crit, "score_crit")])],
+    },
+    Code {
+        word: "failed_attempt",
+        found: &[Warn],
+        summary: "the last attempt at a review failed",
+        mend: "run the reviewer by hand and read its last line in meta-judge.jsonl",
+        shows: &[
+            Shown::whole("{} attempts failed in a row", "autoswe_review_failed_attempts{$here}"),
+            Shown::length("The last was made {} ago", "time() - autoswe_review_last_attempt_timestamp_seconds{$here}"),
+        ],
+    },
+    Code { summary: "the reviews' file was there and is gone", ..VANISHED },
+    Code { summary: "the reviews' file cannot be read", ..UNREADABLE },
+    UNREAD,
+];
 
 #[cfg(test)]
 mod tests {

@@ -18,34 +18,7 @@ pub(crate) const CHECK: Check = Check {
     warn: "The site is older than `warn`, or older than its data by more than `sync`; it vanished or cannot be looked at.",
     crit: "The site is older than `crit`.",
     runbook: "site.md",
-    codes: &[
-        Code {
-            word: "site_old",
-            found: &[Warn, Crit],
-            summary: "the published site is old",
-            mend: "see whether the site builder's timer runs and its log",
-            shows: &[Shown::length("It was built {} ago", "time() - autoswe_site_built_timestamp_seconds{$here}")
-                .over(&[(Warn, "warn"), (Crit, "crit")])],
-        },
-        Code {
-            word: "out_of_sync",
-            found: &[Warn],
-            summary: "the published site is older than its data",
-            mend: "build the site anew; the last build failed or was skipped",
-            shows: &[Shown::length(
-                "It was built {} before its data was written",
-                "autoswe_site_data_timestamp_seconds{$here} - autoswe_site_built_timestamp_seconds{$here}",
-            )
-            .over(&[(Warn, "sync")])],
-        },
-        Code {
-            summary: "the published site was there and is gone",
-            mend: "build and publish the site anew; see the site builder's log",
-            ..VANISHED
-        },
-        Code { summary: "the published site cannot be looked at", mend: "mend the path it names", ..UNREADABLE },
-        UNREAD,
-    ],
+    codes: CODES,
     metrics: &["autoswe_site_built_timestamp_seconds", "autoswe_site_in_sync"],
     assess,
     fires: || vec![observed(50 * 60, Some(300))],
@@ -77,6 +50,36 @@ fn observed(age: i64, data_age: Option<i64>) -> Observation {
     let ago = |seconds| example_now() - jiff::SignedDuration::from_secs(seconds);
     example_reading(0, Data::Site(Site { built_at: ago(age), data_at: data_age.map(ago) }))
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "site_old",
+        found: &[Warn, Crit],
+        summary: "the published site is old",
+        mend: "see whether the site builder's timer runs and its log",
+        shows: &[Shown::length("It was built {} ago", "time() - autoswe_site_built_timestamp_seconds{$here}")
+            .over(&[(Warn, "warn"), (Crit, "crit")])],
+    },
+    Code {
+        word: "out_of_sync",
+        found: &[Warn],
+        summary: "the published site is older than its data",
+        mend: "build the site anew; the last build failed or was skipped",
+        shows: &[Shown::length(
+            "It was built {} before its data was written",
+            "autoswe_site_data_timestamp_seconds{$here} - autoswe_site_built_timestamp_seconds{$here}",
+        )
+        .over(&[(Warn, "sync")])],
+    },
+    Code {
+        summary: "the published site was there and is gone",
+        mend: "build and publish the site anew; see the site builder's log",
+        ..VANISHED
+    },
+    Code { summary: "the published site cannot be looked at", mend: "mend the path it names", ..UNREADABLE },
+    UNREAD,
+];
 
 #[cfg(test)]
 mod tests {

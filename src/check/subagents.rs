@@ -19,33 +19,7 @@ pub(crate) const CHECK: Check = Check {
     warn: "A sub-agent older than `warn` times its phase's budget, or processes of the loop that /proc hides.",
     crit: "A sub-agent older than `crit` times its phase's budget.",
     runbook: "subagents.md",
-    codes: &[
-        Code {
-            word: "over_budget",
-            found: &[Warn, Crit],
-            summary: "a sub-agent takes longer than its phase's budget",
-            mend: "`ps -o pid,stat,etime,wchan:20,args -C claude` shows what sub-agents do; end the one that hangs with `kill PID`",
-            shows: &[Shown::tenths(
-                "The oldest {phase} has run for {} times its budget",
-                "(time() - autoswe_subagent_oldest_start_timestamp_seconds{$here})\n  \
-                 / on (instance, job, phase) (autoswe_subagent_budget_seconds{$here} > 0) > 1",
-            )
-            .over(&[(Warn, "warn"), (Crit, "crit")])],
-        },
-        Code {
-            word: "hidden_processes",
-            found: &[Warn],
-            summary: "/proc hides processes of the loop",
-            mend: "run the exporter as the loop's user, or add it to the group of /proc's mount option gid= (hidepid)",
-            shows: &[Shown::whole("{} processes are hidden", "autoswe_subagents_hidden_processes{$here}")],
-        },
-        Code {
-            summary: "the loop's processes cannot be looked at",
-            mend: "run `autoswe-exporter report` as the exporter's user to see it",
-            ..UNREADABLE
-        },
-        UNREAD,
-    ],
+    codes: CODES,
     metrics: &["autoswe_subagents", "autoswe_subagents_over_budget", "autoswe_subagents_hidden_processes"],
     assess,
     fires: || example(25),
@@ -143,6 +117,35 @@ fn example(minutes: i64) -> Vec<Observation> {
     let found = Subagents { agents: vec![agent], cgroup, processes: 3, hidden: 0 };
     vec![super::example_reading(0, Data::Subagents(found))]
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "over_budget",
+        found: &[Warn, Crit],
+        summary: "a sub-agent takes longer than its phase's budget",
+        mend: "`ps -o pid,stat,etime,wchan:20,args -C claude` shows what sub-agents do; end the one that hangs with `kill PID`",
+        shows: &[Shown::tenths(
+            "The oldest {phase} has run for {} times its budget",
+            "topk(1, (time() - autoswe_subagent_oldest_start_timestamp_seconds{$here}) \
+                 / on (instance, job, phase) (autoswe_subagent_budget_seconds{$here} > 0))",
+        )
+        .over(&[(Warn, "warn"), (Crit, "crit")])],
+    },
+    Code {
+        word: "hidden_processes",
+        found: &[Warn],
+        summary: "/proc hides processes of the loop",
+        mend: "run the exporter as the loop's user, or add it to the group of /proc's mount option gid= (hidepid)",
+        shows: &[Shown::whole("{} processes are hidden", "autoswe_subagents_hidden_processes{$here}")],
+    },
+    Code {
+        summary: "the loop's processes cannot be looked at",
+        mend: "run `autoswe-exporter report` as the exporter's user to see it",
+        ..UNREADABLE
+    },
+    UNREAD,
+];
 
 #[cfg(test)]
 mod tests {

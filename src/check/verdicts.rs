@@ -19,46 +19,7 @@ pub(crate) const CHECK: Check = Check {
            loop runs, or lines of the file are not verdicts.",
     crit: "The last `wedged_crit` verdicts are all WEDGED_NO_VERDICT.",
     runbook: "verdicts.md",
-    codes: &[
-        Code {
-            word: "wedged",
-            found: &[Crit],
-            summary: "the judge gives no verdict any more",
-            mend: "the judge gives no answer: run its command by hand, look at its log, network and credentials",
-            shows: &[Shown::whole(
-                "The last {} verdicts are all WEDGED_NO_VERDICT",
-                "autoswe_verdicts_wedged_in_a_row{$here}",
-            )],
-        },
-        Code {
-            word: "rejected",
-            found: &[Warn],
-            summary: "the judge rejects what the loop makes",
-            mend: "read the reasons in verdicts.jsonl; PAUSE the loop if it repeats one mistake",
-            shows: &[Shown::whole("None of the last {} verdicts is ACCEPT", "autoswe_verdicts_since_accept{$here}")],
-        },
-        Code {
-            word: "stale",
-            found: &[Warn],
-            summary: "the loop runs and no verdict comes",
-            mend: "see which phase the loop is in and whether the judge starts",
-            shows: &[Shown::length(
-                "The last verdict came {} ago",
-                "time() - autoswe_verdict_last_timestamp_seconds{$here}",
-            )
-            .over(&[(Warn, "stale")])],
-        },
-        Code {
-            word: "malformed_lines",
-            found: &[Warn],
-            summary: "lines of the verdicts' file are not verdicts",
-            mend: "`tail -n 25 verdicts.jsonl | cat -A` shows them; mend the judge that writes them",
-            shows: &[Shown::whole("{} of the last lines are none", "autoswe_verdict_malformed_lines{$here}")],
-        },
-        Code { summary: "the verdicts' file was there and is gone", ..VANISHED },
-        Code { summary: "the verdicts' file cannot be read", ..UNREADABLE },
-        UNREAD,
-    ],
+    codes: CODES,
     metrics: &["autoswe_verdicts_recent", "autoswe_verdict_last_timestamp_seconds"],
     assess,
     fires: || example(&["ACCEPT", "REVERT", "REVERT", "REVERT"]),
@@ -130,6 +91,48 @@ fn example(words: &[&str]) -> Vec<Observation> {
         .collect();
     vec![super::example_reading(0, Data::Verdicts(Verdicts { recent, malformed_lines: 0 }))]
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "wedged",
+        found: &[Crit],
+        summary: "the judge gives no verdict any more",
+        mend: "the judge gives no answer: run its command by hand, look at its log, network and credentials",
+        shows: &[Shown::whole(
+            "The last {} verdicts are all WEDGED_NO_VERDICT",
+            "autoswe_verdicts_wedged_in_a_row{$here}",
+        )],
+    },
+    Code {
+        word: "rejected",
+        found: &[Warn],
+        summary: "the judge rejects what the loop makes",
+        mend: "read the reasons in verdicts.jsonl; PAUSE the loop if it repeats one mistake",
+        shows: &[Shown::whole("None of the last {} verdicts is ACCEPT", "autoswe_verdicts_since_accept{$here}")],
+    },
+    Code {
+        word: "stale",
+        found: &[Warn],
+        summary: "the loop runs and no verdict comes",
+        mend: "see which phase the loop is in and whether the judge starts",
+        shows: &[Shown::length(
+            "The last verdict came {} ago",
+            "time() - autoswe_verdict_last_timestamp_seconds{$here}",
+        )
+        .over(&[(Warn, "stale")])],
+    },
+    Code {
+        word: "malformed_lines",
+        found: &[Warn],
+        summary: "lines of the verdicts' file are not verdicts",
+        mend: "`tail -n 25 verdicts.jsonl | cat -A` shows them; mend the judge that writes them",
+        shows: &[Shown::whole("{} of the last lines are none", "autoswe_verdict_malformed_lines{$here}")],
+    },
+    Code { summary: "the verdicts' file was there and is gone", ..VANISHED },
+    Code { summary: "the verdicts' file cannot be read", ..UNREADABLE },
+    UNREAD,
+];
 
 #[cfg(test)]
 mod tests {

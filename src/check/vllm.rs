@@ -24,78 +24,7 @@ pub(crate) const CHECK: Check = Check {
            took longer than `slow`.",
     crit: "A stall of `stall_crit`; no connection for `unreachable_crit`; no answer for `unanswered_crit`.",
     runbook: "vllm.md",
-    codes: &[
-        Code {
-            word: "stalled",
-            found: &[Warn, Crit],
-            summary: "vLLM has work to do and nothing moves",
-            mend: "read vLLM's log; if it stays so, save `py-spy dump` of the engine process and restart vLLM",
-            shows: &[Shown::length(
-                "Nothing has moved for {}",
-                "time() - autoswe_vllm_stall_start_timestamp_seconds{$here}",
-            )
-            .over(&[(Warn, "stall_warn"), (Crit, "stall_crit")])],
-        },
-        Code {
-            word: "unreachable",
-            found: &[Warn, Crit],
-            summary: "vLLM cannot be reached",
-            mend: LOOK,
-            shows: &[FAILING_FOR.over(&[(Crit, "unreachable_crit")])],
-        },
-        Code {
-            word: "unanswered",
-            found: &[Warn, Crit],
-            summary: "vLLM does not answer",
-            mend: LOOK,
-            shows: &[FAILING_FOR.over(&[(Crit, "unanswered_crit")])],
-        },
-        Code {
-            word: "server_error",
-            found: &[Warn],
-            summary: "vLLM answers with a server error",
-            mend: "read vLLM's log: a dead engine core answers 500 for ever",
-            shows: &[FAILING_FOR],
-        },
-        Code {
-            word: "not_prometheus",
-            found: &[Warn],
-            summary: "something else than vLLM answers at its address",
-            mend: "correct vllm.url, or stop what took vLLM's port",
-            shows: &[FAILING_FOR],
-        },
-        Code {
-            word: "no_vllm_series",
-            found: &[Warn],
-            summary: "vLLM tells no statistics of its engines",
-            mend: "start vLLM without --disable-log-stats",
-            shows: &[FAILING_FOR],
-        },
-        Code {
-            word: "bad_status",
-            found: &[Warn],
-            summary: "vLLM refuses to tell its metrics",
-            mend: "correct vllm.url, or the API key",
-            shows: &[FAILING_FOR],
-        },
-        Code {
-            word: "bad_answer",
-            found: &[Warn],
-            summary: "vLLM's answer cannot be understood",
-            mend: "correct vllm.url",
-            shows: &[FAILING_FOR],
-        },
-        Code {
-            word: "slow",
-            found: &[Warn],
-            summary: "vLLM takes long to answer",
-            mend: "it is overloaded or short of CPU: look at the requests waiting and at `top`",
-            shows: &[Shown::length("It took {} to answer", "autoswe_vllm_answer_duration_seconds{$here}")
-                .over(&[(Warn, "slow")])],
-        },
-        Code { summary: "vLLM was there and is gone", mend: "start vLLM, or correct vllm.url", ..VANISHED },
-        UNREAD,
-    ],
+    codes: CODES,
     metrics: &[
         "autoswe_vllm_up",
         "autoswe_vllm_requests_running",
@@ -109,8 +38,6 @@ pub(crate) const CHECK: Check = Check {
     fires: || example(0.0),
     quiet: || example(440.0),
 };
-
-const LOOK: &str = "`ss -ltnp` shows who listens on the port; read vLLM's log; start or restart it";
 
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
     let view = state.vllm.view(now);
@@ -275,6 +202,82 @@ fn example(tokens: f64) -> Vec<Observation> {
     };
     (0..=35).map(|reading| super::example_reading(2 * i64::from(35 - reading), sample(reading))).collect()
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "stalled",
+        found: &[Warn, Crit],
+        summary: "vLLM has work to do and nothing moves",
+        mend: "read vLLM's log; if it stays so, save `py-spy dump` of the engine process and restart vLLM",
+        shows: &[Shown::length(
+            "Nothing has moved for {}",
+            "time() - autoswe_vllm_stall_start_timestamp_seconds{$here}",
+        )
+        .over(&[(Warn, "stall_warn"), (Crit, "stall_crit")])],
+    },
+    Code {
+        word: "unreachable",
+        found: &[Warn, Crit],
+        summary: "vLLM cannot be reached",
+        mend: LOOK,
+        shows: &[FAILING_FOR.over(&[(Crit, "unreachable_crit")])],
+    },
+    Code {
+        word: "unanswered",
+        found: &[Warn, Crit],
+        summary: "vLLM does not answer",
+        mend: LOOK,
+        shows: &[FAILING_FOR.over(&[(Crit, "unanswered_crit")])],
+    },
+    Code {
+        word: "server_error",
+        found: &[Warn],
+        summary: "vLLM answers with a server error",
+        mend: "read vLLM's log: a dead engine core answers 500 for ever",
+        shows: &[FAILING_FOR],
+    },
+    Code {
+        word: "not_prometheus",
+        found: &[Warn],
+        summary: "something else than vLLM answers at its address",
+        mend: "correct vllm.url, or stop what took vLLM's port",
+        shows: &[FAILING_FOR],
+    },
+    Code {
+        word: "no_vllm_series",
+        found: &[Warn],
+        summary: "vLLM tells no statistics of its engines",
+        mend: "start vLLM without --disable-log-stats",
+        shows: &[FAILING_FOR],
+    },
+    Code {
+        word: "bad_status",
+        found: &[Warn],
+        summary: "vLLM refuses to tell its metrics",
+        mend: "correct vllm.url, or the API key",
+        shows: &[FAILING_FOR],
+    },
+    Code {
+        word: "bad_answer",
+        found: &[Warn],
+        summary: "vLLM's answer cannot be understood",
+        mend: "correct vllm.url",
+        shows: &[FAILING_FOR],
+    },
+    Code {
+        word: "slow",
+        found: &[Warn],
+        summary: "vLLM takes long to answer",
+        mend: "it is overloaded or short of CPU: look at the requests waiting and at `top`",
+        shows: &[Shown::length("It took {} to answer", "autoswe_vllm_answer_duration_seconds{$here}")
+            .over(&[(Warn, "slow")])],
+    },
+    Code { summary: "vLLM was there and is gone", mend: "start vLLM, or correct vllm.url", ..VANISHED },
+    UNREAD,
+];
+
+const LOOK: &str = "`ss -ltnp` shows who listens on the port; read vLLM's log; start or restart it";
 
 #[cfg(test)]
 #[path = "vllm_tests.rs"]

@@ -40,98 +40,7 @@ pub(crate) const CHECK: Check = Check {
            does not answer for the third time, the unit is not loaded, has failed or does not stop, a restart would \
            not cure the loop, restarts cannot be counted, or processes outlived one.",
     runbook: "watchdog.md",
-    codes: &[
-        Code {
-            word: "budget_spent",
-            found: &[Crit],
-            summary: "the watchdog's restart budget is spent: nobody restarts the loop any more",
-            mend: "the loop needs a person: find out why it wedges, then `autoswe-watchdog reset`",
-            shows: LAST_RESTART,
-        },
-        Code {
-            word: "restart_did_not_take",
-            found: &[Crit],
-            summary: "the watchdog's last restart did not bring the loop back",
-            mend: "start the loop by hand and read its journal, then `autoswe-watchdog reset`",
-            shows: LAST_RESTART,
-        },
-        Code {
-            word: "unit_not_loaded",
-            found: &[Crit],
-            summary: "the service manager does not have the loop's unit",
-            mend: "name the loop's unit in loop.unit and its manager in loop.manager, or install it",
-            shows: &[],
-        },
-        Code {
-            word: "unit_failed",
-            found: &[Crit],
-            summary: "the loop's unit has failed",
-            mend: "read the loop's journal, mend the cause, then `systemctl --user reset-failed` and start it",
-            shows: &[],
-        },
-        Code {
-            word: "unit_stopped",
-            found: &[Warn],
-            summary: "the loop's unit is stopped",
-            mend: "start it again if it is not stopped on purpose",
-            shows: &[],
-        },
-        Code {
-            word: "unit_busy",
-            found: &[Warn, Crit],
-            summary: "the loop's unit does not come to an end of starting or stopping",
-            mend: "read the unit's journal: what does it wait for?",
-            shows: &[],
-        },
-        Code {
-            word: "bus",
-            found: &[Warn, Crit],
-            summary: "the service manager does not answer the watchdog",
-            mend: "run `systemctl --user status` as the loop's user: is its user manager alive?",
-            shows: &[],
-        },
-        Code {
-            word: "held",
-            found: &[Crit],
-            summary: "the loop is wedged and a restart would not cure it",
-            mend: "mend vLLM or the GPU first: see the alerts of the checks vllm and gpu",
-            shows: &[],
-        },
-        Code {
-            word: "history_unreadable",
-            found: &[Crit],
-            summary: "the loop is wedged and its restarts cannot be counted",
-            mend: "mend liveness-restarts.jsonl: is it readable, is its disk full?",
-            shows: &[],
-        },
-        Code {
-            word: "left_over",
-            found: &[Crit],
-            summary: "processes of the loop outlived its last restart",
-            mend: "`systemd-cgls --user-unit autoswe.service` and `ps` show them; end them by hand",
-            shows: &[],
-        },
-        Code {
-            word: "stale",
-            found: &[Warn],
-            summary: "the watchdog does not evaluate any more",
-            mend: "nobody restarts the loop meanwhile: `systemctl --user status autoswe-watchdog` and its journal",
-            shows: &[Shown::length(
-                "It last evaluated {} ago",
-                "time() - autoswe_watchdog_last_evaluation_timestamp_seconds{$here}",
-            )],
-        },
-        Code {
-            word: "partly_unreadable",
-            found: &[Warn],
-            summary: "one of the watchdog's files cannot be read or understood",
-            mend: "mend what its page says; until then what was read before is judged",
-            shows: &[],
-        },
-        Code { summary: "the watchdog's files were there and are gone", ..VANISHED },
-        Code { summary: "the watchdog's files cannot be read", ..UNREADABLE },
-        UNREAD,
-    ],
+    codes: CODES,
     metrics: &[
         "autoswe_watchdog_last_evaluation_timestamp_seconds",
         "autoswe_watchdog_budget_remaining",
@@ -143,12 +52,6 @@ pub(crate) const CHECK: Check = Check {
     fires: || example(&WatchdogReading { budget_remaining: Some(0), ..healthy() }),
     quiet: || example(&healthy()),
 };
-
-/// What is known of restarts.
-const LAST_RESTART: &[Shown] = &[
-    Shown::length("The last restart was {} ago", "time() - autoswe_watchdog_last_restart_timestamp_seconds{$here}"),
-    Shown::whole("{} restarts are left", "autoswe_watchdog_budget_remaining{$here}"),
-];
 
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
     FRAME.judge(&state.watchdog.view(now), now, |reading| judge(reading, thresholds, now))
@@ -248,6 +151,106 @@ fn healthy() -> WatchdogReading {
 fn example(reading: &WatchdogReading) -> Vec<Observation> {
     vec![super::example_reading(0, Data::Watchdog(reading.clone()))]
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "budget_spent",
+        found: &[Crit],
+        summary: "the watchdog's restart budget is spent: nobody restarts the loop any more",
+        mend: "the loop needs a person: find out why it wedges, then `autoswe-watchdog reset`",
+        shows: LAST_RESTART,
+    },
+    Code {
+        word: "restart_did_not_take",
+        found: &[Crit],
+        summary: "the watchdog's last restart did not bring the loop back",
+        mend: "start the loop by hand and read its journal, then `autoswe-watchdog reset`",
+        shows: LAST_RESTART,
+    },
+    Code {
+        word: "unit_not_loaded",
+        found: &[Crit],
+        summary: "the service manager does not have the loop's unit",
+        mend: "name the loop's unit in loop.unit and its manager in loop.manager, or install it",
+        shows: &[],
+    },
+    Code {
+        word: "unit_failed",
+        found: &[Crit],
+        summary: "the loop's unit has failed",
+        mend: "read the loop's journal, mend the cause, then `systemctl --user reset-failed` and start it",
+        shows: &[],
+    },
+    Code {
+        word: "unit_stopped",
+        found: &[Warn],
+        summary: "the loop's unit is stopped",
+        mend: "start it again if it is not stopped on purpose",
+        shows: &[],
+    },
+    Code {
+        word: "unit_busy",
+        found: &[Warn, Crit],
+        summary: "the loop's unit does not come to an end of starting or stopping",
+        mend: "read the unit's journal: what does it wait for?",
+        shows: &[],
+    },
+    Code {
+        word: "bus",
+        found: &[Warn, Crit],
+        summary: "the service manager does not answer the watchdog",
+        mend: "run `systemctl --user status` as the loop's user: is its user manager alive?",
+        shows: &[],
+    },
+    Code {
+        word: "held",
+        found: &[Crit],
+        summary: "the loop is wedged and a restart would not cure it",
+        mend: "mend vLLM or the GPU first: see the alerts of the checks vllm and gpu",
+        shows: &[],
+    },
+    Code {
+        word: "history_unreadable",
+        found: &[Crit],
+        summary: "the loop is wedged and its restarts cannot be counted",
+        mend: "mend liveness-restarts.jsonl: is it readable, is its disk full?",
+        shows: &[],
+    },
+    Code {
+        word: "left_over",
+        found: &[Crit],
+        summary: "processes of the loop outlived its last restart",
+        mend: "`systemd-cgls --user-unit autoswe.service` and `ps` show them; end them by hand",
+        shows: &[],
+    },
+    Code {
+        word: "stale",
+        found: &[Warn],
+        summary: "the watchdog does not evaluate any more",
+        mend: "nobody restarts the loop meanwhile: `systemctl --user status autoswe-watchdog` and its journal",
+        shows: &[Shown::length(
+            "It last evaluated {} ago",
+            "time() - autoswe_watchdog_last_evaluation_timestamp_seconds{$here}",
+        )],
+    },
+    Code {
+        word: "partly_unreadable",
+        found: &[Warn],
+        summary: "one of the watchdog's files cannot be read or understood",
+        mend: "mend what its page says; until then what was read before is judged",
+        shows: &[],
+    },
+    Code { summary: "the watchdog's files were there and are gone", ..VANISHED },
+    Code { summary: "the watchdog's files cannot be read", ..UNREADABLE },
+    UNREAD,
+];
+
+/// What is known of restarts.
+const LAST_RESTART: &[Shown] = &[
+    Shown::length("The last restart was {} ago", "time() - autoswe_watchdog_last_restart_timestamp_seconds{$here}"),
+    Shown::whole("{} restarts are left", "autoswe_watchdog_budget_remaining{$here}"),
+];
 
 #[cfg(test)]
 mod tests {
