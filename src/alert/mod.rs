@@ -3,6 +3,12 @@
 //! Invariant: an alert's name, severity and runbook follow from the check and the code of the finding, and from nothing
 //! else, so that the shipped rules, what this program pushes, the dashboards and the runbooks speak of the same alerts.
 
+mod annotations;
+pub mod definition;
+mod recorded;
+pub mod rules;
+mod watchers;
+
 use crate::assessment::Severity;
 use crate::config::AlertsConfig;
 use crate::config::value::Seconds;
@@ -54,7 +60,7 @@ mod tests {
     #[test]
     fn no_two_findings_have_the_same_name() {
         let names: Vec<String> =
-            CHECKS.iter().flat_map(|check| check.codes.iter().map(|code| name(check.id, code))).collect();
+            CHECKS.iter().flat_map(|check| check.codes.iter().map(|code| name(check.id, code.word))).collect();
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
     }
 

@@ -4,6 +4,7 @@
 
 mod alertmanager;
 mod chain;
+mod alerts;
 mod cli;
 mod demo;
 mod doctor;
