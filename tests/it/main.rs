@@ -3,8 +3,8 @@
 //! One binary for all of them, because each binary costs a link of the whole tree. A module per subject.
 
 mod alertmanager;
-mod chain;
 mod alerts;
+mod chain;
 mod cli;
 mod demo;
 mod doctor;
