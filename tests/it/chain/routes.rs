@@ -1,5 +1,5 @@
-//! The shipped configuration of Alertmanager: it loads, each kind of alert goes where it belongs, its texts can be read,
-//! and a warning is held back by what is critical on its machine and by nothing else.
+//! The shipped configuration of Alertmanager: it loads, each kind of alert goes where it belongs, its texts can be
+//! read, and a warning is held back by what is critical on its machine and by nothing else.
 
 use autoswe_exporter::observation::Time;
 use serde_json::{Value as Json, json};
@@ -88,7 +88,7 @@ async fn a_warning_is_held_back_by_what_is_critical_on_its_machine_only() {
     assert!(!holds_back(&alertmanager, ("AutosweB", scraped.clone()), ("NodeFull", scraped.clone())).await);
 }
 
-/// The shipped file with its addresses replaced, and nothing else: all that can be sent to an HTTP server is sent there.
+/// The shipped file with its addresses replaced, and nothing else: what can be sent to an HTTP server is sent there.
 fn addressed(url: &str, secrets: &Path) -> String {
     let file = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("alerts/alertmanager.yml")).unwrap();
     std::fs::write(secrets.join("slack-url"), format!("{url}/slack")).unwrap();
@@ -135,13 +135,19 @@ async fn slack_ntfy_and_webhooks_get_what_a_person_can_read() {
     assert_eq!(slack(&critical, "title"), "FIRING: The summary of AutosweA & \"others\"");
     assert_eq!(slack(&critical, "text"), "The description of AutosweA & \"others\" (<https://x/y#z|runbook>)\n");
     let warning = request(&server, "/slack", |one| one.body.contains("AutosweB")).await;
-    assert_eq!(slack(&warning, "title"), "FIRING: 1 of spark-2:9765");
-    let text =
-        "The summary of AutosweB & \"others\" The description of AutosweB & \"others\" (<https://x/y#z|runbook>)\n";
+    assert_eq!(slack(&warning, "title"), "spark-2:9765: 1 firing");
+    let [summary, description] = ["summary", "description"].map(|kind| format!("The {kind} of AutosweB & \"others\""));
+    let text = format!("*{summary}*\n{description} (<https://x/y#z|runbook>)\n");
     assert_eq!(slack(&warning, "text"), text);
     let ntfy = request(&server, "/ntfy", |_| true).await;
-    let message = "m=%7B%7Brange%20.alerts%7D%7D%7B%7B.annotations.description%7D%7D%20%7B%7B.annotations.runbook_url%7D%7D%20%7B%7Bend%7D%7D";
-    assert!(ntfy.line.ends_with(message) && ntfy.head.contains("authorization: bearer ntfy-token"), "{ntfy:?}");
+    let message = "{{range .alerts}}{{if eq .status \"firing\"}}{{.annotations.description}} {{end}}\
+                   {{.annotations.runbook_url}} {{end}}";
+    let encoded = [('{', "%7B"), ('}', "%7D"), (' ', "%20"), ('"', "%22")];
+    let message = encoded.iter().fold(message.to_owned(), |text, (character, code)| text.replace(*character, code));
+    assert!(
+        ntfy.line.ends_with(&format!("&m={message}")) && ntfy.head.contains("authorization: bearer ntfy-token"),
+        "{ntfy:?}"
+    );
     let hook = request(&server, "/hook", |_| true).await;
     assert!(hook.body.contains("AutosweA") && hook.head.contains("bearer webhook-token"), "{hook:?}");
     assert!(request(&server, "/ping", |_| true).await.body.contains("AutosweDeadMansSwitch"));
