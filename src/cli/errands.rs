@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use super::arguments::DependenciesArguments;
 use super::output;
 use crate::config::{Loaded, RestartConfig};
+use crate::http::deepest_cause;
 use crate::watchdog::dependencies::{Known, look};
 
 /// Looks at vLLM and the GPUs, and prints what was found as JSON.
@@ -62,10 +63,5 @@ fn cause(error: reqwest::Error, timeout: f64) -> String {
     if error.is_timeout() {
         return format!("no answer within {timeout:.0} s (restart.ping_timeout)");
     }
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
+    deepest_cause(&error.without_url())
 }
