@@ -3,12 +3,54 @@
 //! Invariant: an alert's name, severity and runbook follow from the check and the code of the finding, and from nothing
 //! else, so that the shipped rules, what this program pushes, the dashboards and the runbooks speak of the same alerts.
 
+pub mod active;
+pub mod beside;
+pub mod saved;
+pub mod store;
+
+use std::collections::BTreeSet;
+
 use crate::assessment::Severity;
+use crate::check::CHECKS;
 use crate::config::AlertsConfig;
 use crate::config::value::Seconds;
 
 /// What every alert's name begins with.
 const PREFIX: &str = "Autoswe";
+/// The alert that always fires: who no longer receives it knows that nobody would tell of any other.
+pub const DEAD_MANS_SWITCH: &str = "AutosweDeadMansSwitch";
+/// The page in `docs/runbooks/` about it.
+pub const DEAD_MANS_SWITCH_RUNBOOK: &str = "dead-mans-switch.md";
+
+/// Codes that are never found as a warning, by check: no warning is crossed on the way to them.
+const NEVER_A_WARNING: [(&str, &[&str]); 3] = [
+    ("gpu", &["gpu_lost", "library_gone", "driver_error", "at_slowdown", "xid"]),
+    ("verdicts", &["wedged"]),
+    (
+        "watchdog",
+        &[
+            "budget_spent",
+            "restart_did_not_take",
+            "unit_not_loaded",
+            "unit_failed",
+            "held",
+            "history_unreadable",
+            "left_over",
+        ],
+    ),
+];
+
+/// Whether `code`, found by `check`, may be found as a warning; false too for what no check finds.
+pub fn may_warn(check: &str, code: &str) -> bool {
+    let crit_only = NEVER_A_WARNING.iter().any(|(id, codes)| *id == check && codes.contains(&code));
+    !crit_only && CHECKS.iter().any(|known| known.id == check && known.codes.contains(&code))
+}
+
+/// The names of all alerts that this program may push.
+pub fn names() -> BTreeSet<String> {
+    let names = CHECKS.iter().flat_map(|check| check.codes.iter().map(|code| name(check.id, code)));
+    names.chain([DEAD_MANS_SWITCH.to_owned()]).collect()
+}
 
 /// The name of the alert that tells of `code`, found by `check`: `AutosweLoopHeartbeatOld`.
 pub fn name(check: &str, code: &str) -> String {
@@ -40,10 +82,7 @@ impl AlertsConfig {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::check::CHECKS;
 
     #[test]
     fn names_are_words_in_camel_case() {

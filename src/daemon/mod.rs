@@ -3,6 +3,7 @@
 //! Sources read in tasks of their own and send observations; the loop applies them, judges, and publishes one
 //! snapshot for all that arrived together. Invariant: nothing in the loop waits on a source, a sink or a client.
 
+mod alerts;
 mod known;
 mod manager;
 mod series;
@@ -18,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 
+use crate::alert::saved::Saved;
 use crate::config::{Config, ConfigErrors, Loaded};
 use crate::history::{Point, past};
 use crate::observation::{Observation, Reading, Time};
@@ -54,6 +56,10 @@ enum Event {
     Observed(Box<Observation>),
     /// What an earlier run recorded.
     Past(Vec<Point>),
+    /// What an earlier run left of the alerts.
+    Remembered(Box<Saved>),
+    /// The webhook accepted something, which must not be told again.
+    Told,
     Tick,
     Reload,
     Reloaded(Box<Result<Loaded, ConfigErrors>>),
@@ -88,6 +94,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     watch(&mut known, reload).await?;
     notify::stopping();
     drop(stop);
+    known.finish().await;
     match serving.await {
         Ok(0) => info!("stopped"),
         Ok(cut) => warn!(connections = cut, "stopped; connections were cut off after the time for draining"),
@@ -103,6 +110,7 @@ async fn watch(known: &mut Known, reload: Reload) -> anyhow::Result<()> {
     tokio::spawn(tick(events.clone()));
     let mut sources = start_sources(known, &events)?;
     spawn_past(known.config(), &events);
+    known.start_alerts(&events);
     let mut manager = Manager::new(sources.is_empty());
     while let Some(first) = queue.recv().await {
         let mut next = Some(first);
@@ -116,10 +124,12 @@ async fn watch(known: &mut Known, reload: Reload) -> anyhow::Result<()> {
                     manager.reading_came();
                 }
                 Event::Past(points) => known.remember(&points),
+                Event::Remembered(saved) => known.remember_alerts(*saved),
+                Event::Told => known.save_alerts(),
                 Event::Tick => {}
                 Event::Reload => spawn_reload(&reload, &events),
                 Event::Reloaded(fresh) => {
-                    if known.reload(*fresh) {
+                    if known.reload(*fresh, &events) {
                         sources.shutdown().await;
                         sources = start_sources(known, &events)?;
                     }

@@ -1,6 +1,6 @@
 //! What this program tells of itself.
 
-use super::{Samples, metrics};
+use super::{Alerting, Samples, alerts, metrics};
 use crate::observation::Time;
 use crate::web::RequestCount;
 
@@ -40,6 +40,8 @@ pub struct Exporter {
     pub reload: Option<Reload>,
     /// What was appended to `system-state.jsonl`; `None` when it is turned off.
     pub system_state: Option<SystemStateCounts>,
+    /// The alerts and who is told of them.
+    pub alerting: Option<Alerting>,
     /// Requests answered; handlers come from a closed list, never from the request.
     pub http: Vec<RequestCount>,
     /// What the process costs; `None` where `/proc` does not tell.
@@ -91,6 +93,9 @@ pub(super) fn samples(exporter: &Exporter, out: &mut Samples) {
     out.set(RELOAD_AT, &[], exporter.reload.map(|reload| reload.loaded_at));
     out.set(RECORDS_WRITTEN, &[], exporter.system_state.map(|counts| counts.written));
     out.set(RECORDS_FAILED, &[], exporter.system_state.map(|counts| counts.failed));
+    if let Some(alerting) = &exporter.alerting {
+        alerts::samples(alerting, out);
+    }
     for RequestCount { handler, code, count } in &exporter.http {
         out.set(HTTP_REQUESTS, &[handler, &code.to_string()], *count);
     }
