@@ -67,10 +67,10 @@ pub(super) struct Shown {
 
 impl Alerts {
     /// Nobody is told anything yet.
-    pub(super) fn new(config: &Config, host: &str) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
         Alerts {
             active: Arc::default(),
-            about: Arc::new(about(config, host, Time::now())),
+            about: Arc::new(About::here(config, Time::now())),
             batches: watch::Sender::new(None),
             told: Arc::new(watch::Sender::new(Told::default())),
             store: None,
@@ -121,8 +121,7 @@ impl Alerts {
     }
 
     fn follow(&mut self, config: &Config) {
-        let about = about(config, &self.about.host, self.about.since);
-        self.about = Arc::new(about);
+        self.about = Arc::new(About::here(config, self.about.since));
         let wanted = self.specs(config);
         let (mut known, mut receivers) = (std::mem::take(&mut self.receivers), Vec::new());
         for spec in wanted {
@@ -140,18 +139,14 @@ impl Alerts {
     }
 
     fn specs(&self, config: &Config) -> Vec<Spec> {
-        let spec = |endpoint, config| Spec { endpoint, about: (*self.about).clone(), config };
-        let (push, hook) = (&config.alertmanager, &config.webhook);
-        let members = push.urls.iter().map(|url| {
-            let endpoint = Endpoint::alertmanager(url, &push.authorization_env, push.timeout.duration());
-            endpoint.map(|endpoint| spec(endpoint, Kind::Alertmanager(push.clone())))
-        });
-        let webhook = Endpoint::webhook(&hook.url_env, &hook.authorization_env, hook.timeout.duration());
-        let webhook = webhook.map(|endpoint| endpoint.map(|endpoint| spec(endpoint, Kind::Webhook(hook.clone()))));
-        let told = members
-            .chain(webhook.transpose())
-            .filter_map(|spec| spec.inspect_err(|why| error!("a receiver of alerts is left out: {why}")).ok());
-        told.collect()
+        let told = Endpoint::all(config)
+            .into_iter()
+            .filter_map(|endpoint| endpoint.inspect_err(|why| error!("a receiver of alerts is left out: {why}")).ok());
+        let kind = |endpoint: &Endpoint| match endpoint.is_alertmanager() {
+            true => Kind::Alertmanager(config.alertmanager.clone()),
+            false => Kind::Webhook(config.webhook.clone()),
+        };
+        told.map(|endpoint| Spec { about: (*self.about).clone(), config: kind(&endpoint), endpoint }).collect()
     }
 
     fn receiver(&self, spec: Spec, before: PushCounts) -> (Spec, Receiver) {
@@ -197,13 +192,17 @@ impl Alerts {
         }
         let (active, told) = saved.restore();
         // Who began to push while it runs knows better what is active.
-        if self.active.at().is_none() {
+        let known = self.active.at().is_some();
+        if !known {
             self.active = Arc::new(active);
         }
-        self.told.send_if_modified(|known| {
-            *known = told;
+        self.told.send_if_modified(|before| {
+            *before = told;
             false
         });
+        if known {
+            self.save();
+        }
     }
 
     /// Takes in an assessment, and has told whom it concerns.
@@ -271,10 +270,6 @@ impl Shown {
 
 fn counts(shared: &Arc<Mutex<PushCounts>>) -> PushCounts {
     shared.lock().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
-fn about(config: &Config, host: &str, since: Time) -> About {
-    About { host: host.to_owned(), unit: config.loop_.unit.clone(), alerts: config.alerts.clone(), since }
 }
 
 fn log(active: &Active, change: &Change) {

@@ -56,7 +56,7 @@ impl Known {
         let blank = Snapshot::of(moment.clone(), &thresholds, Page::from(""), Page::from(""));
         let known = Known {
             series: Series::start(&loaded.config)?,
-            alerts: Alerts::new(&loaded.config, &moment.about.host),
+            alerts: Alerts::new(&loaded.config),
             loaded,
             thresholds,
             moment,

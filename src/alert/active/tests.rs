@@ -135,7 +135,7 @@ fn absence_resolves_nothing_and_a_source_that_is_turned_off_does() {
             assert_eq!(course.at(f64::from(second), absent).resolved, [], "{absent:?}");
         }
         assert_eq!(course.active.firing().filter(|alert| alert.key.code == HOST.1).count(), 1, "{absent:?}");
-        assert_eq!(course.at(5005.0, Is(Presence::Disabled)).resolved.contains(&key(HOST, Severity::Warn)), true);
+        assert!(course.at(5005.0, Is(Presence::Disabled)).resolved.contains(&key(HOST, Severity::Warn)));
     }
 }
 

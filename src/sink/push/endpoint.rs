@@ -9,8 +9,12 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, Response, StatusCode, Url};
 
 use super::{refusal, retry};
+use crate::config::Config;
 use crate::http::{self, deepest_cause, is_not_http};
 use crate::metric::Dropped;
+
+/// The setting of the Alertmanagers' addresses.
+const ALERTMANAGER: &str = "alertmanager.urls";
 
 /// An address to post to.
 #[derive(Clone)]
@@ -75,7 +79,7 @@ impl Endpoint {
         let base = Url::parse(base).map_err(|error| format!("alertmanager.urls: {base} is no URL ({error})"))?;
         let names = Names {
             receiver: http::shown(&base),
-            url: "alertmanager.urls",
+            url: ALERTMANAGER,
             authorization: format!("environment variable {authorization_env} (alertmanager.authorization_env)"),
             timeout: "alertmanager.timeout".into(),
         };
@@ -97,6 +101,20 @@ impl Endpoint {
             timeout: "webhook.timeout".into(),
         };
         Self::new(url, (authorization_env, timeout), names).map(Some)
+    }
+
+    /// Every receiver that `config` and the environment name: the Alertmanagers, then the webhook.
+    pub fn all(config: &Config) -> Vec<Result<Self, String>> {
+        let (push, hook) = (&config.alertmanager, &config.webhook);
+        let members =
+            push.urls.iter().map(|url| Self::alertmanager(url, &push.authorization_env, push.timeout.duration()));
+        let webhook = Self::webhook(&hook.url_env, &hook.authorization_env, hook.timeout.duration());
+        members.chain(webhook.transpose()).collect()
+    }
+
+    /// Whether it is an Alertmanager, and not the webhook.
+    pub fn is_alertmanager(&self) -> bool {
+        self.names.url == ALERTMANAGER
     }
 
     fn new(url: Url, (authorization_env, timeout): (&str, Duration), names: Names) -> Result<Self, String> {

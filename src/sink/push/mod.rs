@@ -24,7 +24,7 @@ pub use receiver::{Newest, Receiver, Timing};
 pub use words::{Texts, annotations, fingerprint, labels};
 
 use crate::alert::active::{Active, Alert};
-use crate::config::AlertsConfig;
+use crate::config::{AlertsConfig, Config};
 use crate::metric::Dropped;
 use crate::observation::Time;
 
@@ -67,6 +67,14 @@ pub trait Sink: Send + 'static {
     fn message(&mut self, batch: &Batch) -> Option<Message>;
     /// It accepted the message of `batch`.
     fn accepted(&mut self, _batch: &Batch) {}
+}
+
+impl About {
+    /// This program, which runs since `since`, on this machine.
+    pub fn here(config: &Config, since: Time) -> Self {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        About { host, unit: config.loop_.unit.clone(), alerts: config.alerts.clone(), since }
+    }
 }
 
 impl Batch {

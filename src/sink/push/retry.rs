@@ -60,7 +60,7 @@ mod tests {
         assert_ne!(waits(None), waits(None));
         assert!(waits(Some(3600)).iter().all(|wait| *wait == 30.0));
         assert!(waits(Some(7))[0] == 7.0 && waits(Some(7))[9] >= 15.0);
-        assert_eq!(waits(Some(0))[0] > 0.0, true, "0 is no leave to be hammered");
+        assert!(waits(Some(0))[0] > 0.0, "0 is no leave to be hammered");
     }
 
     #[test]
