@@ -87,7 +87,7 @@ impl ExprVisitor for Names<'_> {
                 }
             }
             Expr::Binary(binary) => {
-                for modifier in &binary.modifier {
+                if let Some(modifier) = &binary.modifier {
                     self.labels.extend(modifier.matching.iter().flat_map(|on| on.labels().labels.clone()));
                     self.labels.extend(modifier.card.labels().iter().flat_map(|group| group.labels.clone()));
                 }

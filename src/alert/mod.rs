@@ -4,14 +4,19 @@
 //! else, so that the shipped rules, what this program pushes, the dashboards and the runbooks speak of the same alerts.
 
 pub mod active;
+mod annotations;
 pub mod beside;
+pub mod definition;
+mod recorded;
+pub mod rules;
 pub mod saved;
 pub mod store;
+mod watchers;
 
 use std::collections::BTreeSet;
 
 use crate::assessment::Severity;
-use crate::check::CHECKS;
+use crate::check::{CHECKS, Code};
 use crate::config::AlertsConfig;
 use crate::config::value::Seconds;
 
@@ -19,36 +24,15 @@ use crate::config::value::Seconds;
 const PREFIX: &str = "Autoswe";
 /// The alert that always fires: who no longer receives it knows that nobody would tell of any other.
 pub const DEAD_MANS_SWITCH: &str = "AutosweDeadMansSwitch";
-/// The page in `docs/runbooks/` about it.
-pub const DEAD_MANS_SWITCH_RUNBOOK: &str = "dead-mans-switch.md";
 
-/// Codes that are never found as a warning, by check: no warning is crossed on the way to them.
-const NEVER_A_WARNING: [(&str, &[&str]); 3] = [
-    ("gpu", &["gpu_lost", "library_gone", "driver_error", "at_slowdown", "xid"]),
-    ("verdicts", &["wedged"]),
-    (
-        "watchdog",
-        &[
-            "budget_spent",
-            "restart_did_not_take",
-            "unit_not_loaded",
-            "unit_failed",
-            "held",
-            "history_unreadable",
-            "left_over",
-        ],
-    ),
-];
-
-/// Whether `code`, found by `check`, may be found as a warning; false too for what no check finds.
-pub fn may_warn(check: &str, code: &str) -> bool {
-    let crit_only = NEVER_A_WARNING.iter().any(|(id, codes)| *id == check && codes.contains(&code));
-    !crit_only && CHECKS.iter().any(|known| known.id == check && known.codes.contains(&code))
+/// What `code`, found by `check`, is in the check's table; `None` for what no check finds.
+pub(crate) fn code_of(check: &str, code: &str) -> Option<&'static Code> {
+    CHECKS.iter().find(|known| known.id == check)?.codes.iter().find(|known| known.word == code)
 }
 
 /// The names of all alerts that this program may push.
 pub fn names() -> BTreeSet<String> {
-    let names = CHECKS.iter().flat_map(|check| check.codes.iter().map(|code| name(check.id, code)));
+    let names = CHECKS.iter().flat_map(|check| check.codes.iter().map(|code| name(check.id, code.word)));
     names.chain([DEAD_MANS_SWITCH.to_owned()]).collect()
 }
 
@@ -93,7 +77,7 @@ mod tests {
     #[test]
     fn no_two_findings_have_the_same_name() {
         let names: Vec<String> =
-            CHECKS.iter().flat_map(|check| check.codes.iter().map(|code| name(check.id, code))).collect();
+            CHECKS.iter().flat_map(|check| check.codes.iter().map(|code| name(check.id, code.word))).collect();
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
     }
 

@@ -10,22 +10,14 @@ use crate::observation::{Failure, Time, seconds_since};
 use crate::state::View;
 use crate::words;
 
-/// What one check says where its source gave nothing new.
+/// How one check judges that its source gave nothing new.
 pub(super) struct Frame {
-    /// What to do when what was there has vanished.
-    pub(super) vanished: &'static str,
-    /// What to do when it cannot be read.
-    pub(super) unreadable: &'static str,
     /// Failed readings in a row from which on that is critical; `None` where it never is.
     pub(super) unreadable_crit: Option<u64>,
 }
 
-/// The frame of the checks over a file that another program writes.
-pub(super) const FILE: Frame = Frame {
-    vanished: "find out who deleted or moved it and put it back; restart the exporter where that was on purpose",
-    unreadable: "mend what the reason names; until then the last good reading is judged",
-    unreadable_crit: None,
-};
+/// The frame of the checks for which an unreadable source is never critical.
+pub(super) const FRAME: Frame = Frame { unreadable_crit: None };
 
 impl Frame {
     /// What `judge` says of the last value read, with a finding where the latest reading gave none.
@@ -41,7 +33,7 @@ impl Frame {
         match view {
             View::Missing { what, last: Some(last) } => {
                 let reason = format!("{what}; it was last seen {}", words::ago(now, last.at));
-                verdict.add(Severity::Warn, "vanished", reason, self.vanished);
+                verdict.add(Severity::Warn, "vanished", reason);
             }
             View::Failed { failure, since, count, .. } => {
                 self.failed(&mut verdict, failure, (*count, words::ago(now, *since)));
@@ -56,7 +48,7 @@ impl Frame {
         let is_critical = self.unreadable_crit.is_some_and(|crit| count >= crit);
         let row = if count > 1 { format!(" ({count} readings in a row, the first {first})") } else { String::new() };
         let severity = if is_critical { Severity::Crit } else { Severity::Warn };
-        verdict.add(severity, "unreadable", format!("{failure}{row}"), self.unreadable);
+        verdict.add(severity, "unreadable", format!("{failure}{row}"));
     }
 }
 
@@ -65,7 +57,7 @@ impl Verdict {
     pub(super) fn unread(&mut self, last: Time, now: Time) {
         let passed = words::length(seconds_since(now, last));
         let reason = format!("nothing was read for {passed}; the exporter itself does not keep up");
-        self.add(Severity::Warn, "unread", reason, "read the exporter's log and restart it");
+        self.add(Severity::Warn, "unread", reason);
     }
 }
 

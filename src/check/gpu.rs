@@ -3,7 +3,8 @@
 //! Invariant: silence mends nothing. When a reading fails, what the last good one showed still counts, and so does a
 //! value that a GPU told and does not tell now. A finding names every GPU it holds for.
 
-use super::{Check, Verdict};
+use super::code::{FAILING, FAILING_FOR, FAILS, UNREAD, UNREADABLE};
+use super::{Check, Code, Shown, Verdict};
 use crate::assessment::Severity::{Crit, Warn};
 use crate::assessment::Thresholds;
 use crate::config::GpuLimits;
@@ -20,24 +21,7 @@ pub(crate) const CHECK: Check = Check {
     crit: "GPU lost; driver error, not loaded or of another version; at slowdown temperature; new critical XID \
            (within `xid_hold`); remapping a memory row failed; NVML does not answer for `unanswered_crit`.",
     runbook: "gpu.md",
-    codes: &[
-        "gpu_lost",
-        "driver_error",
-        "unanswered",
-        "no_gpu",
-        "library_gone",
-        "xid",
-        "at_slowdown",
-        "hot",
-        "throttled",
-        "silent_cap",
-        "idle",
-        "ecc_uncorrected",
-        "remap_failed",
-        "mute",
-        "unread",
-        "unreadable",
-    ],
+    codes: CODES,
     metrics: &[
         "autoswe_gpu_utilization_ratio",
         "autoswe_gpu_sm_clock_hertz",
@@ -56,8 +40,6 @@ pub(crate) const CHECK: Check = Check {
     fires,
     quiet,
 };
-
-const NO_GPU_HERE: &str = "if this machine needs no GPU, turn the source off with --no-collector.gpu";
 
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
     let view = state.gpu.view(now);
@@ -94,8 +76,7 @@ impl Context<'_> {
     fn unread(&self, verdict: &mut Verdict, view: &View<'_, GpuReading>) {
         match view {
             View::Missing { what, .. } => {
-                let hint = "the library was there before: was the NVIDIA driver removed? Reinstall it";
-                verdict.add(Crit, "library_gone", *what, hint);
+                verdict.add(Crit, "library_gone", *what);
             }
             View::Stale(last) => verdict.unread(last.at, self.now),
             View::Failed { failure, since, last, .. } => self.failed(verdict, failure, (*since, last.is_some())),
@@ -105,24 +86,15 @@ impl Context<'_> {
 
     fn failed(&self, verdict: &mut Verdict, failure: &Failure, (since, seen): (Time, bool)) {
         let lasted = seconds_since(self.now, since);
-        let (severity, code, hint) = match failure.kind {
-            FailureKind::TimedOut => {
-                let severity = if lasted >= self.limits.unanswered_crit.0 { Crit } else { Warn };
-                let hint =
-                    "see `dmesg | grep -i -e xid -e nvrm`; a driver that hangs is cured by a restart of the machine";
-                (severity, "unanswered", hint)
-            }
-            FailureKind::GpuLost => (Crit, "gpu_lost", LOST),
-            FailureKind::NoGpu => {
-                let severity = if seen { Crit } else { Warn };
-                (severity, "no_gpu", NO_GPU_HERE)
-            }
-            FailureKind::Malformed | FailureKind::Unreadable => {
-                (Warn, "unreadable", "mend the file that gpu.recording names, or see the log")
-            }
-            _ => (Crit, "driver_error", NO_GPU_HERE),
+        let (severity, code) = match failure.kind {
+            FailureKind::TimedOut if lasted >= self.limits.unanswered_crit.0 => (Crit, "unanswered"),
+            FailureKind::TimedOut => (Warn, "unanswered"),
+            FailureKind::GpuLost => (Crit, "gpu_lost"),
+            FailureKind::NoGpu => (if seen { Crit } else { Warn }, "no_gpu"),
+            FailureKind::Malformed | FailureKind::Unreadable => (Warn, "unreadable"),
+            _ => (Crit, "driver_error"),
         };
-        verdict.add(severity, code, format!("{failure} (for {})", words::length(lasted)), hint);
+        verdict.add(severity, code, format!("{failure} (for {})", words::length(lasted)));
     }
 
     /// True when no GPU ever told a value, or an XID: init success is not "usable".
@@ -137,11 +109,11 @@ impl Context<'_> {
 
     fn lost(&self, verdict: &mut Verdict, reading: &GpuReading) {
         for (index, words) in &reading.lost {
-            verdict.join(Crit, "gpu_lost", format!("GPU {index} is lost: {words}"), LOST);
+            verdict.join(Crit, "gpu_lost", format!("GPU {index} is lost: {words}"));
         }
         for (uuid, index) in self.state.gpu_window.vanished(reading) {
             let reason = format!("GPU {index} ({uuid}) was there and is no longer listed");
-            verdict.join(Crit, "gpu_lost", reason, "see `nvidia-smi -L`; if it was taken out, restart the exporter");
+            verdict.join(Crit, "gpu_lost", reason);
         }
     }
 
@@ -156,18 +128,13 @@ impl Context<'_> {
         }
         self.silent_cap(verdict, gpu);
         if let Some(told) = history.remap_failed.filter(|told| told.value) {
-            let hint = "reset the GPU; if it stays, run NVIDIA's field diagnostics and have the board replaced";
             let late = self.late(told, at);
-            verdict.join(
-                Crit,
-                "remap_failed",
-                format!("GPU {}: remapping a bad memory row failed{late}", gpu.index),
-                hint,
-            );
+            let reason = format!("GPU {}: remapping a bad memory row failed{late}", gpu.index);
+            verdict.join(Crit, "remap_failed", reason);
         }
         if !gpu.tells_anything() && history.told {
             let reason = format!("GPU {} tells no value any more", gpu.index);
-            verdict.join(Warn, "mute", reason, "compare with `nvidia-smi -q`; see `dmesg | grep NVRM`");
+            verdict.join(Warn, "mute", reason);
         }
     }
 
@@ -180,13 +147,12 @@ impl Context<'_> {
         let told = gpu.temperature_slowdown.get();
         let slowdown = told.unwrap_or(self.limits.slowdown);
         let hot = told.map_or(self.limits.hot, |told| told - self.limits.hot_margin);
-        let hint = "check fans, airflow and room temperature; `nvidia-smi -q -d TEMPERATURE`";
         if now >= slowdown {
             let reason = format!("GPU {} at {now:.0} °C, slows down at {slowdown:.0} °C{late}", gpu.index);
-            verdict.join(Crit, "at_slowdown", reason, hint);
+            verdict.join(Crit, "at_slowdown", reason);
         } else if now >= hot {
             let reason = format!("GPU {} at {now:.0} °C, hot from {hot:.0} °C{late}", gpu.index);
-            verdict.join(Warn, "hot", reason, hint);
+            verdict.join(Warn, "hot", reason);
         }
     }
 
@@ -202,9 +168,7 @@ impl Context<'_> {
             words::length(row.seconds()),
             told(gpu.power, |watts| format!(", drawing {watts:.0} W")),
         );
-        let hint =
-            "a power cap that is not told (seen on GB10): check the power supply, then power the machine off and on";
-        verdict.join(Warn, "silent_cap", reason, hint);
+        verdict.join(Warn, "silent_cap", reason);
     }
 
     /// vLLM runs requests and its GPUs do nothing.
@@ -224,7 +188,7 @@ impl Context<'_> {
             words::length(lasted),
             contention(reading).map(|who| format!("; contending: {who}")).unwrap_or_default(),
         );
-        verdict.add(Warn, "idle", reason, "look at the check vllm: a hang, or stale gauges; see vLLM's log");
+        verdict.add(Warn, "idle", reason);
     }
 
     /// What happened and counts for a while, whatever the reading says now.
@@ -235,26 +199,23 @@ impl Context<'_> {
                 let age = unix_seconds(self.now) - told.last_at;
                 let Some(meaning) = critical_xid(told.xid).filter(|_| recent(age)) else { continue };
                 let reason = format!("GPU {}: XID {}, {meaning}, {} ago", history.index, told.xid, words::length(age));
-                let hint = "see `dmesg | grep -i xid`; reset the GPU (`nvidia-smi --gpu-reset`) or restart the machine";
-                verdict.join(Crit, "xid", reason, hint);
+                verdict.join(Crit, "xid", reason);
             }
             let grown = history.uncorrected.filter(|grown| recent(seconds_since(self.now, grown.at)));
             if let Some(grown) = grown {
                 let when = words::ago(self.now, grown.at);
                 let reason = format!("GPU {}: {} uncorrected memory errors more, {when}", history.index, grown.by);
-                verdict.join(Warn, "ecc_uncorrected", reason, "see `nvidia-smi -q -d ECC,ROW_REMAPPER`; reset the GPU");
+                verdict.join(Warn, "ecc_uncorrected", reason);
             }
         }
     }
 }
 
-const LOST: &str = "see `dmesg | grep -i xid`; reset it (`nvidia-smi --gpu-reset`) or power the machine off and on";
-
 fn throttled(verdict: &mut Verdict, index: u32, (bits, late): (u64, String)) {
     let names = harmful_reasons(bits).join(", ");
     if !names.is_empty() {
         let reason = format!("GPU {index} throttled: {names}{late}");
-        verdict.join(Warn, "throttled", reason, "check cooling and power supply; `nvidia-smi -q -d PERFORMANCE`");
+        verdict.join(Warn, "throttled", reason);
     }
 }
 
@@ -359,6 +320,134 @@ fn fires() -> Vec<Observation> {
 fn quiet() -> Vec<Observation> {
     (0..=18).rev().map(|n| example_reading(n * 5, example_gpu())).collect()
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "gpu_lost",
+        found: &[Crit],
+        summary: "a GPU is lost",
+        mend: "see `nvidia-smi -L` and `dmesg | grep -i xid`; reset it (`nvidia-smi --gpu-reset`) or power the machine off and on; restart the exporter if it was taken out",
+        shows: &[Shown::labels("GPU {gpu} ({uuid}) is lost", "autoswe_gpu_lost{$here} == 1"), FAILS],
+    },
+    Code {
+        word: "driver_error",
+        found: &[Crit],
+        summary: "the GPU driver does not work",
+        mend: NO_GPU_HERE,
+        shows: FAILING,
+    },
+    Code {
+        word: "unanswered",
+        found: &[Warn, Crit],
+        summary: "the GPU driver does not answer",
+        mend: "see `dmesg | grep -i -e xid -e nvrm`; a driver that hangs is cured by a restart of the machine",
+        shows: &[FAILING_FOR.over(&[(Crit, "unanswered_crit")])],
+    },
+    Code {
+        word: "no_gpu",
+        found: &[Warn, Crit],
+        summary: "the GPU driver shows no GPU",
+        mend: NO_GPU_HERE,
+        shows: &[FAILING_FOR],
+    },
+    Code {
+        word: "library_gone",
+        found: &[Crit],
+        summary: "the GPU driver's library was there and is gone",
+        mend: "was the NVIDIA driver removed? Reinstall it",
+        shows: &[],
+    },
+    Code {
+        word: "xid",
+        found: &[Crit],
+        summary: "a GPU told a critical XID",
+        mend: "see `dmesg | grep -i xid`; reset the GPU (`nvidia-smi --gpu-reset`) or restart the machine",
+        shows: &[Shown::length(
+            "GPU {gpu} told XID {xid} {} ago",
+            r#"time() - autoswe_gpu_xid_last_timestamp_seconds{$here, critical="true"} < 86400"#,
+        )],
+    },
+    Code {
+        word: "at_slowdown",
+        found: &[Crit],
+        summary: "a GPU is so hot that it slows down",
+        mend: COOL,
+        shows: &[HOTTEST, SLOWS_DOWN],
+    },
+    Code { word: "hot", found: &[Warn], summary: "a GPU is hot", mend: COOL, shows: &[HOTTEST, SLOWS_DOWN] },
+    Code {
+        word: "throttled",
+        found: &[Warn],
+        summary: "a GPU is throttled for a harmful reason",
+        mend: "check cooling and power supply; `nvidia-smi -q -d PERFORMANCE`",
+        shows: &[Shown::labels(
+            "GPU {gpu} is throttled: {reason}",
+            r#"autoswe_gpu_throttled{$here, reason=~"hw_slowdown|sw_thermal_slowdown|hw_thermal_slowdown|hw_power_brake_slowdown"} == 1"#,
+        )],
+    },
+    Code {
+        word: "silent_cap",
+        found: &[Warn],
+        summary: "a GPU runs far below its clock and tells no reason",
+        mend: "a power cap that is not told (seen on GB10): check the power supply, then power the machine off and on",
+        shows: &[
+            Shown::hertz("GPU {gpu} runs at {}", "autoswe_gpu_sm_clock_hertz{$here}"),
+            Shown::share("GPU {gpu} is {} busy", "autoswe_gpu_utilization_ratio{$here}"),
+        ],
+    },
+    Code {
+        word: "idle",
+        found: &[Warn],
+        summary: "the GPUs idle while vLLM runs requests",
+        mend: "look at the check vllm: a hang, or stale gauges; see vLLM's log",
+        shows: &[
+            Shown::share("GPU {gpu} is {} busy", "autoswe_gpu_utilization_ratio{$here}"),
+            Shown::whole("vLLM runs {} requests", "sum(autoswe_vllm_requests_running{$here})"),
+        ],
+    },
+    Code {
+        word: "ecc_uncorrected",
+        found: &[Warn],
+        summary: "a GPU's memory had uncorrected errors",
+        mend: "see `nvidia-smi -q -d ECC,ROW_REMAPPER`; reset the GPU",
+        shows: &[Shown::whole(
+            "GPU {gpu} had {} uncorrected memory errors since its driver was loaded",
+            r#"autoswe_gpu_ecc_errors_total{$here, kind="uncorrected"} > 0"#,
+        )],
+    },
+    Code {
+        word: "remap_failed",
+        found: &[Crit],
+        summary: "a GPU could not remap a bad memory row",
+        mend: "reset the GPU; if it stays, run NVIDIA's field diagnostics and have the board replaced",
+        shows: &[Shown::labels("It is GPU {gpu}", "autoswe_gpu_row_remap_failed{$here} == 1")],
+    },
+    Code {
+        word: "mute",
+        found: &[Warn],
+        summary: "a GPU tells no value any more",
+        mend: "compare with `nvidia-smi -q`; see `dmesg | grep NVRM`",
+        shows: &[],
+    },
+    UNREAD,
+    Code {
+        summary: "the GPUs cannot be read",
+        mend: "mend the file that gpu.recording names, or see the log",
+        ..UNREADABLE
+    },
+];
+
+const COOL: &str = "check fans, airflow and room temperature; `nvidia-smi -q -d TEMPERATURE`";
+
+const HOTTEST: Shown = Shown::whole("GPU {gpu} is at {} °C", "topk(1, autoswe_gpu_temperature_celsius{$here})");
+
+const SLOWS_DOWN: Shown = Shown::whole(
+    "GPU {gpu} slows down at {} °C",
+    r#"autoswe_gpu_temperature_threshold_celsius{$here, threshold="slowdown"}"#,
+);
+
+const NO_GPU_HERE: &str = "if this machine needs no GPU, turn the source off with --no-collector.gpu";
 
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,11 @@
 //!
 //! Invariant: a value the kernel does not tell is not judged, and is never taken for 0.
 
-use super::frame::Frame;
-use super::{Check, Verdict};
-use crate::assessment::{Severity, Thresholds};
+use super::code::{UNREAD, UNREADABLE, VANISHED};
+use super::frame::FRAME;
+use super::{Check, Code, Shown, Verdict};
+use crate::assessment::Severity::{self, Crit, Warn};
+use crate::assessment::Thresholds;
 use crate::config::HostLimits;
 use crate::observation::{Data, Host, Observation, Room, Time};
 use crate::state::State;
@@ -17,7 +19,7 @@ pub(crate) const CHECK: Check = Check {
            `disk_warn`.",
     crit: "MemAvailable under `memory_crit`, or free disk under `disk_crit`.",
     runbook: "host.md",
-    codes: &["memory_low", "memory_pressure", "disk_low", "vanished", "unreadable", "unread"],
+    codes: CODES,
     metrics: &[
         "autoswe_host_memory_available_bytes",
         "autoswe_host_memory_total_bytes",
@@ -30,12 +32,6 @@ pub(crate) const CHECK: Check = Check {
     quiet: || example(80 << 30, 300 << 30),
 };
 
-const FRAME: Frame = Frame {
-    vanished: "look whether /proc is mounted",
-    unreadable: "look whether /proc is mounted and the disk answers (df)",
-    unreadable_crit: None,
-};
-
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
     let shared = shares_memory_with_gpu(state);
     FRAME.judge(&state.host.view(now), now, |host| judge(host, &thresholds.limits.host, shared))
@@ -44,10 +40,11 @@ fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
 fn judge(host: &Host, limits: &HostLimits, shared: bool) -> Verdict {
     let mut verdict = Verdict::ok(summary(host, shared));
     if let Some(memory) = host.memory() {
+        // Left empty, it is that of the table.
         let hint = if shared {
             "`ps -eo pid,rss,args --sort -rss | head` shows who holds it; lower vLLM's --gpu-memory-utilization"
         } else {
-            "`ps -eo pid,rss,args --sort -rss | head` shows who holds it; stop what does not belong here"
+            ""
         };
         let low = Low { what: "available memory", code: "memory_low", hint };
         low.judge(&mut verdict, memory, (limits.memory_warn.0, limits.memory_crit.0));
@@ -61,12 +58,10 @@ fn judge(host: &Host, limits: &HostLimits, shared: bool) -> Verdict {
                 words::percent(pressure),
                 words::percent(limits.pressure.0)
             ),
-            "the machine is thrashing: see `vmstat 1` (si, so) and free memory before it wedges",
         );
     }
     if let Some(disk) = host.disk() {
-        let hint = "`du -xh --max-depth=2 / | sort -h | tail` shows what fills it; delete old transcripts and builds";
-        let low = Low { what: "free disk under the runtime directory", code: "disk_low", hint };
+        let low = Low { what: "free disk under the runtime directory", code: "disk_low", hint: "" };
         low.judge(&mut verdict, disk, (limits.disk_warn.0, limits.disk_crit.0));
     }
     verdict
@@ -89,7 +84,7 @@ impl Low {
         let (share, limit) = (words::percent(room.ratio()), words::percent(limit));
         let (available, total) = (words::bytes(room.available), words::bytes(room.total));
         let reason = format!("{} is {share} ({available} of {total}), under the limit of {limit}", self.what);
-        verdict.add(severity, self.code, reason, self.hint);
+        verdict.add(severity, self.code, reason).hint = self.hint.into();
     }
 }
 
@@ -119,6 +114,50 @@ fn example(memory_available: u64, disk_available: u64) -> Vec<Observation> {
     };
     vec![super::example_reading(0, Data::Host(host))]
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "memory_low",
+        found: &[Warn, Crit],
+        summary: "the machine runs out of memory",
+        mend: "`ps -eo pid,rss,args --sort -rss | head` shows who holds it; stop what does not belong here",
+        shows: &[Shown::share(
+            "{} of its memory is available",
+            "autoswe_host_memory_available_bytes{$here} / autoswe_host_memory_total_bytes{$here}",
+        )
+        .under(&[(Warn, "memory_warn"), (Crit, "memory_crit")])],
+    },
+    Code {
+        word: "memory_pressure",
+        found: &[Warn],
+        summary: "all tasks of the machine wait for memory",
+        mend: "the machine is thrashing: see `vmstat 1` (si, so) and free memory before it wedges",
+        shows: &[Shown::share(
+            "They waited for {} of the last 10 s",
+            r#"autoswe_host_memory_pressure_ratio{$here, tasks="full"}"#,
+        )
+        .over(&[(Warn, "pressure")])],
+    },
+    Code {
+        word: "disk_low",
+        found: &[Warn, Crit],
+        summary: "the disk of the runtime directory runs full",
+        mend: "`du -xh --max-depth=2 / | sort -h | tail` shows what fills it; delete old transcripts and builds",
+        shows: &[Shown::share(
+            "{} of it is free",
+            "autoswe_host_disk_available_bytes{$here} / autoswe_host_disk_total_bytes{$here}",
+        )
+        .under(&[(Warn, "disk_warn"), (Crit, "disk_crit")])],
+    },
+    Code { summary: "/proc was there and is gone", mend: "look whether /proc is mounted", ..VANISHED },
+    Code {
+        summary: "the machine's memory and disk cannot be read",
+        mend: "look whether /proc is mounted and the disk answers (df)",
+        ..UNREADABLE
+    },
+    UNREAD,
+];
 
 #[cfg(test)]
 mod tests {

@@ -3,8 +3,10 @@
 //! Invariant: the age of the last heartbeat known is judged however the latest look at it went, so that neither a
 //! deleted nor a broken file makes a dead loop look better than it is. A paused loop's age is not judged.
 
-use super::{Check, Verdict, example_now, example_reading};
-use crate::assessment::{Severity, Thresholds};
+use super::code::UNREAD;
+use super::{Check, Code, Shown, Verdict, example_now, example_reading};
+use crate::assessment::Severity::{self, Crit, Warn};
+use crate::assessment::Thresholds;
 use crate::config::LoopLimits;
 use crate::observation::*;
 use crate::state::{State, View};
@@ -17,18 +19,7 @@ pub(crate) const CHECK: Check = Check {
            been paused for longer than `paused`; looking for the pause failed; the state file is malformed or vanished.",
     crit: "The heartbeat is older than `crit`.",
     runbook: "loop.md",
-    codes: &[
-        "heartbeat_old",
-        "heartbeat_missing",
-        "heartbeat_malformed",
-        "heartbeat_unreadable",
-        "heartbeat_future",
-        "paused_long",
-        "pause_unknown",
-        "state_malformed",
-        "state_vanished",
-        "unread",
-    ],
+    codes: CODES,
     metrics: &[
         "autoswe_loop_heartbeat_timestamp_seconds",
         "autoswe_loop_epoch",
@@ -78,8 +69,7 @@ impl Judge<'_> {
             View::Stale(last) => return verdict.unread(last.at, self.now),
             _ => return,
         };
-        let hint = "see the exporter's log and whether the file system of the runtime directory answers (`ls` it)";
-        verdict.add(Severity::Warn, "unread", reason, hint);
+        verdict.add(Severity::Warn, "unread", reason);
     }
 
     /// The summary of a paused loop; `None` when it is not, or not known to be, paused.
@@ -94,56 +84,42 @@ impl Judge<'_> {
         let summary = format!("paused ({how}) for {}", words::length(lasts));
         if lasts > self.limits.paused.0 {
             let reason = format!("{summary}, over the limit of {}", words::length(self.limits.paused.0));
-            let hint = "remove PAUSE and PAUSE_HARD from the runtime directory if the pause was forgotten";
-            verdict.add(Severity::Warn, "paused_long", reason, hint);
+            verdict.add(Severity::Warn, "paused_long", reason);
         }
         Some(summary)
     }
 
     fn pause_unknown(&self, verdict: &mut Verdict, why: &str) -> Option<String> {
-        let hint = "mend the path it names; until then nothing restarts the loop";
-        verdict.add(
-            Severity::Warn,
-            "pause_unknown",
-            format!("it is not known whether the loop is paused: {why}"),
-            hint,
-        );
+        verdict.add(Severity::Warn, "pause_unknown", format!("it is not known whether the loop is paused: {why}"));
         None
     }
 
     /// What the latest look at the heartbeat found.
     fn heartbeat(&self, verdict: &mut Verdict, reading: Option<&LoopReading>) {
-        let (code, reason, hint) = match reading.map(|reading| &reading.heartbeat) {
-            Some(Reading::Missing(what)) => {
-                ("heartbeat_missing", what.clone(), "start the loop, or set loop.heartbeat to the file that it writes")
-            }
+        let (code, reason) = match reading.map(|reading| &reading.heartbeat) {
+            Some(Reading::Missing(what)) => ("heartbeat_missing", what.clone()),
             Some(Reading::Failed(failure)) if failure.kind == FailureKind::Malformed => {
-                let hint = "a half-written file mends itself; else see what the loop writes there";
-                ("heartbeat_malformed", failure.message.clone(), hint)
+                ("heartbeat_malformed", failure.message.clone())
             }
-            Some(Reading::Failed(failure)) => {
-                ("heartbeat_unreadable", failure.message.clone(), "mend the path; until then the last heartbeat ages")
-            }
+            Some(Reading::Failed(failure)) => ("heartbeat_unreadable", failure.message.clone()),
             Some(Reading::Observed(Heartbeat { at: Some(at), .. })) if self.ahead(*at) > self.limits.future.0 => {
                 let reason = format!("heartbeat {} ahead of this machine's clock", words::length(self.ahead(*at)));
-                let hint = "set the clock (`timedatectl`); the loop's age is taken from the last change instead";
-                ("heartbeat_future", reason, hint)
+                ("heartbeat_future", reason)
             }
             _ => return,
         };
-        verdict.add(Severity::Warn, code, reason, hint);
+        verdict.add(Severity::Warn, code, reason);
     }
 
     fn durable_state(&self, verdict: &mut Verdict, reading: &Reading<LoopState>) {
         match reading {
             Reading::Failed(failure) => {
-                let hint = "the loop writes it anew with its next step; if it stays so, restore it from its backup";
-                verdict.add(Severity::Warn, "state_malformed", failure.message.clone(), hint);
+                verdict.add(Severity::Warn, "state_malformed", failure.message.clone());
             }
             Reading::Missing(what) => {
                 let Some(seen) = self.state.loop_state_seen_at else { return };
                 let reason = format!("{what}; it was last seen {}", words::ago(self.now, seen));
-                verdict.add(Severity::Warn, "state_vanished", reason, "find out who deleted or moved it");
+                verdict.add(Severity::Warn, "state_vanished", reason);
             }
             Reading::Observed(_) => {}
         }
@@ -164,8 +140,7 @@ impl Judge<'_> {
         let place = self.state.last_heartbeat.as_ref().map(|last| place(&last.value, None)).unwrap_or_default();
         let reason =
             format!("heartbeat {} old, over the limit of {}{place}", words::length(age), words::length(limit.0));
-        let hint = "see the log of the loop's unit and the check subagents; the watchdog restarts a wedged loop";
-        verdict.add(severity, "heartbeat_old", reason, hint);
+        verdict.add(severity, "heartbeat_old", reason);
     }
 
     fn summary(&self, reading: Option<&LoopReading>) -> String {
@@ -213,6 +188,94 @@ fn example(age: i64, pause: Pause) -> Vec<Observation> {
     };
     vec![example_reading(0, Data::Loop(reading))]
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "heartbeat_old",
+        found: &[Warn, Crit],
+        summary: "the loop's heartbeat is old",
+        mend: "see the log of the loop's unit and the check subagents; the watchdog restarts a wedged loop",
+        shows: &[Shown::length(
+            "The last heartbeat is {} old",
+            "time() - autoswe_loop_heartbeat_timestamp_seconds{$here}",
+        )
+        .over(&[(Warn, "warn"), (Crit, "crit")])],
+    },
+    Code {
+        word: "heartbeat_missing",
+        found: &[Warn],
+        summary: "the loop's heartbeat is missing",
+        mend: "start the loop, or set loop.heartbeat to the file that it writes",
+        shows: LAST_HEARTBEAT,
+    },
+    Code {
+        word: "heartbeat_malformed",
+        found: &[Warn],
+        summary: "the loop's heartbeat cannot be understood",
+        mend: "a half-written file mends itself; else see what the loop writes there",
+        shows: LAST_HEARTBEAT,
+    },
+    Code {
+        word: "heartbeat_unreadable",
+        found: &[Warn],
+        summary: "the loop's heartbeat cannot be read",
+        mend: "mend the path; until then the last heartbeat ages",
+        shows: LAST_HEARTBEAT,
+    },
+    Code {
+        word: "heartbeat_future",
+        found: &[Warn],
+        summary: "the loop's heartbeat comes from the future",
+        mend: "set the clock (`timedatectl`); the loop's age is taken from the last change instead",
+        shows: &[Shown::length(
+            "The last heartbeat is {} ahead of Prometheus's clock",
+            "autoswe_loop_heartbeat_timestamp_seconds{$here} - time() > 0",
+        )
+        .over(&[(Warn, "future")])],
+    },
+    Code {
+        word: "paused_long",
+        found: &[Warn],
+        summary: "the loop has been paused for long",
+        mend: "remove PAUSE and PAUSE_HARD from the runtime directory if the pause was forgotten",
+        shows: &[Shown::length(
+            "It has been paused ({mode}) for {}",
+            "time() - autoswe_loop_pause_start_timestamp_seconds{$here}",
+        )
+        .over(&[(Warn, "paused")])],
+    },
+    Code {
+        word: "pause_unknown",
+        found: &[Warn],
+        summary: "it is not known whether the loop is paused",
+        mend: "mend the path that its page names; until then nothing restarts the loop",
+        shows: &[],
+    },
+    Code {
+        word: "state_malformed",
+        found: &[Warn],
+        summary: "the loop's state file cannot be understood",
+        mend: "the loop writes it anew with its next step; if it stays so, restore it from its backup",
+        shows: &[],
+    },
+    Code {
+        word: "state_vanished",
+        found: &[Warn],
+        summary: "the loop's state file was there and is gone",
+        mend: "find out who deleted or moved it",
+        shows: &[],
+    },
+    Code {
+        summary: "the loop's files cannot be looked at",
+        mend: "see the exporter's log and whether the file system of the runtime directory answers (`ls` it)",
+        ..UNREAD
+    },
+];
+
+/// How old the last heartbeat known is, when the latest look gave none.
+const LAST_HEARTBEAT: &[Shown] =
+    &[Shown::length("The last heartbeat known is {} old", "time() - autoswe_loop_heartbeat_timestamp_seconds{$here}")];
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,10 @@
 //!
 //! Invariant: a check is pure, reads its own limits, and brings an example that fires and one that stays quiet.
 
+mod code;
 mod frame;
+#[cfg(test)]
+mod given_tests;
 mod gpu;
 mod host;
 mod liveness;
@@ -21,6 +24,7 @@ use crate::assessment::{CheckResult, Finding, Presence, Severity, Thresholds};
 use crate::config::Config;
 use crate::observation::{Data, Observation, Reading, Time};
 use crate::state::{State, View};
+pub use code::{Code, Form, Shown};
 pub(crate) use liveness::beyond_help;
 pub use liveness::liveness;
 pub(crate) use loop_::CHECK as LOOP;
@@ -38,8 +42,8 @@ pub struct Check {
     pub crit: &'static str,
     /// The page in `docs/runbooks/`.
     pub runbook: &'static str,
-    /// The code of everything it may find; each has a section in the runbook.
-    pub codes: &'static [&'static str],
+    /// Everything it may find; each code has a section in the runbook.
+    pub codes: &'static [Code],
     /// The metrics it rests on.
     pub metrics: &'static [&'static str],
     /// The rule.
@@ -75,19 +79,21 @@ impl Verdict {
         Verdict { presence: Presence::NotPresent, summary: what.into(), findings: Vec::new() }
     }
 
-    /// Adds a finding.
-    pub fn add(&mut self, severity: Severity, code: &'static str, reason: impl Into<String>, hint: impl Into<String>) {
-        self.findings.push(Finding { severity, code, reason: reason.into(), hint: hint.into() });
+    /// Adds a finding. Where its hint is left empty, it is the mend in the check's table.
+    pub fn add(&mut self, severity: Severity, code: &'static str, reason: impl Into<String>) -> &mut Finding {
+        self.findings.push_mut(Finding { severity, code, reason: reason.into(), hint: String::new() })
     }
 
     /// Adds a finding, or the reason of one more case to the finding of the same code.
-    pub fn join(&mut self, severity: Severity, code: &'static str, reason: String, hint: &str) {
-        match self.findings.iter_mut().find(|finding| finding.code == code) {
-            Some(finding) => {
+    pub fn join(&mut self, severity: Severity, code: &'static str, reason: String) -> &mut Finding {
+        match self.findings.iter().position(|finding| finding.code == code) {
+            Some(known) => {
+                let finding = &mut self.findings[known];
                 finding.severity = finding.severity.max(severity);
                 finding.reason = format!("{}; {reason}", finding.reason);
+                finding
             }
-            None => self.add(severity, code, reason, hint),
+            None => self.add(severity, code, reason),
         }
     }
 
@@ -106,11 +112,24 @@ impl Check {
     /// Applies the rule.
     pub fn run(&self, state: &State, thresholds: &Thresholds, now: Time) -> CheckResult {
         let Verdict { presence, summary, mut findings } = (self.assess)(state, thresholds, now);
-        let undeclared = findings.iter().find(|finding| !self.codes.contains(&finding.code));
-        debug_assert!(undeclared.is_none(), "`codes` of the check {} lacks {undeclared:?}", self.id);
+        findings.iter_mut().for_each(|finding| self.complete(finding));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let severity = findings.first().map_or(Severity::Ok, |worst| worst.severity);
         CheckResult { check: self.id, presence, severity, summary, findings }
+    }
+
+    /// What its table says of the code called `word`.
+    pub fn code(&self, word: &str) -> Option<&'static Code> {
+        self.codes.iter().find(|code| code.word == word)
+    }
+
+    /// Gives `finding` the hint of its code, unless it has one of its own.
+    fn complete(&self, finding: &mut Finding) {
+        let code = self.code(finding.code).filter(|code| code.found.contains(&finding.severity));
+        debug_assert!(code.is_some(), "`codes` of the check {} lacks {finding:?}", self.id);
+        if let Some(code) = code.filter(|_| finding.hint.is_empty()) {
+            finding.hint = code.mend.into();
+        }
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! Invariant: a matrix that cannot be read resolves nothing that was found in it before.
 
+use super::code::{UNREAD, UNREADABLE, VANISHED};
 use super::frame::Frame;
-use super::{Check, Verdict, example_reading};
-use crate::assessment::{Severity, Thresholds};
+use super::{Check, Code, Shown, Verdict, example_reading};
+use crate::assessment::Severity::{self, Crit, Warn};
+use crate::assessment::Thresholds;
 use crate::config::ParityLimits;
 use crate::observation::{Data, Observation, Parity, Time, seconds_since};
 use crate::state::{Fall, State};
@@ -17,7 +19,7 @@ pub(crate) const CHECK: Check = Check {
            mapping; the file vanished, or could not be read once.",
     crit: "The file could not be read `unreadable_crit` times in a row.",
     runbook: "parity.md",
-    codes: &["green_fell", "unknown_states", "duplicate_keys", "vanished", "unreadable", "unread"],
+    codes: CODES,
     metrics: &["autoswe_parity_cells"],
     assess,
     fires: || vec![observed(60, 815), observed(30, 812)],
@@ -26,11 +28,7 @@ pub(crate) const CHECK: Check = Check {
 
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
     let limits = &thresholds.limits.parity;
-    let frame = Frame {
-        vanished: "restore it: `git log -- FILE` shows who deleted it",
-        unreadable: "mend the file at the place it names, or restore it: `git log -p -- FILE`",
-        unreadable_crit: Some(limits.unreadable_crit),
-    };
+    let frame = Frame { unreadable_crit: Some(limits.unreadable_crit) };
     frame.judge(&state.parity.view(now), now, |parity| {
         let mut verdict = Verdict::ok(summary(*parity));
         cells(&mut verdict, parity);
@@ -46,12 +44,12 @@ fn cells(verdict: &mut Verdict, parity: &Parity) {
     if parity.unknown > 0 {
         let first = line(parity.first_unknown_line);
         let reason = format!("{} of {} cells have an unknown status{first}", parity.unknown, parity.cells());
-        verdict.add(Severity::Warn, "unknown_states", reason, "write green, red, manual or n/a there");
+        verdict.add(Severity::Warn, "unknown_states", reason);
     }
     if parity.duplicate_keys > 0 {
         let first = line(parity.first_duplicate_line);
         let reason = format!("{} keys stand twice in their mapping{first}", parity.duplicate_keys);
-        verdict.add(Severity::Warn, "duplicate_keys", reason, "remove one of them: most programs see only the last");
+        verdict.add(Severity::Warn, "duplicate_keys", reason);
     }
 }
 
@@ -65,8 +63,7 @@ fn fell(verdict: &mut Verdict, fall: Fall, limits: &ParityLimits, now: Time) {
         String::new()
     };
     let reason = format!("green fell from {} to {} {}{shrunk}", fall.from, fall.to, words::ago(now, fall.at));
-    let hint = "`git log -p -- FILE` shows the change; revert the iteration that broke what had passed";
-    verdict.add(Severity::Warn, "green_fell", reason, hint);
+    verdict.add(Severity::Warn, "green_fell", reason);
 }
 
 /// `812 of 1000 green (81 %), 150 red, 38 manual`, without what there is none of.
@@ -81,6 +78,47 @@ fn summary(parity: Parity) -> String {
 fn observed(ago: i64, green: u64) -> Observation {
     example_reading(ago, Data::Parity(Parity { green, red: 962 - green, manual: 38, ..Parity::default() }))
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "green_fell",
+        found: &[Warn],
+        summary: "cells of the parity matrix are no longer green",
+        mend: "`git log -p -- FILE` shows the change; revert the iteration that broke what had passed",
+        shows: &[Shown::whole("{} cells are green now", r#"autoswe_parity_cells{$here, state="green"}"#)],
+    },
+    Code {
+        word: "unknown_states",
+        found: &[Warn],
+        summary: "cells of the parity matrix have an unknown status",
+        mend: "write green, red, manual or n/a there",
+        shows: &[Shown::whole("{} cells have one", r#"autoswe_parity_cells{$here, state="unknown"}"#)],
+    },
+    Code {
+        word: "duplicate_keys",
+        found: &[Warn],
+        summary: "keys stand twice in the parity matrix",
+        mend: "remove one of them: most programs see only the last",
+        shows: &[Shown::whole("{} keys stand twice in their mapping", "autoswe_parity_duplicate_keys{$here}")],
+    },
+    Code {
+        summary: "the parity matrix was there and is gone",
+        mend: "restore it: `git log -- FILE` shows who deleted it",
+        ..VANISHED
+    },
+    Code {
+        found: &[Warn, Crit],
+        summary: "the parity matrix cannot be read",
+        mend: "mend the file at the place it names, or restore it: `git log -p -- FILE`",
+        shows: &[Shown::whole(
+            "Readings that failed in a row: {}",
+            r#"autoswe_source_consecutive_failures{$here, source="$check"}"#,
+        )],
+        ..UNREADABLE
+    },
+    UNREAD,
+];
 
 #[cfg(test)]
 mod tests {

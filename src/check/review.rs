@@ -2,9 +2,11 @@
 //!
 //! Invariant: a failed attempt never makes the last good review look newer or its score better.
 
-use super::frame::FILE;
-use super::{Check, Verdict};
-use crate::assessment::{Severity, Thresholds};
+use super::code::{UNREAD, UNREADABLE, VANISHED};
+use super::frame::FRAME;
+use super::{Check, Code, Shown, Verdict};
+use crate::assessment::Severity::{self, Crit, Warn};
+use crate::assessment::Thresholds;
 use crate::config::ReviewLimits;
 use crate::observation::{Data, GoodReview, Observation, Review, Time, seconds_since};
 use crate::state::State;
@@ -17,7 +19,7 @@ pub(crate) const CHECK: Check = Check {
            at one failed.",
     crit: "The latest review with a score is older than `crit`, or its score is under `score_crit`.",
     runbook: "review.md",
-    codes: &["stale", "score_low", "failed_attempt", "vanished", "unreadable", "unread"],
+    codes: CODES,
     metrics: &["autoswe_review_timestamp_seconds", "autoswe_review_health_score"],
     assess,
     fires: || example(10, 25.0, 0),
@@ -25,7 +27,7 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
-    FILE.judge(&state.review.view(now), now, |review| judge(review, &thresholds.limits.review, now))
+    FRAME.judge(&state.review.view(now), now, |review| judge(review, &thresholds.limits.review, now))
 }
 
 fn judge(review: &Review, limits: &ReviewLimits, now: Time) -> Verdict {
@@ -39,8 +41,7 @@ fn judge(review: &Review, limits: &ReviewLimits, now: Time) -> Verdict {
             1 => format!("the last attempt at a review failed ({last})"),
             count => format!("the last {count} attempts at a review failed (the last {last})"),
         };
-        let hint = "run the reviewer by hand and read its last line in meta-judge.jsonl";
-        verdict.add(Severity::Warn, "failed_attempt", reason, hint);
+        verdict.add(Severity::Warn, "failed_attempt", reason);
     }
     verdict
 }
@@ -55,12 +56,12 @@ fn judge_good(good: &GoodReview, limits: &ReviewLimits, now: Time) -> Verdict {
             words::ago(now, good.at),
             words::length(limit)
         );
-        verdict.add(severity, "stale", reason, "see whether the reviewer's timer runs, then run it by hand");
+        verdict.add(severity, "stale", reason);
     }
     if let Some((severity, limit)) = above(-good.health_score, (-limits.score_warn, -limits.score_crit)) {
         let said = good.summary.as_ref().map(|summary| format!(": {summary}")).unwrap_or_default();
         let reason = format!("the health score is {:.0}, under the limit of {:.0}{said}", good.health_score, -limit);
-        verdict.add(severity, "score_low", reason, "read the review's findings in meta-judge.jsonl and act on them");
+        verdict.add(severity, "score_low", reason);
     }
     verdict
 }
@@ -82,6 +83,42 @@ fn example(minutes: i64, health_score: f64, failed_since: u64) -> Vec<Observatio
     let review = Review { last_good: Some(good), last_attempt_at: Some(at), failed_since };
     vec![super::example_reading(0, Data::Review(review))]
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "stale",
+        found: &[Warn, Crit],
+        summary: "the loop was not reviewed lately",
+        mend: "see whether the reviewer's timer runs, then run it by hand",
+        shows: &[Shown::length(
+            "The latest review was given {} ago",
+            "time() - autoswe_review_timestamp_seconds{$here}",
+        )
+        .over(&[(Warn, "warn"), (Crit, "crit")])],
+    },
+    Code {
+        word: "score_low",
+        found: &[Warn, Crit],
+        summary: "the latest review gives a low score",
+        mend: "read the review's findings in meta-judge.jsonl and act on them",
+        shows: &[Shown::whole("The score is {} of 100", "autoswe_review_health_score{$here}")
+            .under(&[(Warn, "score_warn"), (Crit, "score_crit")])],
+    },
+    Code {
+        word: "failed_attempt",
+        found: &[Warn],
+        summary: "the last attempt at a review failed",
+        mend: "run the reviewer by hand and read its last line in meta-judge.jsonl",
+        shows: &[
+            Shown::whole("{} attempts failed in a row", "autoswe_review_failed_attempts{$here}"),
+            Shown::length("The last was made {} ago", "time() - autoswe_review_last_attempt_timestamp_seconds{$here}"),
+        ],
+    },
+    Code { summary: "the reviews' file was there and is gone", ..VANISHED },
+    Code { summary: "the reviews' file cannot be read", ..UNREADABLE },
+    UNREAD,
+];
 
 #[cfg(test)]
 mod tests {

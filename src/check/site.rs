@@ -2,9 +2,11 @@
 //!
 //! Invariant: a site that vanished or cannot be looked at goes on ageing.
 
-use super::frame::Frame;
-use super::{Check, Verdict, example_now, example_reading};
-use crate::assessment::{Severity, Thresholds};
+use super::code::{UNREAD, UNREADABLE, VANISHED};
+use super::frame::FRAME;
+use super::{Check, Code, Shown, Verdict, example_now, example_reading};
+use crate::assessment::Severity::{self, Crit, Warn};
+use crate::assessment::Thresholds;
 use crate::config::SiteLimits;
 use crate::observation::{Data, Observation, Site, Time, seconds_since};
 use crate::state::State;
@@ -16,17 +18,11 @@ pub(crate) const CHECK: Check = Check {
     warn: "The site is older than `warn`, or older than its data by more than `sync`; it vanished or cannot be looked at.",
     crit: "The site is older than `crit`.",
     runbook: "site.md",
-    codes: &["site_old", "out_of_sync", "vanished", "unreadable", "unread"],
+    codes: CODES,
     metrics: &["autoswe_site_built_timestamp_seconds", "autoswe_site_in_sync"],
     assess,
     fires: || vec![observed(50 * 60, Some(300))],
     quiet: || vec![observed(300, Some(310))],
-};
-
-const FRAME: Frame = Frame {
-    vanished: "build and publish the site anew; see the site builder's log",
-    unreadable: "mend the path it names",
-    unreadable_crit: None,
 };
 
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
@@ -40,11 +36,11 @@ fn judge(site: Site, limits: &SiteLimits, now: Time) -> Verdict {
     let beyond = [(Severity::Crit, limits.crit), (Severity::Warn, limits.warn)].into_iter().find(|(_, l)| age > l.0);
     if let Some((severity, limit)) = beyond {
         let reason = format!("built {} ago, over the limit of {}", words::length(age), words::length(limit.0));
-        verdict.add(severity, "site_old", reason, "see whether the site builder's timer runs and its log");
+        verdict.add(severity, "site_old", reason);
     }
     if let Some(behind) = site.behind().filter(|behind| *behind > limits.sync.0) {
         let reason = format!("built {} before its data was written", words::length(behind));
-        verdict.add(Severity::Warn, "out_of_sync", reason, "build the site anew; the last build failed or was skipped");
+        verdict.add(Severity::Warn, "out_of_sync", reason);
     }
     verdict
 }
@@ -54,6 +50,36 @@ fn observed(age: i64, data_age: Option<i64>) -> Observation {
     let ago = |seconds| example_now() - jiff::SignedDuration::from_secs(seconds);
     example_reading(0, Data::Site(Site { built_at: ago(age), data_at: data_age.map(ago) }))
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "site_old",
+        found: &[Warn, Crit],
+        summary: "the published site is old",
+        mend: "see whether the site builder's timer runs and its log",
+        shows: &[Shown::length("It was built {} ago", "time() - autoswe_site_built_timestamp_seconds{$here}")
+            .over(&[(Warn, "warn"), (Crit, "crit")])],
+    },
+    Code {
+        word: "out_of_sync",
+        found: &[Warn],
+        summary: "the published site is older than its data",
+        mend: "build the site anew; the last build failed or was skipped",
+        shows: &[Shown::length(
+            "It was built {} before its data was written",
+            "autoswe_site_data_timestamp_seconds{$here} - autoswe_site_built_timestamp_seconds{$here}",
+        )
+        .over(&[(Warn, "sync")])],
+    },
+    Code {
+        summary: "the published site was there and is gone",
+        mend: "build and publish the site anew; see the site builder's log",
+        ..VANISHED
+    },
+    Code { summary: "the published site cannot be looked at", mend: "mend the path it names", ..UNREADABLE },
+    UNREAD,
+];
 
 #[cfg(test)]
 mod tests {

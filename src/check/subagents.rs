@@ -3,9 +3,11 @@
 //! Invariant: an age grows only while processes are really seen. When reading fails, the last finding stands as it
 //! was; when the unit's cgroup is gone, so are its processes, because the kernel removes no cgroup that has any.
 
-use super::frame::Frame;
-use super::{Check, Verdict};
-use crate::assessment::{Severity, Thresholds};
+use super::code::{UNREAD, UNREADABLE};
+use super::frame::FRAME;
+use super::{Check, Code, Shown, Verdict};
+use crate::assessment::Severity::{self, Crit, Warn};
+use crate::assessment::Thresholds;
 use crate::config::Phase;
 use crate::observation::{Data, Observation, Subagent, Subagents, Time, seconds_since};
 use crate::state::{State, View};
@@ -17,17 +19,11 @@ pub(crate) const CHECK: Check = Check {
     warn: "A sub-agent older than `warn` times its phase's budget, or processes of the loop that /proc hides.",
     crit: "A sub-agent older than `crit` times its phase's budget.",
     runbook: "subagents.md",
-    codes: &["over_budget", "hidden_processes", "unreadable", "unread"],
+    codes: CODES,
     metrics: &["autoswe_subagents", "autoswe_subagents_over_budget", "autoswe_subagents_hidden_processes"],
     assess,
     fires: || example(25),
     quiet: || example(4),
-};
-
-const FRAME: Frame = Frame {
-    vanished: "start the unit again",
-    unreadable: "run `autoswe-exporter report` as the exporter's user to see it",
-    unreadable_crit: None,
 };
 
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
@@ -51,7 +47,6 @@ fn judge(found: &Subagents, thresholds: &Thresholds, at: Time) -> Verdict {
             Severity::Warn,
             "hidden_processes",
             format!("/proc hides {} processes of the loop, so their age is unknown", found.hidden),
-            "run the exporter as the loop's user, or add it to the group of /proc's mount option gid= (hidepid)",
         );
     }
     verdict
@@ -90,9 +85,8 @@ fn judge_phase(verdict: &mut Verdict, phase: &Phase, agents: &[Late<'_>], thresh
         oldest.budgets,
         words::length(phase.budget.0)
     );
-    let hint =
+    verdict.add(severity, "over_budget", reason).hint =
         format!("`ps -o pid,stat,etime,wchan:20,args -p {0}` shows what it does; end it with `kill {0}`", agent.pid);
-    verdict.add(severity, "over_budget", reason, hint);
 }
 
 fn summary(found: &Subagents, thresholds: &Thresholds, at: Time) -> String {
@@ -123,6 +117,35 @@ fn example(minutes: i64) -> Vec<Observation> {
     let found = Subagents { agents: vec![agent], cgroup, processes: 3, hidden: 0 };
     vec![super::example_reading(0, Data::Subagents(found))]
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "over_budget",
+        found: &[Warn, Crit],
+        summary: "a sub-agent takes longer than its phase's budget",
+        mend: "`ps -o pid,stat,etime,wchan:20,args -C claude` shows what sub-agents do; end the one that hangs with `kill PID`",
+        shows: &[Shown::tenths(
+            "The oldest {phase} has run for {} times its budget",
+            "topk(1, (time() - autoswe_subagent_oldest_start_timestamp_seconds{$here}) \
+                 / on (instance, job, phase) (autoswe_subagent_budget_seconds{$here} > 0))",
+        )
+        .over(&[(Warn, "warn"), (Crit, "crit")])],
+    },
+    Code {
+        word: "hidden_processes",
+        found: &[Warn],
+        summary: "/proc hides processes of the loop",
+        mend: "run the exporter as the loop's user, or add it to the group of /proc's mount option gid= (hidepid)",
+        shows: &[Shown::whole("{} processes are hidden", "autoswe_subagents_hidden_processes{$here}")],
+    },
+    Code {
+        summary: "the loop's processes cannot be looked at",
+        mend: "run `autoswe-exporter report` as the exporter's user to see it",
+        ..UNREADABLE
+    },
+    UNREAD,
+];
 
 #[cfg(test)]
 mod tests {

@@ -2,9 +2,11 @@
 //!
 //! Invariant: verdicts without a time never count as old, and too few verdicts never count as rejected.
 
-use super::frame::FILE;
-use super::{Check, Verdict};
-use crate::assessment::{Severity, Thresholds};
+use super::code::{UNREAD, UNREADABLE, VANISHED};
+use super::frame::FRAME;
+use super::{Check, Code, Shown, Verdict};
+use crate::assessment::Severity::{self, Crit, Warn};
+use crate::assessment::Thresholds;
 use crate::config::VerdictLimits;
 use crate::observation::{self as seen, Data, Observation, Time, Verdicts, seconds_since};
 use crate::state::State;
@@ -17,7 +19,7 @@ pub(crate) const CHECK: Check = Check {
            loop runs, or lines of the file are not verdicts.",
     crit: "The last `wedged_crit` verdicts are all WEDGED_NO_VERDICT.",
     runbook: "verdicts.md",
-    codes: &["wedged", "rejected", "stale", "malformed_lines", "vanished", "unreadable", "unread"],
+    codes: CODES,
     metrics: &["autoswe_verdicts_recent", "autoswe_verdict_last_timestamp_seconds"],
     assess,
     fires: || example(&["ACCEPT", "REVERT", "REVERT", "REVERT"]),
@@ -27,7 +29,7 @@ pub(crate) const CHECK: Check = Check {
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
     let running = loop_runs(state, thresholds, now);
     let limits = &thresholds.limits.verdicts;
-    FILE.judge(&state.verdicts.view(now), now, |verdicts| judge(verdicts, limits, running, now))
+    FRAME.judge(&state.verdicts.view(now), now, |verdicts| judge(verdicts, limits, running, now))
 }
 
 /// Whether the loop is known to run: a fresh heartbeat, and no pause sentinel.
@@ -44,12 +46,10 @@ fn judge(verdicts: &Verdicts, limits: &VerdictLimits, running: bool, now: Time) 
     let rejected = last_all(verdicts, limits.rejected_warn, |one| !one.is("ACCEPT"));
     if wedged {
         let reason = format!("the last {} verdicts are all WEDGED_NO_VERDICT", limits.wedged_crit);
-        let hint = "the judge gives no answer: run its command by hand, look at its log, network and credentials";
-        verdict.add(Severity::Crit, "wedged", reason, hint);
+        verdict.add(Severity::Crit, "wedged", reason);
     } else if rejected {
         let reason = format!("none of the last {} verdicts is ACCEPT", limits.rejected_warn);
-        let hint = "read the reasons in verdicts.jsonl; PAUSE the loop if it repeats one mistake";
-        verdict.add(Severity::Warn, "rejected", reason, hint);
+        verdict.add(Severity::Warn, "rejected", reason);
     }
     if let Some(at) = verdicts.recent.last().and_then(|last| last.at)
         && running
@@ -58,12 +58,11 @@ fn judge(verdicts: &Verdicts, limits: &VerdictLimits, running: bool, now: Time) 
         let limit = words::length(limits.stale.0);
         let reason =
             format!("the loop runs, and its last verdict came {}, over the limit of {limit}", words::ago(now, at));
-        verdict.add(Severity::Warn, "stale", reason, "see which phase the loop is in and whether the judge starts");
+        verdict.add(Severity::Warn, "stale", reason);
     }
     if verdicts.malformed_lines > 0 {
         let reason = format!("{} of the last lines are not verdicts", verdicts.malformed_lines);
-        let hint = "`tail -n 25 verdicts.jsonl | cat -A` shows them; mend the judge that writes them";
-        verdict.add(Severity::Warn, "malformed_lines", reason, hint);
+        verdict.add(Severity::Warn, "malformed_lines", reason);
     }
     verdict
 }
@@ -92,6 +91,48 @@ fn example(words: &[&str]) -> Vec<Observation> {
         .collect();
     vec![super::example_reading(0, Data::Verdicts(Verdicts { recent, malformed_lines: 0 }))]
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "wedged",
+        found: &[Crit],
+        summary: "the judge gives no verdict any more",
+        mend: "the judge gives no answer: run its command by hand, look at its log, network and credentials",
+        shows: &[Shown::whole(
+            "The last {} verdicts are all WEDGED_NO_VERDICT",
+            "autoswe_verdicts_wedged_in_a_row{$here}",
+        )],
+    },
+    Code {
+        word: "rejected",
+        found: &[Warn],
+        summary: "the judge rejects what the loop makes",
+        mend: "read the reasons in verdicts.jsonl; PAUSE the loop if it repeats one mistake",
+        shows: &[Shown::whole("None of the last {} verdicts is ACCEPT", "autoswe_verdicts_since_accept{$here}")],
+    },
+    Code {
+        word: "stale",
+        found: &[Warn],
+        summary: "the loop runs and no verdict comes",
+        mend: "see which phase the loop is in and whether the judge starts",
+        shows: &[Shown::length(
+            "The last verdict came {} ago",
+            "time() - autoswe_verdict_last_timestamp_seconds{$here}",
+        )
+        .over(&[(Warn, "stale")])],
+    },
+    Code {
+        word: "malformed_lines",
+        found: &[Warn],
+        summary: "lines of the verdicts' file are not verdicts",
+        mend: "`tail -n 25 verdicts.jsonl | cat -A` shows them; mend the judge that writes them",
+        shows: &[Shown::whole("{} of the last lines are none", "autoswe_verdict_malformed_lines{$here}")],
+    },
+    Code { summary: "the verdicts' file was there and is gone", ..VANISHED },
+    Code { summary: "the verdicts' file cannot be read", ..UNREADABLE },
+    UNREAD,
+];
 
 #[cfg(test)]
 mod tests {

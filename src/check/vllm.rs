@@ -2,8 +2,10 @@
 //!
 //! Invariant: a stall that was seen stays until a later sample shows movement; a reading that fails resolves nothing.
 
-use super::{Check, Verdict};
-use crate::assessment::{Severity, Thresholds};
+use super::code::{FAILING_FOR, UNREAD, VANISHED};
+use super::{Check, Code, Shown, Verdict};
+use crate::assessment::Severity::{self, Crit, Warn};
+use crate::assessment::Thresholds;
 use crate::config::VllmLimits;
 use crate::observation::{
     Canary, Data, Engine, Failure, FailureKind, GpuReading, Observation, Time, VllmSample, seconds_since,
@@ -22,19 +24,7 @@ pub(crate) const CHECK: Check = Check {
            took longer than `slow`.",
     crit: "A stall of `stall_crit`; no connection for `unreachable_crit`; no answer for `unanswered_crit`.",
     runbook: "vllm.md",
-    codes: &[
-        "stalled",
-        "unreachable",
-        "unanswered",
-        "server_error",
-        "not_prometheus",
-        "no_vllm_series",
-        "bad_status",
-        "bad_answer",
-        "slow",
-        "vanished",
-        "unread",
-    ],
+    codes: CODES,
     metrics: &[
         "autoswe_vllm_up",
         "autoswe_vllm_requests_running",
@@ -86,7 +76,6 @@ fn answering(state: &State, sample: &VllmSample, limits: &VllmLimits) -> Verdict
             Severity::Warn,
             "slow",
             format!("vLLM took {took:.1} s to answer, over the limit of {}", words::length(limits.slow.0)),
-            "it is overloaded or short of CPU: look at the requests waiting and at `top`",
         );
     }
     verdict
@@ -101,26 +90,20 @@ fn stale(state: &State, last: &Dated<VllmSample>, now: Time) -> Verdict {
 fn gone(state: &State, what: &str, (last, now): (&Dated<VllmSample>, Time)) -> Verdict {
     let seen = words::ago(now, last.at);
     let mut verdict = Verdict::ok(format!("{seen}: {}", summary(state, &last.value)));
-    verdict.add(
-        Severity::Warn,
-        "vanished",
-        format!("{what}; it was last seen {seen}"),
-        "start vLLM, or correct vllm.url",
-    );
+    verdict.add(Severity::Warn, "vanished", format!("{what}; it was last seen {seen}"));
     verdict
 }
 
 /// The verdict on readings that have failed in the same way for `lasts` seconds.
 fn failing(failure: &Failure, lasts: f64, limits: &VllmLimits) -> Verdict {
-    let look = "`ss -ltnp` shows who listens on the port; read vLLM's log; start or restart it";
-    let (code, crit, hint) = match failure.kind {
-        FailureKind::Unreachable => ("unreachable", Some(limits.unreachable_crit.0), look),
-        FailureKind::TimedOut => ("unanswered", Some(limits.unanswered_crit.0), look),
-        FailureKind::ServerError => ("server_error", None, "read vLLM's log: a dead engine core answers 500 for ever"),
-        FailureKind::NotPrometheus => ("not_prometheus", None, "correct vllm.url, or stop what took vLLM's port"),
-        FailureKind::NoVllmSeries => ("no_vllm_series", None, "start vLLM without --disable-log-stats"),
-        FailureKind::BadStatus => ("bad_status", None, "correct vllm.url, or the API key"),
-        _ => ("bad_answer", None, "correct vllm.url"),
+    let (code, crit) = match failure.kind {
+        FailureKind::Unreachable => ("unreachable", Some(limits.unreachable_crit.0)),
+        FailureKind::TimedOut => ("unanswered", Some(limits.unanswered_crit.0)),
+        FailureKind::ServerError => ("server_error", None),
+        FailureKind::NotPrometheus => ("not_prometheus", None),
+        FailureKind::NoVllmSeries => ("no_vllm_series", None),
+        FailureKind::BadStatus => ("bad_status", None),
+        _ => ("bad_answer", None),
     };
     let (severity, limit) = match crit {
         Some(crit) if lasts >= crit => (Severity::Crit, format!(", over the limit of {}", words::length(crit))),
@@ -128,7 +111,7 @@ fn failing(failure: &Failure, lasts: f64, limits: &VllmLimits) -> Verdict {
         None => (Severity::Warn, String::new()),
     };
     let mut verdict = Verdict::ok(format!("{} for {}", code.replace('_', " "), words::length(lasts)));
-    verdict.add(severity, code, format!("for {}{limit}: {}", words::length(lasts), failure.message), hint);
+    verdict.add(severity, code, format!("for {}{limit}: {}", words::length(lasts), failure.message));
     verdict
 }
 
@@ -150,8 +133,7 @@ fn add_stall(verdict: &mut Verdict, state: &State, limits: &VllmLimits, now: Tim
         words::length(limit.0),
         evidence.join("; ")
     );
-    let hint = "read vLLM's log; if it stays so, save `py-spy dump` of the engine process and restart vLLM";
-    verdict.add(severity, "stalled", reason, hint);
+    verdict.add(severity, "stalled", reason);
 }
 
 fn name(stall: &Stall, others: usize) -> String {
@@ -220,6 +202,82 @@ fn example(tokens: f64) -> Vec<Observation> {
     };
     (0..=35).map(|reading| super::example_reading(2 * i64::from(35 - reading), sample(reading))).collect()
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "stalled",
+        found: &[Warn, Crit],
+        summary: "vLLM has work to do and nothing moves",
+        mend: "read vLLM's log; if it stays so, save `py-spy dump` of the engine process and restart vLLM",
+        shows: &[Shown::length(
+            "Nothing has moved for {}",
+            "time() - autoswe_vllm_stall_start_timestamp_seconds{$here}",
+        )
+        .over(&[(Warn, "stall_warn"), (Crit, "stall_crit")])],
+    },
+    Code {
+        word: "unreachable",
+        found: &[Warn, Crit],
+        summary: "vLLM cannot be reached",
+        mend: LOOK,
+        shows: &[FAILING_FOR.over(&[(Crit, "unreachable_crit")])],
+    },
+    Code {
+        word: "unanswered",
+        found: &[Warn, Crit],
+        summary: "vLLM does not answer",
+        mend: LOOK,
+        shows: &[FAILING_FOR.over(&[(Crit, "unanswered_crit")])],
+    },
+    Code {
+        word: "server_error",
+        found: &[Warn],
+        summary: "vLLM answers with a server error",
+        mend: "read vLLM's log: a dead engine core answers 500 for ever",
+        shows: &[FAILING_FOR],
+    },
+    Code {
+        word: "not_prometheus",
+        found: &[Warn],
+        summary: "something else than vLLM answers at its address",
+        mend: "correct vllm.url, or stop what took vLLM's port",
+        shows: &[FAILING_FOR],
+    },
+    Code {
+        word: "no_vllm_series",
+        found: &[Warn],
+        summary: "vLLM tells no statistics of its engines",
+        mend: "start vLLM without --disable-log-stats",
+        shows: &[FAILING_FOR],
+    },
+    Code {
+        word: "bad_status",
+        found: &[Warn],
+        summary: "vLLM refuses to tell its metrics",
+        mend: "correct vllm.url, or the API key",
+        shows: &[FAILING_FOR],
+    },
+    Code {
+        word: "bad_answer",
+        found: &[Warn],
+        summary: "vLLM's answer cannot be understood",
+        mend: "correct vllm.url",
+        shows: &[FAILING_FOR],
+    },
+    Code {
+        word: "slow",
+        found: &[Warn],
+        summary: "vLLM takes long to answer",
+        mend: "it is overloaded or short of CPU: look at the requests waiting and at `top`",
+        shows: &[Shown::length("It took {} to answer", "autoswe_vllm_answer_duration_seconds{$here}")
+            .over(&[(Warn, "slow")])],
+    },
+    Code { summary: "vLLM was there and is gone", mend: "start vLLM, or correct vllm.url", ..VANISHED },
+    UNREAD,
+];
+
+const LOOK: &str = "`ss -ltnp` shows who listens on the port; read vLLM's log; start or restart it";
 
 #[cfg(test)]
 #[path = "vllm_tests.rs"]

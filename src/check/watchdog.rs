@@ -3,9 +3,11 @@
 //! Invariant: an outcome that is not known is no failure, and a budget that is not known is not spent. What the
 //! watchdog saw of the unit is passed on only while its evaluation is fresh.
 
-use super::frame::FILE;
-use super::{Check, Verdict};
-use crate::assessment::{Severity, Thresholds};
+use super::code::{UNREAD, UNREADABLE, VANISHED};
+use super::frame::FRAME;
+use super::{Check, Code, Shown, Verdict};
+use crate::assessment::Severity::{self, Crit, Warn};
+use crate::assessment::Thresholds;
 use crate::observation::{
     Data, Observation, Restart, RestartOutcome, Time, WatchdogFinding, WatchdogReading, seconds_since,
 };
@@ -38,23 +40,7 @@ pub(crate) const CHECK: Check = Check {
            does not answer for the third time, the unit is not loaded, has failed or does not stop, a restart would \
            not cure the loop, restarts cannot be counted, or processes outlived one.",
     runbook: "watchdog.md",
-    codes: &[
-        "budget_spent",
-        "restart_did_not_take",
-        "unit_not_loaded",
-        "unit_failed",
-        "unit_stopped",
-        "unit_busy",
-        "bus",
-        "held",
-        "history_unreadable",
-        "left_over",
-        "stale",
-        "partly_unreadable",
-        "vanished",
-        "unreadable",
-        "unread",
-    ],
+    codes: CODES,
     metrics: &[
         "autoswe_watchdog_last_evaluation_timestamp_seconds",
         "autoswe_watchdog_budget_remaining",
@@ -68,7 +54,7 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn assess(state: &State, thresholds: &Thresholds, now: Time) -> Verdict {
-    FILE.judge(&state.watchdog.view(now), now, |reading| judge(reading, thresholds, now))
+    FRAME.judge(&state.watchdog.view(now), now, |reading| judge(reading, thresholds, now))
 }
 
 fn judge(reading: &WatchdogReading, thresholds: &Thresholds, now: Time) -> Verdict {
@@ -81,17 +67,14 @@ fn judge(reading: &WatchdogReading, thresholds: &Thresholds, now: Time) -> Verdi
         }
     }
     if reading.budget_remaining == Some(0) {
-        let hint = "the loop needs a person: find out why it wedges, then `autoswe-watchdog reset`";
-        verdict.add(Severity::Crit, "budget_spent", "the watchdog has no restart left and gave up", hint);
+        verdict.add(Severity::Crit, "budget_spent", "the watchdog has no restart left and gave up");
     }
     if let Some(Restart { at, outcome: RestartOutcome::DidNotTake, .. }) = reading.last_restart {
         let reason = format!("the last restart, {}, did not bring the loop back", words::ago(now, at));
-        let hint = "start the loop by hand and read its journal, then `autoswe-watchdog reset`";
-        verdict.add(Severity::Crit, "restart_did_not_take", reason, hint);
+        verdict.add(Severity::Crit, "restart_did_not_take", reason);
     }
     if !reading.problems.is_empty() {
-        let hint = "mend what the reason names; until then what was read before is judged";
-        verdict.add(Severity::Warn, "partly_unreadable", reading.problems.join("; "), hint);
+        verdict.add(Severity::Warn, "partly_unreadable", reading.problems.join("; "));
     }
     verdict
 }
@@ -99,24 +82,30 @@ fn judge(reading: &WatchdogReading, thresholds: &Thresholds, now: Time) -> Verdi
 fn stale(verdict: &mut Verdict, limit: f64, (at, now): (Time, Time)) {
     let limit = words::length(limit);
     let reason = format!("the watchdog last evaluated {}, over the limit of {limit}", words::ago(now, at));
-    let hint = "nobody restarts the loop meanwhile: `systemctl --user status autoswe-watchdog` and its journal";
-    verdict.add(Severity::Warn, "stale", reason, hint);
+    verdict.add(Severity::Warn, "stale", reason);
 }
 
-/// What only the watchdog knows, in its own words.
+/// What only the watchdog knows, in its own words, at a severity that the table knows: another version of the watchdog
+/// may say another one, of which nobody would be told.
 fn pass_on(verdict: &mut Verdict, reading: &WatchdogReading) {
-    let told = |severity: &str| Severity::of(severity).filter(|severity| *severity != Severity::Ok);
+    let told = |code: &str, severity: &str| {
+        let severity = Severity::of(severity).filter(|severity| *severity != Severity::Ok)?;
+        Some(CHECK.code(code)?.nearest(severity))
+    };
     let reason = reading.reason.as_deref().and_then(Reason::of);
     let code = PASSED_ON.iter().find(|(known, _)| Some(*known) == reason);
     if let (Some((_, code)), Some(text)) = (code, &reading.text)
-        && let Some(severity) = reading.row_severity.as_deref().and_then(told)
+        && let Some(severity) = reading.row_severity.as_deref().and_then(|severity| told(code, severity))
     {
-        verdict.add(severity, code, text, reading.hint.clone().unwrap_or_default());
+        verdict.add(severity, code, text).hint = reading.hint.clone().unwrap_or_default();
     }
     for WatchdogFinding { severity, code, reason, hint } in &reading.findings {
-        let known = FOUND.iter().find(|(word, _)| word == code);
-        if let (Some((_, code)), Some(severity)) = (known, told(severity)) {
-            verdict.join(severity, code, reason.clone(), hint);
+        let Some((_, code)) = FOUND.iter().find(|(word, _)| word == code) else { continue };
+        if let Some(severity) = told(code, severity) {
+            let finding = verdict.join(severity, code, reason.clone());
+            if finding.hint.is_empty() {
+                finding.hint.clone_from(hint);
+            }
         }
     }
 }
@@ -162,6 +151,106 @@ fn healthy() -> WatchdogReading {
 fn example(reading: &WatchdogReading) -> Vec<Observation> {
     vec![super::example_reading(0, Data::Watchdog(reading.clone()))]
 }
+
+/// What it may find.
+const CODES: &[Code] = &[
+    Code {
+        word: "budget_spent",
+        found: &[Crit],
+        summary: "the watchdog's restart budget is spent: nobody restarts the loop any more",
+        mend: "the loop needs a person: find out why it wedges, then `autoswe-watchdog reset`",
+        shows: LAST_RESTART,
+    },
+    Code {
+        word: "restart_did_not_take",
+        found: &[Crit],
+        summary: "the watchdog's last restart did not bring the loop back",
+        mend: "start the loop by hand and read its journal, then `autoswe-watchdog reset`",
+        shows: LAST_RESTART,
+    },
+    Code {
+        word: "unit_not_loaded",
+        found: &[Crit],
+        summary: "the service manager does not have the loop's unit",
+        mend: "name the loop's unit in loop.unit and its manager in loop.manager, or install it",
+        shows: &[],
+    },
+    Code {
+        word: "unit_failed",
+        found: &[Crit],
+        summary: "the loop's unit has failed",
+        mend: "read the loop's journal, mend the cause, then `systemctl --user reset-failed` and start it",
+        shows: &[],
+    },
+    Code {
+        word: "unit_stopped",
+        found: &[Warn],
+        summary: "the loop's unit is stopped",
+        mend: "start it again if it is not stopped on purpose",
+        shows: &[],
+    },
+    Code {
+        word: "unit_busy",
+        found: &[Warn, Crit],
+        summary: "the loop's unit does not come to an end of starting or stopping",
+        mend: "read the unit's journal: what does it wait for?",
+        shows: &[],
+    },
+    Code {
+        word: "bus",
+        found: &[Warn, Crit],
+        summary: "the service manager does not answer the watchdog",
+        mend: "run `systemctl --user status` as the loop's user: is its user manager alive?",
+        shows: &[],
+    },
+    Code {
+        word: "held",
+        found: &[Crit],
+        summary: "the loop is wedged and a restart would not cure it",
+        mend: "mend vLLM or the GPU first: see the alerts of the checks vllm and gpu",
+        shows: &[],
+    },
+    Code {
+        word: "history_unreadable",
+        found: &[Crit],
+        summary: "the loop is wedged and its restarts cannot be counted",
+        mend: "mend liveness-restarts.jsonl: is it readable, is its disk full?",
+        shows: &[],
+    },
+    Code {
+        word: "left_over",
+        found: &[Crit],
+        summary: "processes of the loop outlived its last restart",
+        mend: "`systemd-cgls --user-unit autoswe.service` and `ps` show them; end them by hand",
+        shows: &[],
+    },
+    Code {
+        word: "stale",
+        found: &[Warn],
+        summary: "the watchdog does not evaluate any more",
+        mend: "nobody restarts the loop meanwhile: `systemctl --user status autoswe-watchdog` and its journal",
+        shows: &[Shown::length(
+            "It last evaluated {} ago",
+            "time() - autoswe_watchdog_last_evaluation_timestamp_seconds{$here}",
+        )],
+    },
+    Code {
+        word: "partly_unreadable",
+        found: &[Warn],
+        summary: "one of the watchdog's files cannot be read or understood",
+        mend: "mend what its page says; until then what was read before is judged",
+        shows: &[],
+    },
+    Code { summary: "the watchdog's files were there and are gone", ..VANISHED },
+    Code { summary: "the watchdog's files cannot be read", ..UNREADABLE },
+    UNREAD,
+];
+
+/// What is known of restarts.
+const LAST_RESTART: &[Shown] = &[
+    Shown::length("The last restart was {} ago", "time() - autoswe_watchdog_last_restart_timestamp_seconds{$here}"),
+    Shown::whole("{} restarts are left", "autoswe_watchdog_budget_remaining{$here}"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -217,7 +306,9 @@ mod tests {
         for (reason, code) in PASSED_ON {
             for (word, severity) in [("WARN", Warn), ("CRIT", Crit)] {
                 let reading = decided(reason.name(), word, "a hint");
-                assert_eq!(codes(&CHECK, example(&reading)), [(severity, code)]);
+                // Another version may say another severity, of which there is no alert.
+                let known = CHECK.code(code).unwrap().nearest(severity);
+                assert_eq!(codes(&CHECK, example(&reading)), [(known, code)]);
             }
             assert_eq!(codes(&CHECK, example(&decided(reason.name(), "OK", ""))), []);
         }

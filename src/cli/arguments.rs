@@ -10,6 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand,
 use super::demo::DemoArguments;
 use super::report::ReportArguments;
 use super::units::{InstallArguments, UninstallArguments};
+use crate::alert::rules::JOB;
 use crate::config::FlagSetting;
 use crate::observation::SourceId;
 
@@ -25,6 +26,7 @@ Examples:
   autoswe-exporter --no-collector.gpu                  a machine without a GPU
   autoswe-exporter report                              how is it, once; exit code 1 when something is critical
   autoswe-exporter report --json | jq .severity        the same for scripts
+  autoswe-exporter print-rules > autoswe.rules.yml     alert rules for Prometheus, with the times configured
   autoswe-exporter demo                                see everything at work, with nothing set up
   autoswe-exporter install-units --now                 run exporter and watchdog under systemd
 
@@ -59,6 +61,8 @@ pub(super) enum Command {
     CheckConfig,
     /// Print every effective setting and where it came from
     PrintConfig,
+    /// Print the alert rules for Prometheus, with the times and the runbooks of the configuration
+    PrintRules(RulesArguments),
     /// Live through a short story of a loop, with no GPU, model server or network
     #[command(after_help = super::demo::HELP)]
     Demo(DemoArguments),
@@ -77,6 +81,24 @@ pub(super) enum Command {
     /// Fetch the URL of the dead man's switch for the watchdog
     #[command(hide = true)]
     Ping,
+}
+
+/// What the rules are made for.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct RulesArguments {
+    /// The name of the job that Prometheus scrapes the exporters as
+    #[arg(long, value_name = "NAME", default_value = JOB, value_parser = job)]
+    pub(super) job: String,
+}
+
+/// A job's name that can stand in a rule.
+fn job(text: &str) -> Result<String, String> {
+    let is_plain = !text.is_empty() && !text.contains(char::is_control);
+    if is_plain {
+        Ok(text.to_owned())
+    } else {
+        Err("give the job_name of Prometheus's scrape_configs, in one line".into())
+    }
 }
 
 /// What the watchdog has this program do for it, which is no use to anybody else.

@@ -1,10 +1,10 @@
-//! `check-config` and `print-config`.
+//! `check-config`, `print-config` and `print-rules`.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use super::output;
-use crate::alert::beside;
+use crate::alert::{self, beside};
 use crate::config::{self, ConfigError, ConfigErrors, Loaded, Origin};
 use crate::sink::push::Endpoint;
 
@@ -50,6 +50,12 @@ pub(super) fn check(loaded: &Loaded, file: Option<&Path>) -> ExitCode {
 pub(super) fn print(loaded: &Loaded) -> ExitCode {
     loaded.notes.iter().for_each(|note| output::complain(&format!("note: {note}")));
     shown(&config::print(loaded))
+}
+
+/// Prints the rules for Prometheus that scrapes the exporters as `job`.
+pub(super) fn print_rules(loaded: &Loaded, job: &str) -> ExitCode {
+    loaded.notes.iter().for_each(|note| output::complain(&format!("note: {note}")));
+    shown(&alert::rules::print(&loaded.config.alerts, job))
 }
 
 fn shown(text: &str) -> ExitCode {

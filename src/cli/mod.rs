@@ -71,6 +71,7 @@ fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> Exi
             None => config::check(&loaded, inputs.file.as_deref()),
         },
         Some(Command::PrintConfig) => config::print(&loaded),
+        Some(Command::PrintRules(arguments)) => config::print_rules(&loaded, &arguments.job),
         Some(Command::Report(arguments)) => {
             log::start(&common.log.quieter());
             report::run(&arguments, &loaded)

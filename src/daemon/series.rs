@@ -30,8 +30,9 @@ impl Series {
             return Ok(None);
         }
         let (records, queue) = sync_channel(QUEUE);
-        let written = Arc::default();
-        let (sink, counts) = (SystemState::new(&config.system_state, &config.runtime()), Arc::clone(&written));
+        let sink = SystemState::new(&config.system_state, &config.runtime());
+        let written = Arc::new(Mutex::new(sink.counts()));
+        let counts = Arc::clone(&written);
         std::thread::Builder::new().name("series".into()).spawn(move || write_all(sink, &queue, &counts))?;
         Ok(Some(Series { schedule: Schedule::new(&config.system_state), records, written, begun: false, lost: 0 }))
     }

@@ -11,6 +11,8 @@ use crate::config::value::Seconds;
 metrics! {
     /// The worst severity of all checks: 0 OK, 1 WARN, 2 CRIT.
     SEVERITY = Gauge autoswe_severity;
+    /// When what the page shows was assessed.
+    ASSESSED = Gauge autoswe_assessment_timestamp_seconds;
     /// The severity of each check: 0 OK, 1 WARN, 2 CRIT. Absent while the check has nothing to judge.
     CHECK_SEVERITY = Gauge autoswe_check_severity { check };
     /// Whether each check had anything to judge: judged, not_present (neither configured nor found on this machine),
@@ -28,6 +30,7 @@ metrics! {
 pub(super) fn samples(inputs: &Inputs<'_>, out: &mut Samples) {
     let assessment = inputs.assessment;
     out.set(SEVERITY, &[], u64::from(assessment.severity.level()));
+    out.set(ASSESSED, &[], assessment.at);
     out.set(LOOP_MUST_RESTART, &[], assessment.liveness.must_restart);
     for result in &assessment.checks {
         check(result, out);

@@ -1,5 +1,7 @@
 //! What this program tells of itself.
 
+use std::time::Duration;
+
 use super::{Alerting, Samples, alerts, metrics};
 use crate::observation::Time;
 use crate::web::RequestCount;
@@ -15,6 +17,10 @@ metrics! {
     RECORDS_WRITTEN = Counter autoswe_system_state_records_total;
     /// Records that could not be written to system-state.jsonl since the exporter's start, as with a full disk.
     RECORDS_FAILED = Counter autoswe_system_state_failures_total;
+    /// When the last record was written to system-state.jsonl. Absent until one was written since the exporter's start.
+    RECORD_LAST = Gauge autoswe_system_state_last_record_timestamp_seconds;
+    /// A record is written to system-state.jsonl at least this often. Absent where the series is turned off.
+    RECORD_INTERVAL = Gauge autoswe_system_state_interval_seconds;
     /// HTTP requests answered up to this page's making, by handler and status.
     HTTP_REQUESTS = Counter autoswe_http_requests_total { handler, code };
     /// CPU time that the exporter used, user and system together.
@@ -64,6 +70,10 @@ pub struct SystemStateCounts {
     pub written: u64,
     /// Lost, because writing failed.
     pub failed: u64,
+    /// When the last one was written.
+    pub last_at: Option<Time>,
+    /// One is due at least this often.
+    pub interval: Duration,
 }
 
 /// What the exporter's own process costs.
@@ -93,6 +103,8 @@ pub(super) fn samples(exporter: &Exporter, out: &mut Samples) {
     out.set(RELOAD_AT, &[], exporter.reload.map(|reload| reload.loaded_at));
     out.set(RECORDS_WRITTEN, &[], exporter.system_state.map(|counts| counts.written));
     out.set(RECORDS_FAILED, &[], exporter.system_state.map(|counts| counts.failed));
+    out.set(RECORD_LAST, &[], exporter.system_state.and_then(|counts| counts.last_at));
+    out.set(RECORD_INTERVAL, &[], exporter.system_state.map(|counts| counts.interval));
     if let Some(alerting) = &exporter.alerting {
         alerts::samples(alerting, out);
     }

@@ -114,7 +114,14 @@ fn units_stand_in_the_name() {
 #[test]
 fn without_readings_only_what_is_known_is_shown() {
     let samples = sampled(Vec::new());
-    let known = ["autoswe_check_", "autoswe_source_", "autoswe_findings", "autoswe_build_info", "process_"];
+    let known = [
+        "autoswe_assessment_",
+        "autoswe_check_",
+        "autoswe_source_",
+        "autoswe_findings",
+        "autoswe_build_info",
+        "process_",
+    ];
     let known = |name: &str| known.iter().any(|prefix| name.starts_with(prefix));
     let rest: Vec<&str> = samples.families().map(|family| family.metric.name).filter(|name| !known(name)).collect();
     assert_eq!(rest, ["autoswe_loop_must_restart", "autoswe_severity", "autoswe_subagent_budget_seconds"]);

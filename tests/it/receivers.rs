@@ -220,8 +220,9 @@ async fn what_fires_lives_for_as_long_as_somebody_judges() {
     assert!(last["AutosweDeadMansSwitch/none"]["endsAt"] == end(second));
     let old = &last[OLD_ALERT];
     assert_eq!(old["startsAt"], Value::from(first.to_string()));
-    assert!(old["annotations"]["summary"].as_str().unwrap().ends_with(&format!("heartbeat_old as of {second}")));
-    assert_eq!(old["annotations"]["description"], "What to do: mend it");
+    assert!(old["annotations"]["summary"].as_str().unwrap().contains(": "), "{old}");
+    let newest = format!("heartbeat_old as of {second}. Mend: mend it.");
+    assert_eq!(old["annotations"]["description"].as_str(), Some(newest.as_str()));
     assert!(old["annotations"]["runbook_url"].as_str().unwrap().ends_with("/loop.md#heartbeat_old"));
 }
 

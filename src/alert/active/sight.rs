@@ -5,9 +5,8 @@
 use std::collections::BTreeSet;
 
 use super::Key;
-use crate::alert::may_warn;
+use crate::alert::code_of;
 use crate::assessment::{Assessment, CheckResult, Presence, Severity};
-use crate::check::CHECKS;
 
 /// Codes that tell of not seeing, by check (`*`: each of them), with what cannot be judged meanwhile (`*`: anything).
 /// Within one run the checks go on judging what they read last. After a restart they have nothing of the sort, and
@@ -72,13 +71,7 @@ pub(super) fn sight(assessment: &Assessment, key: &Key) -> Sight {
 
 /// Whether this version has such an alert.
 fn exists(key: &Key) -> bool {
-    let known = CHECKS.iter().any(|check| check.id == key.check && check.codes.contains(&key.code.as_str()));
-    known
-        && match key.severity {
-            Severity::Ok => false,
-            Severity::Warn => may_warn(&key.check, &key.code),
-            Severity::Crit => true,
-        }
+    code_of(&key.check, &key.code).is_some_and(|code| code.found.contains(&key.severity))
 }
 
 fn is_blind(check: &CheckResult, code: &str) -> bool {
@@ -93,11 +86,15 @@ fn is_blind(check: &CheckResult, code: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::CHECKS;
 
     #[test]
     fn what_the_tables_name_is_found_by_a_check() {
         let exists = |id: &str, code: &str| {
-            code == "*" || CHECKS.iter().any(|check| (id == "*" || check.id == id) && check.codes.contains(&code))
+            code == "*"
+                || CHECKS
+                    .iter()
+                    .any(|check| (id == "*" || check.id == id) && check.codes.iter().any(|known| known.word == code))
         };
         for (id, blind, of) in BLIND {
             assert!(exists(id, blind) && exists(id, of), "{id} {blind} {of}");

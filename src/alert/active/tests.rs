@@ -42,7 +42,7 @@ fn assessment(at: Time, says: &[(&str, &str, Says)]) -> Assessment {
         |severity, code| Finding { severity, code, reason: format!("{code} at {at}"), hint: "mend it".into() };
     let checks = CHECKS.iter().map(|check| {
         let of = says.iter().find(|(id, ..)| *id == check.id);
-        let code = |code: &str| check.codes.iter().copied().find(|known| *known == code).unwrap();
+        let code = |code: &str| check.codes.iter().map(|known| known.word).find(|known| *known == code).unwrap();
         let (presence, findings) = match of.map(|(_, code, says)| (*code, *says)) {
             Some((it, Found(severity))) => (Presence::Judged, vec![finding(severity, code(it))]),
             Some((_, Blind)) => (Presence::Judged, vec![finding(Severity::Warn, code("unread"))]),

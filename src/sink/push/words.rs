@@ -1,4 +1,4 @@
-//! An alert's labels and annotations.
+//! An alert's labels and annotations, in the manner of the shipped rules.
 //!
 //! Invariant: what identifies an alert stands in labels and never changes while it fires; ages, paths and values stand
 //! in annotations.
@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use super::About;
 use crate::alert::active::{Alert, Key};
-use crate::alert::{self, DEAD_MANS_SWITCH, DEAD_MANS_SWITCH_RUNBOOK};
+use crate::alert::definition::WATCHERS_PAGE;
+use crate::alert::{self, DEAD_MANS_SWITCH};
 use crate::check::CHECKS;
 
 /// Labels or annotations.
@@ -27,9 +28,11 @@ pub fn labels(key: &Key, about: &About) -> Texts {
 
 /// What was found, what to do, and where to read on.
 pub fn annotations(alert: &Alert, about: &About) -> Texts {
+    let headline = alert::code_of(&alert.key.check, &alert.key.code).map_or("", |code| code.summary);
+    let stop = if alert.hint.ends_with('?') { "" } else { "." };
     texts([
-        ("summary", format!("{} on {}: {}", alert.key.check, about.host, alert.reason)),
-        ("description", format!("What to do: {}", alert.hint)),
+        ("summary", format!("{}: {headline}", about.host)),
+        ("description", format!("{}. Mend: {}{stop}", alert.reason, alert.hint)),
         ("runbook_url", runbook(&alert.key, about)),
     ])
 }
@@ -44,10 +47,12 @@ pub(in crate::sink) fn dead_man_labels(about: &About) -> Texts {
 pub(in crate::sink) fn dead_man_annotations(about: &About) -> Texts {
     let host = &about.host;
     texts([
-        ("summary", format!("autoswe-exporter on {host} is alive: this alert always fires")),
+        ("summary", format!("{host}: alerting works, from the exporter to the receiver of this alert")),
         (
             "description",
-            format!("When it resolves, nobody watches {host} any more: look whether autoswe-exporter runs there."),
+            format!(
+                "It always fires. Once it is resolved nobody watches {host}. Mend: see whether autoswe-exporter runs."
+            ),
         ),
         ("runbook_url", dead_man_runbook(about)),
     ])
@@ -55,7 +60,7 @@ pub(in crate::sink) fn dead_man_annotations(about: &About) -> Texts {
 
 /// Where to read about the alert that always fires.
 pub(in crate::sink) fn dead_man_runbook(about: &About) -> String {
-    format!("{}/{DEAD_MANS_SWITCH_RUNBOOK}", about.alerts.runbooks.trim_end_matches('/'))
+    about.alerts.runbook_url(WATCHERS_PAGE, "dead_mans_switch")
 }
 
 /// Where to read about `key`.

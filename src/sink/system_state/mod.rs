@@ -70,7 +70,7 @@ impl SystemState {
             schedule: Schedule::new(config),
             appender: Appender::new(resolve(runtime_dir, &config.file), Some(rotation)),
             keep: usize::try_from(config.rotate_keep).unwrap_or(usize::MAX),
-            counts: Counts::default(),
+            counts: Counts { interval: config.interval.duration(), ..Counts::default() },
             failure: None,
             tidying: None,
         }
@@ -90,6 +90,7 @@ impl SystemState {
         match self.append(record) {
             Ok(rotated) => {
                 self.counts.written += 1;
+                self.counts.last_at = Some(record.ts);
                 if self.failure.take().is_some() {
                     tracing::info!(path = %self.appender.path().display(), "the time series is written again");
                 }

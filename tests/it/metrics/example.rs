@@ -47,7 +47,12 @@ pub(super) fn all() -> [Samples; 3] {
 fn exporter() -> Exporter {
     Exporter {
         reload: Some(Reload { successful: true, loaded_at: ago(7200) }),
-        system_state: Some(SystemStateCounts { written: 480, failed: 1 }),
+        system_state: Some(SystemStateCounts {
+            written: 480,
+            failed: 1,
+            last_at: Some(ago(60)),
+            interval: Duration::from_secs(180),
+        }),
         alerting: Some(Alerting {
             firing: [2, 1],
             pending: [0, 1],

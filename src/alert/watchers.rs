@@ -1,0 +1,165 @@
+//! The alerts that watch the watchers: what no check of the exporter can tell, because the exporter does not tell it.
+//!
+//! Invariant: each is about the exporter or what it writes, never about the loop.
+
+use crate::assessment::Severity::{self, Crit, Warn};
+use crate::check::Shown;
+
+/// An alert on the exporter itself.
+pub(super) struct Watcher {
+    pub(super) name: &'static str,
+    /// `None` for what nobody is called for.
+    pub(super) severity: Option<Severity>,
+    /// In PromQL; `$job` stands for the job's name in quotes.
+    pub(super) expression: &'static str,
+    /// The severity whose `for` it has; `None` where it fires at once and for ever.
+    pub(super) after: Option<Severity>,
+    /// The headline, a template.
+    pub(super) summary: &'static str,
+    /// The labels that say whose readings to show.
+    pub(super) by: &'static [&'static str],
+    /// What it means, in sentences.
+    pub(super) why: &'static str,
+    /// The readings that show it.
+    pub(super) shows: &'static [Shown],
+    /// What to do, in one line.
+    pub(super) mend: &'static str,
+    /// The section of its page.
+    pub(super) section: &'static str,
+}
+
+const MACHINE: &[&str] = &["instance", "job"];
+
+/// Two minutes: the exporter judges at least every five seconds.
+const ASSESSMENT: &[Shown] =
+    &[Shown::length("What it tells was assessed {} ago", "time() - autoswe_assessment_timestamp_seconds{$here}")];
+
+const SOURCE: &[Shown] = &[
+    Shown::labels("The reason is {reason}", "autoswe_source_failure{$here} == 1"),
+    Shown::length("It has been so for {}", "time() - autoswe_source_failure_start_timestamp_seconds{$here}"),
+];
+
+const RECORD: &[Shown] = &[
+    Shown::length("One is due every {}", "autoswe_system_state_interval_seconds{$here}"),
+    Shown::length(
+        "The last one was written {} ago",
+        "time() - autoswe_system_state_last_record_timestamp_seconds{$here}",
+    ),
+];
+
+const CONFIGURATION: &[Shown] = &[Shown::length(
+    "The configuration in force was loaded {} ago",
+    "time() - autoswe_config_last_reload_success_timestamp_seconds{$here}",
+)];
+
+pub(super) const WATCHERS: &[Watcher] = &[
+    Watcher {
+        name: "AutosweExporterDown",
+        severity: Some(Crit),
+        expression: "up{job=$job} == 0",
+        // One or two missed scrapes are no outage, however short `for` of a critical finding is.
+        after: Some(Warn),
+        summary: "{{ $labels.instance }}: the exporter does not answer",
+        by: MACHINE,
+        why: "Nothing is known of the machine any more; what was found before is held for an hour.",
+        shows: &[],
+        mend: "look whether the machine is up and reachable, then at `systemctl --user status autoswe-exporter` on it",
+        section: "down",
+    },
+    Watcher {
+        name: "AutosweExporterAbsent",
+        severity: Some(Crit),
+        expression: "absent(up{job=$job})",
+        after: Some(Warn),
+        summary: "No machine is watched: Prometheus has no target of the job {{ $labels.job }}",
+        by: &["job"],
+        why: "No other alert of this program can fire.",
+        shows: &[],
+        mend: "see Status > Targets of Prometheus; the job in its configuration and that of the rules must be the same",
+        section: "absent",
+    },
+    Watcher {
+        name: "AutosweMachineGone",
+        severity: Some(Warn),
+        expression: "max_over_time(up{job=$job}[1d])\nunless on (instance, job) up{job=$job}",
+        after: Some(Warn),
+        summary: "{{ $labels.instance }}: the machine is no longer among the targets",
+        by: MACHINE,
+        why: "It was watched within the last day, and nobody watches it now.",
+        shows: &[],
+        mend: "put it back into the configuration or the service discovery of Prometheus; a machine that was taken away \
+               on purpose is forgotten after a day",
+        section: "machine_gone",
+    },
+    Watcher {
+        name: "AutosweSourceFailing",
+        severity: Some(Warn),
+        expression: r#"min_over_time(autoswe_source_consecutive_failures{job=$job}[10m]) > 0
+unless on (instance, job, source)
+  label_replace(
+    last_over_time(autoswe_check_presence{job=$job, presence="not_present"}[10m]) == 1,
+    "source", "$1", "check", "(.*)"
+  )"#,
+        after: Some(Warn),
+        summary: "{{ $labels.instance }}: the source {{ $labels.source }} has failed for long",
+        by: &["instance", "job", "source"],
+        why: "No reading of it succeeded in the last ten minutes; its check judges what was read before.",
+        shows: SOURCE,
+        mend: "run `autoswe-exporter report` on the machine, which tells the whole error; a source that is not wanted is \
+               turned off with --no-collector.NAME",
+        section: "source_failing",
+    },
+    Watcher {
+        name: "AutosweAssessmentOld",
+        severity: Some(Crit),
+        expression: "time() - autoswe_assessment_timestamp_seconds{job=$job} > 120",
+        after: Some(Crit),
+        summary: "{{ $labels.instance }}: the exporter answers and does not judge any more",
+        by: MACHINE,
+        why: "Every other alert on this machine stands on old news.",
+        shows: ASSESSMENT,
+        mend: "compare the clocks of the machine and of Prometheus (`timedatectl`), then restart autoswe-exporter",
+        section: "assessment_old",
+    },
+    Watcher {
+        name: "AutosweSystemStateNotWritten",
+        severity: Some(Warn),
+        expression: r#"time() - (
+  max_over_time(autoswe_system_state_last_record_timestamp_seconds{job=$job}[5m])
+  or max_over_time(process_start_time_seconds{job=$job}[5m])
+) > on (instance, job) 3 * max_over_time(autoswe_system_state_interval_seconds{job=$job}[5m])
+and on (instance, job) max_over_time(up{job=$job}[5m]) == 1"#,
+        after: Some(Warn),
+        summary: "{{ $labels.instance }}: system-state.jsonl is not written",
+        by: MACHINE,
+        why: "The history of this time is lost to backtests and to the page.",
+        shows: RECORD,
+        mend: "the exporter's log says why: a full disk, a directory that is not there, or no permission",
+        section: "system_state_not_written",
+    },
+    Watcher {
+        name: "AutosweConfigReloadRefused",
+        severity: Some(Warn),
+        expression: "max_over_time(autoswe_config_last_reload_successful{job=$job}[5m]) == 0",
+        after: Some(Warn),
+        summary: "{{ $labels.instance }}: the exporter refused its new configuration",
+        by: MACHINE,
+        why: "The old one stays in force, and at the next restart the exporter will not start.",
+        shows: CONFIGURATION,
+        mend: "`autoswe-exporter check-config` names every mistake; mend them and reload (`systemctl --user reload \
+               autoswe-exporter`)",
+        section: "reload_refused",
+    },
+    Watcher {
+        name: "AutosweDeadMansSwitch",
+        severity: None,
+        expression: "vector(1)",
+        after: None,
+        summary: "Alerting works, from Prometheus to the receiver of this alert",
+        by: &[],
+        why: "This alert always fires. Its receiver, outside of what is watched, calls somebody when it does not come.",
+        shows: &[],
+        mend: "nothing while it comes; when it stops, look at Prometheus, Alertmanager and the way between and behind",
+        section: "dead_mans_switch",
+    },
+];
