@@ -32,7 +32,8 @@ section! {
 section! {
     /// A webhook that is told of alerts as Alertmanager would tell it, for a machine without Alertmanager.
     pub struct WebhookConfig {
-        /// Environment variable that holds the URL, which often is a secret. Nobody is told where it is not set.
+        /// Environment variable that holds the URL, which often is a secret. Nobody is told where it is not set, or where this
+        /// is empty (`""`).
         url_env: String = "ALERT_WEBHOOK_URL".into(),
         /// Environment variable that holds the value of the Authorization header.
         authorization_env: String = "ALERT_WEBHOOK_AUTHORIZATION".into(),

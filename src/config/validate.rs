@@ -170,8 +170,7 @@ fn push_texts(config: &Config) -> Vec<Violation> {
         ("webhook.authorization_env", &config.webhook.authorization_env),
         ("webhook.url_env", &config.webhook.url_env),
     ] {
-        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if name.is_empty() || !name.chars().all(word) {
+        if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             found.push(violation(path, "expected the name of an environment variable, not what it holds"));
         }
     }
@@ -307,7 +306,11 @@ mod tests {
         let told = urls(&["http://me:secret@a"]);
         assert!(told[0].contains("password") && !told[0].contains("secret"), "{told:?}");
         assert_eq!(broken(|c| c.webhook.url_env = "https://hooks/secret".into()), ["webhook.url_env"]);
-        assert_eq!(broken(|c| c.alertmanager.authorization_env = String::new()), ["alertmanager.authorization_env"]);
+        assert_eq!(
+            broken(|c| c.alertmanager.authorization_env = "Bearer x".into()),
+            ["alertmanager.authorization_env"]
+        );
+        assert!(broken(|c| c.webhook.url_env = String::new()).is_empty(), "no variable, no webhook");
         assert_eq!(broken(|c| c.webhook.repeat = Seconds(5.0)), ["webhook.repeat"]);
     }
 

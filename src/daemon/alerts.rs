@@ -277,7 +277,7 @@ fn log(active: &Active, change: &Change) {
     for key in &change.fired {
         let (alert, severity) = shown(key);
         let reason = active.firing().find(|alert| alert.key == *key).map_or("", |alert| alert.reason.as_str());
-        warn!(alert, severity, "firing: {reason}");
+        info!(alert, severity, "firing: {reason}");
     }
     for key in &change.resolved {
         let (alert, severity) = shown(key);

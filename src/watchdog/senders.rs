@@ -35,10 +35,9 @@ pub struct Senders {
     pub failures: Vec<String>,
 }
 
-/// Whether anybody may be told: an address is set, or the variable that may hold one is named and set here.
+/// Whether anybody is to be told, as far as this environment tells.
 pub fn any(config: &Config) -> bool {
-    let webhook = std::env::var_os(&config.webhook.url_env).is_some_and(|url| !url.is_empty());
-    webhook || !config.alertmanager.urls.is_empty()
+    !Endpoint::all(config).is_empty()
 }
 
 /// Has the exporter's program look.

@@ -52,7 +52,9 @@ pub enum Outcome {
 
 /// The value of the environment variable `name`; `None` where it is unset or empty.
 fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+    // The standard library need not take an empty name.
+    let value = if name.is_empty() { None } else { std::env::var(name).ok() };
+    value.filter(|value| !value.trim().is_empty())
 }
 
 impl std::fmt::Debug for Endpoint {
