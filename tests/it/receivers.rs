@@ -39,6 +39,7 @@ const UNSET: &str = "AUTOSWE_TEST_UNSET";
 
 /// Alerts and whoever is told of them.
 struct Teller {
+    warn_for: Seconds,
     active: Active,
     batches: watch::Sender<Option<Arc<Batch>>>,
     told: Arc<watch::Sender<Told>>,
@@ -47,14 +48,14 @@ struct Teller {
 impl Teller {
     fn new() -> Self {
         let told = Arc::new(watch::Sender::new(Told::default()));
-        Teller { active: Active::default(), batches: watch::Sender::new(None), told }
+        Teller { warn_for: Seconds(0.0), active: Active::default(), batches: watch::Sender::new(None), told }
     }
 
     /// An assessment now that finds these codes of the check `loop`, and nothing else; `news` wakes the receivers.
     fn judge(&mut self, codes: &[(&'static str, Severity)], news: bool) -> Time {
         let at = Time::now();
         let config = AlertsConfig {
-            warn_for: Seconds(0.0),
+            warn_for: self.warn_for,
             crit_for: Seconds(0.0),
             keep_firing_for: Seconds(0.0),
             ..AlertsConfig::default()
@@ -296,6 +297,18 @@ async fn the_warning_of_what_is_critical_is_no_news() {
     let crit = "AutosweLoopHeartbeatOld/critical";
     assert_eq!(told(&inbox)[1], expected(&[(OLD_ALERT, "firing"), (crit, "firing")]), "no false end of the warning");
     assert_eq!(told(&inbox)[2], expected(&[(OLD_ALERT, "resolved"), (crit, "resolved")]));
+    // What is critical from the start is told once, and its warning, which comes later, not at all.
+    teller.warn_for = Seconds(0.1);
+    teller.judge(&[("heartbeat_old", Severity::Crit)], true);
+    until("the critical one again", || inbox.notifications().len() == 4).await;
+    until("the warning fires", || {
+        teller.judge(&[("heartbeat_old", Severity::Crit)], true);
+        teller.active.firing().count() == 2
+    })
+    .await;
+    teller.judge(&[], true);
+    until("all is over again", || inbox.notifications().len() == 5).await;
+    assert_eq!(told(&inbox)[3..], [expected(&[(crit, "firing")]), expected(&[(crit, "resolved")])]);
 }
 
 #[tokio::test]

@@ -305,26 +305,26 @@ proptest! {
     }
 
     #[test]
-    fn what_is_saved_only_when_it_changed_is_enough(history in history(), kills in prop::collection::vec(any::<bool>(), 300)) {
+    fn what_is_saved_only_when_it_changed_is_enough(
+        history in history(), kills in prop::collection::vec(any::<bool>(), 300),
+    ) {
+        // While nobody can tell, a restart may let an alert fire for longer, and nothing else.
+        let seen = |says| if matches!(says, Blind | Is(_)) { Nothing } else { says };
+        let history: Vec<Event> = history.into_iter().map(|(step, one, other)| (step, seen(one), seen(other))).collect();
         let (mut active, mut at, mut disk) = (Active::default(), example_now(), Active::default());
-        let mut firing: BTreeSet<Key> = BTreeSet::new();
-        for ((step, one, other), kill) in history.iter().zip(kills.iter().cycle()) {
+        let steady = told(&history, |active| active);
+        for (((step, one, other), kill), (expected, firing)) in history.iter().zip(kills.iter().cycle()).zip(steady) {
             at = moved(at, *step);
             let says = [(LOOP.0, LOOP.1, *one), (HOST.0, HOST.1, *other)];
             let change = active.apply(&assessment(at, &says), &config());
-            for key in &change.fired {
-                prop_assert!(firing.insert(key.clone()), "{key:?} fires twice");
-            }
-            for key in &change.resolved {
-                prop_assert!(firing.remove(key), "{key:?} resolves and did not fire");
-            }
+            prop_assert_eq!((&change.fired, &change.resolved), (&expected.fired, &expected.resolved));
             if change.lasting {
                 disk = active.clone();
             }
             if *kill {
                 active = Active::restore(disk.at(), disk.all().cloned().collect());
             }
-            prop_assert_eq!(&active.firing().map(|alert| alert.key.clone()).collect::<BTreeSet<_>>(), &firing);
+            prop_assert_eq!(active.firing().map(|alert| alert.key.clone()).collect::<BTreeSet<_>>(), firing);
         }
     }
 }
