@@ -182,6 +182,20 @@ impl Active {
         self.resolved.values()
     }
 
+    /// How long after the last assessment an alert fires or resolves when everything stays as it is, seconds.
+    pub fn next_change(&self, config: &AlertsConfig) -> Option<f64> {
+        let at = self.at?;
+        let left = |alert: &Alert| match alert.stage {
+            Stage::Pending { since } => Some(config.fires_after(alert.key.severity).0 - seconds_since(at, since)),
+            Stage::Fading { counted, since: Some(since) } => {
+                Some(config.keep_firing_for.0 - counted - seconds_since(at, since))
+            }
+            _ => None,
+        };
+        // What is overdue waits for its check to judge, which is no matter of time.
+        self.alerts.values().filter_map(left).filter(|left| *left > 0.0).reduce(f64::min)
+    }
+
     /// Takes in what was found at the instant of `assessment`.
     pub fn apply(&mut self, assessment: &Assessment, config: &AlertsConfig) -> Change {
         let mut change = Change { lasting: self.keep_time(assessment.at), ..Change::default() };

@@ -26,7 +26,7 @@ impl Description<'_> {
         let shown = self.shows.iter().flat_map(|shown| reading(shown, check, severity));
         let here = (!self.shows.is_empty()).then(|| self.here());
         let stop = if self.mend.ends_with('?') { "" } else { "." };
-        let mend = format!("Mend: {}{stop}", self.mend);
+        let mend = format!("To do: {}{stop}", self.mend);
         here.into_iter().chain(why).chain(shown).chain([mend]).collect()
     }
 
@@ -109,7 +109,7 @@ mod tests {
 {{ else -}}
 No value is known at the moment.
 {{ end -}}
-Mend: mend it."#;
+To do: mend it."#;
         assert_eq!(lines(&[shown.over(&[(Severity::Warn, "warn")])]), expected);
     }
 
@@ -118,6 +118,6 @@ Mend: mend it."#;
         let text = lines(&[Shown::whole("{} of it", "a{$here}").over(&[(Severity::Crit, "crit")])]);
         assert!(!text.contains("limit") && text.contains("of it.\n{{ else -}}"), "{text}");
         assert!(!lines(&[Shown::labels("It is {reason}", "a{$here} == 1")]).contains("else"));
-        assert_eq!(lines(&[]), "Mend: mend it.");
+        assert_eq!(lines(&[]), "To do: mend it.");
     }
 }

@@ -13,7 +13,7 @@ use crate::config::value::Seconds;
 /// The job that Prometheus scrapes the exporters as, unless it is told otherwise.
 pub const JOB: &str = "autoswe";
 
-/// Columns of a comment.
+/// Columns of a comment, and of prose.
 const WIDTH: usize = 110;
 
 const HEAD: &str = "\
@@ -76,7 +76,7 @@ fn alert(text: &mut String, alert: &Alert) -> Result {
     writeln!(text, "          summary: '{}'", alert.summary.replace('\'', "''"))?;
     writeln!(text, "          description: >-")?;
     for line in &alert.description {
-        writeln!(text, "            {line}")?;
+        wrapped(text, "           ", line)?;
     }
     writeln!(text, "          runbook_url: '{}'", alert.runbook_url.replace('\'', "''"))
 }
@@ -91,18 +91,24 @@ fn block<'a>(text: &mut String, key: &str, lines: impl Iterator<Item = &'a str>)
 
 /// Comments in lines of a readable length.
 fn comment(text: &mut String, indent: &str, words: &str) -> Result {
-    for paragraph in words.lines() {
-        let mut line = format!("{indent}#");
-        for word in paragraph.split_whitespace() {
-            if line.len() + 1 + word.len() > WIDTH {
-                writeln!(text, "{line}")?;
-                line = format!("{indent}#");
-            }
-            line += &format!(" {word}");
-        }
-        writeln!(text, "{line}")?;
+    words.lines().try_for_each(|paragraph| wrapped(text, &format!("{indent}#"), paragraph))
+}
+
+/// `words` in lines of a readable length that begin with `margin`. An action of a template stays in one line.
+fn wrapped(text: &mut String, margin: &str, words: &str) -> Result {
+    if words.contains("{{") {
+        return writeln!(text, "{margin} {words}");
     }
-    Ok(())
+    let mut line = margin.to_owned();
+    for word in words.split(' ') {
+        if line.len() + 1 + word.len() > WIDTH && line.len() > margin.len() {
+            writeln!(text, "{line}")?;
+            line.clear();
+            line += margin;
+        }
+        line += &format!(" {word}");
+    }
+    writeln!(text, "{}", line.trim_end())
 }
 
 /// As Prometheus writes lengths of time; it knows no fractions.

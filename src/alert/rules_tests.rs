@@ -46,7 +46,7 @@ fn every_alert_has_a_name_a_severity_texts_and_a_runbook_that_exists() {
         assert!(name.starts_with("Autoswe") && name.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{name}");
         assert!(["warning", "critical", "none"].contains(severity), "{name}: {severity}");
         assert!(!summary.contains('\n') && !summary.ends_with('.'), "{name}: {summary}");
-        assert!(description.last().unwrap().starts_with("Mend: "), "{name}");
+        assert!(description.last().unwrap().starts_with("To do: "), "{name}");
         let (page, anchor) = runbook_url.rsplit_once('/').unwrap().1.split_once('#').unwrap();
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/runbooks").join(page);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -113,7 +113,7 @@ fn prometheus_reads_the_file_as_it_was_meant() {
         let said = |key: &str| rule["annotations"][key].as_str().unwrap();
         assert_eq!(rule["expr"].as_str().unwrap(), alert.expression, "{}", alert.name);
         assert_eq!((said("summary"), said("runbook_url")), (&*alert.summary, &*alert.runbook_url));
-        assert_eq!(said("description"), alert.description.join(" "));
+        assert_eq!(said("description"), alert.description.join(" "), "however its lines are wrapped");
     }
 }
 

@@ -85,6 +85,14 @@ impl Alerts {
         &self.active
     }
 
+    /// How long until an alert fires or resolves while nothing else happens; `horizon` where that is longer.
+    pub(super) fn next_change(&self, config: &Config, horizon: Duration) -> Duration {
+        let left = self.active.next_change(&config.alerts);
+        let left = left.and_then(|left| Duration::try_from_secs_f64(left).ok()).unwrap_or(horizon);
+        // A little late, so that the assessment is not a little early.
+        (left + Duration::from_millis(1)).min(horizon)
+    }
+
     /// Starts telling whom `config` names, and reads what an earlier run left.
     pub(super) fn start(&mut self, config: &Config, events: &mpsc::Sender<Event>) {
         let (mut told, news) = (self.told.subscribe(), events.clone());

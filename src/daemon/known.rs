@@ -3,6 +3,7 @@
 //! Invariant: pages are published only as a whole, and always belong to one assessment.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::Router;
 use tokio::sync::mpsc;
@@ -10,6 +11,7 @@ use tracing::{error, info, warn};
 
 use super::Event;
 use super::alerts::Alerts;
+use super::next;
 use super::series::Series;
 use crate::alert::saved::Saved;
 use crate::assessment::{Assessment, Severity, Thresholds, assess};
@@ -150,6 +152,13 @@ impl Known {
         self.moment.alerts = Arc::clone(self.alerts.active());
         self.publish();
         &self.moment.assessment
+    }
+
+    /// How long until something else is found than in the last judgement, if nothing arrives; at most `horizon`.
+    pub(super) fn next_change(&self, horizon: Duration) -> Duration {
+        let judge = |now| assess(&self.moment.state, &self.thresholds, now);
+        let horizon = self.alerts.next_change(&self.loaded.config, horizon);
+        next::change(&self.moment.assessment, horizon, judge)
     }
 
     fn publish(&self) {

@@ -6,6 +6,7 @@
 mod alerts;
 mod known;
 mod manager;
+mod next;
 mod series;
 
 use std::net::SocketAddr;
@@ -16,7 +17,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{MissedTickBehavior, timeout};
 use tracing::{error, info, warn};
 
 use crate::alert::saved::Saved;
@@ -29,8 +30,9 @@ use crate::web::{Limits, Server};
 use known::Known;
 use manager::Manager;
 
-/// The loop judges at least this often, because ages grow without any reading.
-const TICK: Duration = Duration::from_secs(5);
+/// The loop judges at least this often, because ages grow without any reading, and looks this far ahead for the instant
+/// at which they cross a limit.
+const HORIZON: Duration = Duration::from_secs(5);
 /// Readings that arrive within this time of each other share one snapshot.
 const GATHER: Duration = Duration::from_millis(20);
 /// Events that may wait. Sources are few and slow; a full queue means that the loop is stuck, and holds them up.
@@ -60,6 +62,7 @@ enum Event {
     Remembered(Box<Saved>),
     /// The webhook accepted something, which must not be told again.
     Told,
+    /// None came, but what is known has aged.
     Tick,
     Reload,
     Reloaded(Box<Result<Loaded, ConfigErrors>>),
@@ -107,12 +110,12 @@ async fn serve(options: Options) -> anyhow::Result<()> {
 async fn watch(known: &mut Known, reload: Reload) -> anyhow::Result<()> {
     let (events, mut queue) = mpsc::channel(QUEUE);
     spawn_signals(&events)?;
-    tokio::spawn(tick(events.clone()));
     let mut sources = start_sources(known, &events)?;
     spawn_past(known.config(), &events);
     known.start_alerts(&events);
     let mut manager = Manager::new(sources.is_empty());
-    while let Some(first) = queue.recv().await {
+    let mut wait = Duration::ZERO;
+    while let Some(first) = next_event(&mut queue, wait).await {
         let mut next = Some(first);
         if matches!(next, Some(Event::Observed(_))) {
             tokio::time::sleep(GATHER).await;
@@ -142,8 +145,14 @@ async fn watch(known: &mut Known, reload: Reload) -> anyhow::Result<()> {
             next = queue.try_recv().ok();
         }
         manager.tell(known.judge_and_publish());
+        wait = known.next_change(HORIZON);
     }
     Ok(())
+}
+
+/// The next event; a tick when none comes for as long as `wait`.
+async fn next_event(queue: &mut mpsc::Receiver<Event>, wait: Duration) -> Option<Event> {
+    timeout(wait, queue.recv()).await.unwrap_or(Some(Event::Tick))
 }
 
 /// Starts a task per enabled source. They end when the set is dropped.
@@ -179,14 +188,6 @@ async fn read_for_ever(mut reader: Reader, events: mpsc::Sender<Event>) {
         if events.send(Event::Observed(observation)).await.is_err() {
             return;
         }
-    }
-}
-
-async fn tick(events: mpsc::Sender<Event>) {
-    let mut ticks = tokio::time::interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while events.send(Event::Tick).await.is_ok() {
-        ticks.tick().await;
     }
 }
 

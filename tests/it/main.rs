@@ -4,6 +4,7 @@
 
 mod alertmanager;
 mod alerts;
+mod chain;
 mod cli;
 mod demo;
 mod doctor;

@@ -19,21 +19,37 @@ pub(crate) struct Target<'a> {
     pub(crate) path: &'a str,
 }
 
-/// A Prometheus that scrapes targets every second.
+/// Rules, and who is told of their alerts.
+#[derive(Default)]
+pub(crate) struct Alerting<'a> {
+    /// The text of a file of rules; empty for none.
+    pub(crate) rules: &'a str,
+    pub(crate) alertmanagers: &'a [SocketAddr],
+    /// What fires is sent again after this time.
+    pub(crate) resend_delay: &'a str,
+}
+
+/// A Prometheus that scrapes targets and evaluates rules every second.
 pub(crate) struct Prometheus {
     child: Child,
     address: SocketAddr,
-    _data: tempfile::TempDir,
+    directory: tempfile::TempDir,
+    resend_delay: String,
 }
 
 /// One series of an answer: its labels, `__name__` among them, and its value.
 pub(crate) type Series = (BTreeMap<String, String>, f64);
 
 impl Prometheus {
-    /// Starts it and waits until it is ready.
+    /// Starts it without rules and waits until it is ready.
     pub(crate) async fn start(targets: &[Target<'_>]) -> Self {
+        Self::start_alerting(targets, &Alerting::default()).await
+    }
+
+    /// Starts it and waits until it is ready.
+    pub(crate) async fn start_alerting(targets: &[Target<'_>], alerting: &Alerting<'_>) -> Self {
         for _ in 0..3 {
-            let mut prometheus = Self::spawn(targets);
+            let mut prometheus = Self::spawn(targets, alerting);
             if prometheus.ready().await {
                 return prometheus;
             }
@@ -41,22 +57,29 @@ impl Prometheus {
         panic!("prometheus did not start, three times; run `prometheus --version` and tests/run");
     }
 
-    fn spawn(targets: &[Target<'_>]) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let config = data.path().join("prometheus.yml");
-        std::fs::write(&config, configuration(targets)).unwrap();
+    fn spawn(targets: &[Target<'_>], alerting: &Alerting<'_>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let resend_delay = alerting.resend_delay.to_owned();
+        std::fs::write(directory.path().join("prometheus.yml"), configuration(targets, alerting)).unwrap();
+        std::fs::write(directory.path().join("rules.yml"), alerting.rules).unwrap();
         // The port is free now; when another process takes it first, `start` tries again.
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let child = Command::new("prometheus")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", data.path().join("data").display()))
-            .arg(format!("--web.listen-address={address}"))
-            .arg("--log.level=error")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
+        let child = command(&directory, address, &resend_delay)
             .spawn()
             .expect("prometheus is installed; tests/run installs it");
-        Prometheus { child, address, _data: data }
+        Prometheus { child, address, directory, resend_delay }
+    }
+
+    /// Ends it as `kill -9` does.
+    pub(crate) fn kill(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+
+    /// Starts it again after [`Prometheus::kill`]: the same port, the same data.
+    pub(crate) async fn start_again(&mut self) {
+        self.child = command(&self.directory, self.address, &self.resend_delay).spawn().unwrap();
+        assert!(self.ready().await, "prometheus did not start again at {}", self.address);
     }
 
     async fn ready(&mut self) -> bool {
@@ -98,17 +121,37 @@ impl Prometheus {
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
+        self.kill();
     }
 }
 
-fn configuration(targets: &[Target<'_>]) -> String {
+fn command(directory: &tempfile::TempDir, address: SocketAddr, resend_delay: &str) -> Command {
+    let mut command = Command::new("prometheus");
+    command
+        .arg(format!("--config.file={}", directory.path().join("prometheus.yml").display()))
+        .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))
+        .arg(format!("--web.listen-address={address}"))
+        // Shorter than any `for`, as docs/alerting.md wants it.
+        .args(["--rules.alert.for-grace-period=500ms", "--log.level=error"])
+        .arg(format!("--rules.alert.resend-delay={}", if resend_delay.is_empty() { "1m" } else { resend_delay }))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
+}
+
+fn configuration(targets: &[Target<'_>], alerting: &Alerting<'_>) -> String {
     let job = |Target { job, address, path }: &Target<'_>| {
         format!("- job_name: {job}\n  metrics_path: {path}\n  static_configs: [{{targets: ['{address}']}}]\n")
     };
     let jobs: String = targets.iter().map(job).collect();
-    format!("global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n{jobs}")
+    let alertmanagers: Vec<String> = alerting.alertmanagers.iter().map(|address| format!("'{address}'")).collect();
+    format!(
+        "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
+         rule_files: [rules.yml]\n\
+         alerting: {{alertmanagers: [{{static_configs: [{{targets: [{}]}}]}}]}}\n\
+         scrape_configs:\n{jobs}",
+        alertmanagers.join(", ")
+    )
 }
 
 fn series(result: &Value) -> Series {

@@ -142,12 +142,12 @@ impl Receiver {
     }
 }
 
-/// One line for each notification: time, path and alerts.
+/// One line for each notification but those of the dead man's switch, which are many: time, path and alerts.
 pub(crate) fn summary(notifications: &[Notification]) -> String {
     let alert = |alert: &Alert| format!("{} {}", alert.id(), alert.status);
     let line = |one: &Notification| {
         let alerts: Vec<String> = one.alerts.iter().map(alert).collect();
         format!("{} {} {}\n", one.at, one.path, alerts.join(", "))
     };
-    notifications.iter().map(line).collect()
+    notifications.iter().filter(|one| one.path != "/dead-mans-switch").map(line).collect()
 }

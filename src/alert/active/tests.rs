@@ -102,6 +102,27 @@ fn a_finding_fires_once_it_was_found_for_long_enough_and_resolves_when_it_was_go
 }
 
 #[test]
+fn the_next_change_is_known_before() {
+    let mut course = Course::of(LOOP);
+    let left = |course: &Course| course.active.next_change(&config());
+    assert_eq!(left(&course), None);
+    course.at(0.0, CRIT);
+    assert_eq!(left(&course), Some(60.0));
+    course.during((5, 100), CRIT);
+    assert_eq!(left(&course), Some(200.0), "the warning");
+    course.at(102.0, Is(Presence::Pending));
+    course.during((105, 400), Is(Presence::Pending));
+    assert_eq!(left(&course), None, "overdue, and nobody can tell");
+    course.at(402.0, CRIT);
+    course.at(405.0, Nothing);
+    assert_eq!(left(&course), Some(120.0));
+    course.during((410, 500), Nothing);
+    assert_eq!(left(&course), Some(25.0));
+    course.at(502.0, Is(Presence::Pending));
+    assert_eq!(left(&course), None);
+}
+
+#[test]
 fn what_comes_and_goes_is_no_alert_or_one() {
     let mut course = Course::of(LOOP);
     assert_eq!(course.during((0, 295), WARN), []);

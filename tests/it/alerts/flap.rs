@@ -8,7 +8,7 @@ use std::fmt::Write;
 use super::{complaint, promtool, root};
 
 /// Hours that are lived through, unless `AUTOSWE_FLAP_HOURS` says otherwise; the long form is 1000.
-const HOURS: usize = 50;
+const HOURS: usize = 30;
 /// One scrape and one evaluation a minute.
 const AN_HOUR: usize = 60;
 /// One scrape in so many is missed.
@@ -57,7 +57,7 @@ struct Machine {
 impl Machine {
     /// A machine on which `found` says what there is in each minute.
     fn new(instance: &'static str, minutes: usize, found: impl Fn(usize) -> Found) -> Self {
-        let mut dice = Dice(0x5eed_0000_0000_0000 + instance.len() as u64);
+        let mut dice = Dice(instance.bytes().fold(0x5eed, |seed, byte| (seed << 8) + u64::from(byte)));
         let scrape = |minute| match dice.next() % MISSED_OF {
             0 => Scrape::Missed,
             _ if minute > 0 && minute % RESTARTS == 0 => Scrape::Pending,
