@@ -2,7 +2,7 @@
 //!
 //! Invariant: no I/O, no clock, no look-up of the configuration. Same input, same output.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::check::CHECKS;
 use crate::config::{Config, Limits, Phases, RestartConfig};
@@ -10,7 +10,7 @@ use crate::observation::Time;
 use crate::state::State;
 
 /// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Severity {
     /// Nothing found.

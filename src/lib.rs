@@ -28,6 +28,7 @@ pub mod demo;
 #[cfg(test)]
 mod golden;
 pub mod history;
+mod http;
 pub mod install;
 pub mod jsonl;
 pub mod metric;

@@ -3,18 +3,38 @@
 //! Invariant: an alert's name, severity and runbook follow from the check and the code of the finding, and from nothing
 //! else, so that the shipped rules, what this program pushes, the dashboards and the runbooks speak of the same alerts.
 
+pub mod active;
 mod annotations;
+pub mod beside;
 pub mod definition;
 mod recorded;
 pub mod rules;
+pub mod saved;
+pub mod store;
 mod watchers;
 
+use std::collections::BTreeSet;
+
 use crate::assessment::Severity;
+use crate::check::{CHECKS, Code};
 use crate::config::AlertsConfig;
 use crate::config::value::Seconds;
 
 /// What every alert's name begins with.
 const PREFIX: &str = "Autoswe";
+/// The alert that always fires: who no longer receives it knows that nobody would tell of any other.
+pub const DEAD_MANS_SWITCH: &str = "AutosweDeadMansSwitch";
+
+/// What `code`, found by `check`, is in the check's table; `None` for what no check finds.
+pub(crate) fn code_of(check: &str, code: &str) -> Option<&'static Code> {
+    CHECKS.iter().find(|known| known.id == check)?.codes.iter().find(|known| known.word == code)
+}
+
+/// The names of all alerts that this program may push.
+pub fn names() -> BTreeSet<String> {
+    let names = CHECKS.iter().flat_map(|check| check.codes.iter().map(|code| name(check.id, code.word)));
+    names.chain([DEAD_MANS_SWITCH.to_owned()]).collect()
+}
 
 /// The name of the alert that tells of `code`, found by `check`: `AutosweLoopHeartbeatOld`.
 pub fn name(check: &str, code: &str) -> String {
@@ -46,10 +66,7 @@ impl AlertsConfig {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::check::CHECKS;
 
     #[test]
     fn names_are_words_in_camel_case() {

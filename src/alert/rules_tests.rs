@@ -85,6 +85,7 @@ fn the_settings_and_the_job_are_in_the_text() {
         crit_for: Seconds(0.25),
         keep_firing_for: Seconds(90.0),
         runbooks: "https://example/it's/".into(),
+        ..AlertsConfig::default()
     };
     let text = print(&config, r#"a "b""#);
     let count = |words: &str| text.matches(words).count();

@@ -75,6 +75,9 @@ pub(super) enum Command {
     /// Look at vLLM and the GPUs for the watchdog, and print what a restart of the loop would not cure
     #[command(hide = true)]
     Dependencies(DependenciesArguments),
+    /// Look for the watchdog who is told of alerts, and whether somebody else tells the same
+    #[command(hide = true)]
+    Senders,
     /// Fetch the URL of the dead man's switch for the watchdog
     #[command(hide = true)]
     Ping,

@@ -4,8 +4,29 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::output;
-use crate::alert;
-use crate::config::{self, Loaded, Origin};
+use crate::alert::{self, beside};
+use crate::config::{self, ConfigError, ConfigErrors, Loaded, Origin};
+use crate::sink::push::Endpoint;
+
+/// The mistake of pushing alerts that a Prometheus sends too, as its rule files say; `None` where nobody does.
+pub(super) fn twice(loaded: &Loaded) -> Option<ConfigErrors> {
+    let path = "alertmanager.urls";
+    let clashes = beside::look(&loaded.config.alertmanager).clashes;
+    let errors: Vec<_> = clashes.into_iter().map(|clash| ConfigError::at(loaded.origin(path), path, clash)).collect();
+    (!errors.is_empty()).then_some(ConfigErrors(errors))
+}
+
+/// Who is told of alerts; empty where nobody is.
+fn receivers(loaded: &Loaded) -> String {
+    let line = |receiver: Result<Endpoint, String>| match receiver {
+        Ok(receiver) if receiver.is_alertmanager() => format!("alerts are pushed to {}\n", receiver.name()),
+        Ok(_) => format!("alerts are pushed to the webhook in {}\n", loaded.config.webhook.url_env),
+        Err(why) => format!("note: {why}; until then that receiver is left out\n"),
+    };
+    let unread = beside::look(&loaded.config.alertmanager).notes;
+    let notes = unread.into_iter().map(|why| format!("note: {why}; whether it sends the same alerts is not known\n"));
+    Endpoint::all(&loaded.config).into_iter().map(line).chain(notes).collect()
+}
 
 /// Says that the configuration loads, and how many settings it sets.
 pub(super) fn check(loaded: &Loaded, file: Option<&Path>) -> ExitCode {
@@ -20,6 +41,7 @@ pub(super) fn check(loaded: &Loaded, file: Option<&Path>) -> ExitCode {
     if file.is_none() {
         text.push_str("no file was named; name one with --config.file\n");
     }
+    text += &receivers(loaded);
     loaded.notes.iter().for_each(|note| text += &format!("note: {note}\n"));
     shown(&text)
 }

@@ -28,8 +28,20 @@ pub(super) struct DemoArguments {
     /// How many times faster than a round of about 90 s, 0.2 to 4
     #[arg(long, default_value_t = 1.0, value_name = "FACTOR", value_parser = speed)]
     speed: f64,
+    /// Push the story's alerts to this Alertmanager; may repeat [default: none]
+    #[arg(long = "alertmanager", value_name = "URL")]
+    alertmanagers: Vec<String>,
     #[command(flatten)]
     web: Web,
+}
+
+impl DemoArguments {
+    /// The settings that flags set.
+    fn settings(&self) -> impl Iterator<Item = FlagSetting> {
+        let text = self.alertmanagers.join(",");
+        let told = FlagSetting { path: "alertmanager.urls".into(), text, flag: "--alertmanager".into() };
+        self.web.settings().into_iter().chain((!self.alertmanagers.is_empty()).then_some(told))
+    }
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -41,7 +53,7 @@ fn speed(text: &str) -> Result<f64, String> {
 /// Runs the demo until it is interrupted.
 pub(super) fn run(arguments: &DemoArguments, inputs: &Inputs) -> ExitCode {
     let mut inputs = inputs.clone();
-    inputs.flags.extend(arguments.web.settings());
+    inputs.flags.extend(arguments.settings());
     match tell_and_watch(arguments.speed, &inputs) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => output::fail(1, &format!("demo: {error:#}")),

@@ -1,4 +1,4 @@
-//! What the watchdog has this program do for it: `dependencies` and `ping`.
+//! What the watchdog has this program do for it: `dependencies`, `senders` and `ping`.
 //!
 //! Invariant: an errand ends by itself, and what it found goes to standard output or, when it failed, in one line to
 //! standard error.
@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use super::arguments::DependenciesArguments;
 use super::output;
 use crate::config::{Loaded, RestartConfig};
+use crate::http::deepest_cause;
 use crate::watchdog::dependencies::{Known, look};
+use crate::watchdog::senders;
 
 /// Looks at vLLM and the GPUs, and prints what was found as JSON.
 pub(super) fn dependencies(arguments: &DependenciesArguments, loaded: &Loaded) -> ExitCode {
@@ -16,6 +18,15 @@ pub(super) fn dependencies(arguments: &DependenciesArguments, loaded: &Loaded) -
     run(async {
         let found = look(&loaded.config, &loaded.thresholds(), known).await;
         let found = found.map_err(|error| format!("the threads of the sources cannot start: {error}"))?;
+        let json = serde_json::to_string(&found).map_err(|error| error.to_string())?;
+        output::print(&format!("{json}\n")).map(drop)
+    })
+}
+
+/// Looks at who is told of alerts, and who else tells them, and prints what was found as JSON.
+pub(super) fn senders(loaded: &Loaded) -> ExitCode {
+    run(async {
+        let found = senders::look(&loaded.config).await;
         let json = serde_json::to_string(&found).map_err(|error| error.to_string())?;
         output::print(&format!("{json}\n")).map(drop)
     })
@@ -62,10 +73,5 @@ fn cause(error: reqwest::Error, timeout: f64) -> String {
     if error.is_timeout() {
         return format!("no answer within {timeout:.0} s (restart.ping_timeout)");
     }
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
+    deepest_cause(&error.without_url())
 }

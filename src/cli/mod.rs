@@ -66,7 +66,10 @@ fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> Exi
     };
     match command {
         None => serve(loaded, inputs, &common),
-        Some(Command::CheckConfig) => config::check(&loaded, inputs.file.as_deref()),
+        Some(Command::CheckConfig) => match config::twice(&loaded) {
+            Some(errors) => refuse(&errors),
+            None => config::check(&loaded, inputs.file.as_deref()),
+        },
         Some(Command::PrintConfig) => config::print(&loaded),
         Some(Command::PrintRules(arguments)) => config::print_rules(&loaded, &arguments.job),
         Some(Command::Report(arguments)) => {
@@ -75,6 +78,7 @@ fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> Exi
         }
         Some(Command::InstallUnits(arguments)) => units::install(&arguments, &loaded, &inputs),
         Some(Command::Dependencies(arguments)) => errands::dependencies(&arguments, &loaded),
+        Some(Command::Senders) => errands::senders(&loaded),
         Some(Command::Ping) => errands::ping(&loaded),
         Some(Command::Demo(_) | Command::UninstallUnits(_)) => ExitCode::SUCCESS,
     }

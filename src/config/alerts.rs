@@ -1,7 +1,7 @@
 //! When a finding becomes an alert, whoever sends it: Prometheus by the shipped rules, or this program itself.
 
 use super::section::section;
-use super::value::Seconds;
+use super::value::{Path, Seconds};
 
 section! {
     /// When a finding becomes an alert. The shipped Prometheus rules (`alerts/autoswe.rules.yml`) are written with the
@@ -16,5 +16,7 @@ section! {
         keep_firing_for: Seconds = Seconds(120.0),
         /// Where the pages of `docs/runbooks/` can be read; alerts link to them.
         runbooks: String = "https://github.com/autoswe/autoswe-exporter/blob/main/docs/runbooks".into(),
+        /// What is remembered of the alerts that are pushed, so that a restart of this program tells nothing twice.
+        state: Path = "alerts-state.json".into(),
     }
 }

@@ -19,7 +19,7 @@ pub struct ConfigError {
 
 impl ConfigError {
     /// An error at `origin`.
-    pub(super) fn at(origin: &Origin, path: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn at(origin: &Origin, path: impl Into<String>, message: impl Into<String>) -> Self {
         ConfigError { place: origin.place(), path: path.into(), message: message.into() }
     }
 }

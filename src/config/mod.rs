@@ -8,11 +8,13 @@ pub mod value;
 mod alerts;
 mod checked;
 mod error;
+mod labels;
 mod layer;
 mod limits;
 mod load;
 mod phases;
 mod print;
+mod push;
 #[cfg(test)]
 mod reference;
 mod restart;
@@ -24,11 +26,13 @@ mod validate;
 pub use alerts::AlertsConfig;
 pub use checked::{HeartbeatFormat, Pattern, Pointer, UnitManager};
 pub use error::{ConfigError, ConfigErrors};
+pub use labels::Labels;
 pub use layer::FlagSetting;
 pub use limits::*;
 pub use load::{Inputs, Loaded, Origin, environment_name, load, load_over};
 pub use phases::*;
 pub use print::print;
+pub use push::*;
 pub use restart::RestartConfig;
 use std::path::PathBuf;
 
@@ -75,6 +79,10 @@ section! {
         web: WebConfig = WebConfig::default(),
         /// When a finding becomes an alert.
         alerts: AlertsConfig = AlertsConfig::default(),
+        /// Alertmanager, told by this program itself.
+        alertmanager: AlertmanagerConfig = AlertmanagerConfig::default(),
+        /// A webhook that is told of alerts.
+        webhook: WebhookConfig = WebhookConfig::default(),
         /// The limits of the checks.
         checks: Limits = Limits::default(),
     }

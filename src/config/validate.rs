@@ -22,6 +22,9 @@ const SHORTEST: Seconds = Seconds(0.01);
 /// Restarts that the watchdog's audit trail is looked back for.
 const MOST_RESTARTS: u64 = 20;
 
+/// The shortest time between two tellings of the same.
+const LEAST_REPEAT: Seconds = Seconds(60.0);
+
 /// At most this many verdicts are read.
 const VERDICTS: u64 = 5;
 
@@ -139,6 +142,7 @@ fn texts(config: &Config) -> Vec<Violation> {
     let mut found = Vec::new();
     found.extend(url_fault(&config.vllm.url).map(|message| violation("vllm.url", message)));
     found.extend(url_fault(&config.alerts.runbooks).map(|message| violation("alerts.runbooks", message)));
+    found.extend(push_texts(config));
     let web = &config.web;
     if web.listen_addresses.is_empty() {
         found.push(violation("web.listen_addresses", "expected at least one address, such as :9765"));
@@ -150,6 +154,38 @@ fn texts(config: &Config) -> Vec<Violation> {
     }
     found.extend(telemetry_path_fault(&web.telemetry_path).map(|message| violation("web.telemetry_path", message)));
     found
+}
+
+/// The addresses that alerts are pushed to, and the variables that hold secrets.
+fn push_texts(config: &Config) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let urls = &config.alertmanager.urls;
+    for (index, url) in urls.iter().enumerate() {
+        let twice = urls[..index].contains(url).then_some("stands there twice; each member once is enough");
+        let fault = url_fault(url).or(twice);
+        found.extend(fault.map(|message| violation("alertmanager.urls", format!("`{}`: {message}", tame(url)))));
+    }
+    for (path, name) in [
+        ("alertmanager.authorization_env", &config.alertmanager.authorization_env),
+        ("webhook.authorization_env", &config.webhook.authorization_env),
+        ("webhook.url_env", &config.webhook.url_env),
+    ] {
+        if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            found.push(violation(path, "expected the name of an environment variable, not what it holds"));
+        }
+    }
+    if config.webhook.repeat < LEAST_REPEAT {
+        found.push(violation("webhook.repeat", format!("expected at least {LEAST_REPEAT}, such as 4h")));
+    }
+    found
+}
+
+/// `url` without what may be a password.
+fn tame(url: &str) -> String {
+    match url.rsplit_once('@') {
+        Some((_, rest)) => format!("...@{rest}"),
+        None => url.to_owned(),
+    }
 }
 
 fn url_fault(text: &str) -> Option<&'static str> {
@@ -256,6 +292,26 @@ mod tests {
         for wrong in ["", "127.0.0.1:8010", "ftp://x", "http://", "http://me:pw@x", "http://x/?a=1", "http://x#y"] {
             assert!(url_fault(wrong).is_some(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn who_is_told_is_a_list_of_addresses_without_secrets() {
+        let urls = |urls: &[&str]| {
+            let mut config = Config::default();
+            config.alertmanager.urls = urls.iter().map(|url| (*url).to_owned()).collect();
+            violations(&config).into_iter().map(|violation| violation.message).collect::<Vec<_>>()
+        };
+        assert_eq!(urls(&["http://a:9093", "https://b/prefix"]), Vec::<String>::new());
+        assert!(urls(&["http://a", "http://a"])[0].contains("twice"));
+        let told = urls(&["http://me:secret@a"]);
+        assert!(told[0].contains("password") && !told[0].contains("secret"), "{told:?}");
+        assert_eq!(broken(|c| c.webhook.url_env = "https://hooks/secret".into()), ["webhook.url_env"]);
+        assert_eq!(
+            broken(|c| c.alertmanager.authorization_env = "Bearer x".into()),
+            ["alertmanager.authorization_env"]
+        );
+        assert!(broken(|c| c.webhook.url_env = String::new()).is_empty(), "no variable, no webhook");
+        assert_eq!(broken(|c| c.webhook.repeat = Seconds(5.0)), ["webhook.repeat"]);
     }
 
     #[test]

@@ -6,10 +6,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
+use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
+use super::Event;
+use super::alerts::Alerts;
 use super::next;
 use super::series::Series;
+use crate::alert::saved::Saved;
 use crate::assessment::{Assessment, Severity, Thresholds, assess};
 use crate::config::{Config, ConfigErrors, Loaded};
 use crate::history::Point;
@@ -27,6 +31,7 @@ pub(super) struct Known {
     moment: Moment,
     reload: Reload,
     series: Option<Series>,
+    alerts: Alerts,
     own: Arc<OnceLock<Option<Own>>>,
     pages: Arc<Pages>,
 }
@@ -46,12 +51,14 @@ impl Known {
             assessment: Arc::new(assess(&state, &thresholds, now)),
             state,
             history: Arc::default(),
+            alerts: Arc::default(),
             about: Arc::new(about),
         };
         // Replaced before anybody is served: a metrics page counts the requests of the pages that it is one of.
         let blank = Snapshot::of(moment.clone(), &thresholds, Page::from(""), Page::from(""));
         let known = Known {
             series: Series::start(&loaded.config)?,
+            alerts: Alerts::new(&loaded.config),
             loaded,
             thresholds,
             moment,
@@ -77,13 +84,33 @@ impl Known {
         Arc::make_mut(&mut self.moment.history).preload(past);
     }
 
+    /// Starts telling of alerts.
+    pub(super) fn start_alerts(&mut self, events: &mpsc::Sender<Event>) {
+        self.alerts.start(&self.loaded.config, events);
+    }
+
+    /// Takes in what an earlier run left of the alerts.
+    pub(super) fn remember_alerts(&mut self, saved: Saved) {
+        self.alerts.remember(saved);
+    }
+
+    /// Saves what was told.
+    pub(super) fn save_alerts(&self) {
+        self.alerts.save();
+    }
+
+    /// Ends what must not end half-way.
+    pub(super) async fn finish(self) {
+        self.alerts.finish().await;
+    }
+
     pub(super) fn apply(&mut self, observation: Observation) {
         Arc::make_mut(&mut self.moment.state).apply(observation);
     }
 
     /// Takes in a freshly loaded configuration, or keeps the old one where the new one is bad. True when the sources
     /// must be started anew.
-    pub(super) fn reload(&mut self, fresh: Result<Loaded, ConfigErrors>) -> bool {
+    pub(super) fn reload(&mut self, fresh: Result<Loaded, ConfigErrors>, events: &mpsc::Sender<Event>) -> bool {
         let fresh = match fresh {
             Ok(fresh) => fresh,
             Err(errors) => {
@@ -105,6 +132,7 @@ impl Known {
                 Err(error) => error!(%error, "the time series keeps its old settings"),
             }
         }
+        self.alerts.reconfigure((&self.loaded.config, &fresh.config), events);
         self.loaded = fresh;
         self.reload = Reload { successful: true, loaded_at: Time::now() };
         info!("the configuration was reloaded");
@@ -120,6 +148,8 @@ impl Known {
         if let Some(series) = &mut self.series {
             series.note(&self.moment.state, &self.moment.assessment);
         }
+        self.alerts.note(&self.moment.assessment, &self.loaded.config);
+        self.moment.alerts = Arc::clone(self.alerts.active());
         self.publish();
         &self.moment.assessment
     }
@@ -127,6 +157,7 @@ impl Known {
     /// How long until something else is found than in the last judgement, if nothing arrives; at most `horizon`.
     pub(super) fn next_change(&self, horizon: Duration) -> Duration {
         let judge = |now| assess(&self.moment.state, &self.thresholds, now);
+        let horizon = self.alerts.next_change(&self.loaded.config, horizon);
         next::change(&self.moment.assessment, horizon, judge)
     }
 
@@ -146,10 +177,12 @@ impl Known {
         let pages = Arc::downgrade(&self.pages);
         let (own, reload) = (Arc::clone(&self.own), self.reload);
         let system_state = self.series.as_ref().map(Series::counts);
+        let alerts = self.alerts.shown();
         Page::lazy(move || {
             let exporter = Exporter {
                 reload: Some(reload),
                 system_state,
+                alerting: Some(alerts.alerting()),
                 http: pages.upgrade().map(|pages| pages.requests()).unwrap_or_default(),
                 process: own.get_or_init(|| Own::open().ok()).as_ref().and_then(|own| own.read().ok()),
             };

@@ -3,6 +3,7 @@
 //! Sources read in tasks of their own and send observations; the loop applies them, judges, and publishes one
 //! snapshot for all that arrived together. Invariant: nothing in the loop waits on a source, a sink or a client.
 
+mod alerts;
 mod known;
 mod manager;
 mod next;
@@ -19,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, timeout};
 use tracing::{error, info, warn};
 
+use crate::alert::saved::Saved;
 use crate::config::{Config, ConfigErrors, Loaded};
 use crate::history::{Point, past};
 use crate::observation::{Observation, Reading, Time};
@@ -56,6 +58,10 @@ enum Event {
     Observed(Box<Observation>),
     /// What an earlier run recorded.
     Past(Vec<Point>),
+    /// What an earlier run left of the alerts.
+    Remembered(Box<Saved>),
+    /// The webhook accepted something, which must not be told again.
+    Told,
     /// None came, but what is known has aged.
     Tick,
     Reload,
@@ -91,6 +97,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     watch(&mut known, reload).await?;
     notify::stopping();
     drop(stop);
+    known.finish().await;
     match serving.await {
         Ok(0) => info!("stopped"),
         Ok(cut) => warn!(connections = cut, "stopped; connections were cut off after the time for draining"),
@@ -105,6 +112,7 @@ async fn watch(known: &mut Known, reload: Reload) -> anyhow::Result<()> {
     spawn_signals(&events)?;
     let mut sources = start_sources(known, &events)?;
     spawn_past(known.config(), &events);
+    known.start_alerts(&events);
     let mut manager = Manager::new(sources.is_empty());
     let mut wait = Duration::ZERO;
     while let Some(first) = next_event(&mut queue, wait).await {
@@ -119,10 +127,12 @@ async fn watch(known: &mut Known, reload: Reload) -> anyhow::Result<()> {
                     manager.reading_came();
                 }
                 Event::Past(points) => known.remember(&points),
+                Event::Remembered(saved) => known.remember_alerts(*saved),
+                Event::Told => known.save_alerts(),
                 Event::Tick => {}
                 Event::Reload => spawn_reload(&reload, &events),
                 Event::Reloaded(fresh) => {
-                    if known.reload(*fresh) {
+                    if known.reload(*fresh, &events) {
                         sources.shutdown().await;
                         sources = start_sources(known, &events)?;
                     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Samples, metrics};
+use super::{Alerting, Samples, alerts, metrics};
 use crate::observation::Time;
 use crate::web::RequestCount;
 
@@ -46,6 +46,8 @@ pub struct Exporter {
     pub reload: Option<Reload>,
     /// What was appended to `system-state.jsonl`; `None` when it is turned off.
     pub system_state: Option<SystemStateCounts>,
+    /// The alerts and who is told of them.
+    pub alerting: Option<Alerting>,
     /// Requests answered; handlers come from a closed list, never from the request.
     pub http: Vec<RequestCount>,
     /// What the process costs; `None` where `/proc` does not tell.
@@ -103,6 +105,9 @@ pub(super) fn samples(exporter: &Exporter, out: &mut Samples) {
     out.set(RECORDS_FAILED, &[], exporter.system_state.map(|counts| counts.failed));
     out.set(RECORD_LAST, &[], exporter.system_state.and_then(|counts| counts.last_at));
     out.set(RECORD_INTERVAL, &[], exporter.system_state.map(|counts| counts.interval));
+    if let Some(alerting) = &exporter.alerting {
+        alerts::samples(alerting, out);
+    }
     for RequestCount { handler, code, count } in &exporter.http {
         out.set(HTTP_REQUESTS, &[handler, &code.to_string()], *count);
     }

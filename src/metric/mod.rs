@@ -3,6 +3,7 @@
 //! Invariant: [`samples()`] is pure. A value that is not known has no sample: it never turns into 0. A time that is
 //! known to have been stays, because it tells its own age; any other value is shown only while its reading is fresh.
 
+mod alerts;
 mod assessment;
 mod exporter;
 mod files;
@@ -19,6 +20,7 @@ mod vllm;
 use crate::assessment::{Assessment, Presence, Thresholds};
 use crate::observation::{SourceId, Time};
 use crate::state::State;
+pub use alerts::{Alerting, Dropped, PushCounts};
 #[cfg(test)]
 pub(crate) use assessment::limits;
 pub use exporter::{Exporter, OwnProcess, Reload, SystemStateCounts};
@@ -117,6 +119,7 @@ const GROUPS: &[(&str, &[&Metric])] = &[
     ("GPU", gpu::ALL),
     ("Parity, verdicts, site, reviews, watchdog", files::ALL),
     ("Host", host::ALL),
+    ("Alerts", alerts::ALL),
     ("Exporter", exporter::ALL),
 ];
 

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::alert::active::Active;
 use crate::assessment::Assessment;
 use crate::history::History;
 use crate::observation::Time;
@@ -18,6 +19,8 @@ pub struct Moment {
     pub assessment: Arc<Assessment>,
     /// How it came about.
     pub history: Arc<History>,
+    /// The alerts that are active.
+    pub alerts: Arc<Active>,
     /// Where this is.
     pub about: Arc<About>,
 }

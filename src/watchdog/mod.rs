@@ -29,6 +29,7 @@ mod ping;
 pub mod reason;
 pub mod run;
 pub mod saved;
+pub mod senders;
 pub mod trail;
 pub mod verify;
 pub mod watch;

@@ -19,6 +19,7 @@ mod page;
 mod processes;
 mod prometheus;
 mod receiver;
+mod receivers;
 mod story;
 mod support;
 mod units;

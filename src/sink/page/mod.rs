@@ -13,6 +13,8 @@ use self::cards::Card;
 use self::chart::Spark;
 use super::figures::{Figures, SourceFigures, sources};
 use super::moment::Moment;
+use crate::alert;
+use crate::alert::active::{Active, Alert, Key};
 use crate::assessment::{CheckResult, Presence, Severity};
 use crate::history::{Event, History};
 use crate::observation::{Time, seconds_since};
@@ -53,6 +55,7 @@ struct StatusPage<'a> {
     refresh_seconds: Option<u32>,
     must_restart: Option<&'a str>,
     urgent: Vec<(&'static str, Tone, &'a str)>,
+    alerts: Option<String>,
     strip: Option<Spark>,
     cards: Vec<Card>,
     judged: Vec<CheckRow<'a>>,
@@ -157,6 +160,21 @@ impl Moments {
     }
 }
 
+/// The alerts that fire, and how many wait; `None` where there are none.
+fn alerts_line(alerts: &Active) -> Option<String> {
+    let named = |alert: &Alert| {
+        let Key { check, code, severity } = &alert.key;
+        Some(format!("{} ({})", alert::name(check, code), alert::severity(*severity)?))
+    };
+    let (firing, pending) = (crate::words::list(alerts.firing().map(named)), alerts.pending().count());
+    match (firing.is_empty(), pending) {
+        (true, 0) => None,
+        (true, _) => Some(format!("{pending} pending")),
+        (false, 0) => Some(firing),
+        (false, _) => Some(format!("{firing}; {pending} more pending")),
+    }
+}
+
 struct CheckRow<'a> {
     result: &'a CheckResult,
     tone: Tone,
@@ -181,7 +199,7 @@ struct SourceRow {
 
 impl<'a> StatusPage<'a> {
     fn of(moment: &'a Moment, refresh: Refresh) -> Self {
-        let Moment { state, assessment, history, about } = moment;
+        let Moment { state, assessment, history, alerts, about } = moment;
         let now = assessment.at;
         let rows = |judged| check_rows(&assessment.checks, history, (now, judged));
         let figures = Figures::of(state, now);
@@ -198,6 +216,7 @@ impl<'a> StatusPage<'a> {
             refresh_seconds: (refresh == Refresh::On).then_some(REFRESH_SECONDS),
             must_restart: assessment.liveness.must_restart.then_some(assessment.liveness.reason.as_str()),
             urgent: urgent(&assessment.checks),
+            alerts: alerts_line(alerts),
             strip: chart::strip(&history.severities(now)),
             cards: cards::cards(&figures, history, now),
             judged: rows(true),

@@ -3,19 +3,11 @@
 //! Invariant: no redirect is followed, no proxy of the environment is used, and no message shows a password or a key.
 //! Time is bounded by the caller, memory by [`Answer::body`].
 
-use std::error::Error as _;
-use std::time::Duration;
-
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 
-use super::text;
 use crate::config::VllmConfig;
+use crate::http::{self, below, deepest_cause, excerpt, is_not_http, shown};
 use crate::observation::{Failure, FailureKind};
-
-/// Bytes of a refusal's body that are read for the message.
-const REFUSAL: usize = 512;
-/// How long they may take.
-const REFUSAL_TIME: Duration = Duration::from_secs(1);
 
 /// vLLM's address, and a client for it.
 #[derive(Clone)]
@@ -45,7 +37,8 @@ impl Api {
     pub(super) fn new(config: &VllmConfig) -> Result<Self, Failure> {
         let invalid = |why: String| Failure::new(FailureKind::Malformed, format!("vllm.url: {why}"));
         let base = base(&config.url).map_err(invalid)?;
-        let client = client(&base, config.deadline.duration()).map_err(|error| {
+        // An address that swallows packets is unreachable, which must be known before the reading's deadline.
+        let client = http::client(&base, config.deadline.duration().mul_f64(0.8)).map_err(|error| {
             invalid(format!("no HTTP client for it: {}; are CA certificates installed?", deepest_cause(&error)))
         })?;
         let key = std::env::var(&config.api_key_env).ok().filter(|key| !key.is_empty());
@@ -59,12 +52,12 @@ impl Api {
 
     /// A GET of `path`.
     pub(super) fn get(&self, path: &str) -> RequestBuilder {
-        self.authorize(self.client.get(self.url(path)))
+        self.authorize(self.client.get(below(&self.base, path)))
     }
 
     /// A POST of `body` to `path`.
     pub(super) fn post(&self, path: &str, body: &serde_json::Value) -> RequestBuilder {
-        self.authorize(self.client.post(self.url(path))).json(body)
+        self.authorize(self.client.post(below(&self.base, path))).json(body)
     }
 
     /// Sends `request`.
@@ -83,11 +76,8 @@ impl Api {
 
     async fn refused(&self, status: StatusCode, answer: Answer) -> Failure {
         let location = answer.response.headers().get("location");
-        let location = location.map(|location| text::excerpt(location.as_bytes()));
-        let said = match answer.beginning(REFUSAL).await {
-            body if body.is_empty() => String::new(),
-            body => format!(" and says {}", text::excerpt(&body)),
-        };
+        let location = location.map(|location| excerpt(location.as_bytes()));
+        let said = http::said(answer.response).await;
         let (kind, mend) = match status.as_u16() {
             500.. => (FailureKind::ServerError, "read vLLM's log".into()),
             401 | 403 => (FailureKind::BadStatus, self.key_mend()),
@@ -116,12 +106,6 @@ impl Api {
             Some(key) => request.bearer_auth(key),
             None => request,
         }
-    }
-
-    fn url(&self, path: &str) -> Url {
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
-        url
     }
 }
 
@@ -156,21 +140,6 @@ impl Answer {
     pub(super) async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, Failure> {
         self.response.chunk().await.map_err(|error| transport(&self.shown, error))
     }
-
-    /// About the first `most` bytes of the body, as far as they come within a second.
-    async fn beginning(mut self, most: usize) -> Vec<u8> {
-        let mut body = Vec::new();
-        let reading = async {
-            while body.len() < most
-                && let Ok(Some(chunk)) = self.chunk().await
-            {
-                body.extend_from_slice(&chunk[..chunk.len().min(most)]);
-            }
-        };
-        // A refusal that is not whole by then is told as far as it came.
-        drop(tokio::time::timeout(REFUSAL_TIME, reading).await);
-        body
-    }
 }
 
 /// `url` without what people append to a base URL out of habit.
@@ -185,29 +154,6 @@ fn base(url: &str) -> Result<Url, String> {
         ("http" | "https", true) => Ok(base),
         _ => Err(format!("neither http nor https; {expected}")),
     }
-}
-
-fn shown(base: &Url) -> String {
-    let port = base.port().map_or(String::new(), |port| format!(":{port}"));
-    format!("{}://{}{port}{}", base.scheme(), base.host_str().unwrap_or_default(), base.path().trim_end_matches('/'))
-}
-
-fn client(base: &Url, deadline: Duration) -> reqwest::Result<Client> {
-    // reqwest panics without a provider; the programs install one first of all, a library's user may not have.
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // It fails only when another thread was quicker.
-        drop(rustls::crypto::ring::default_provider().install_default());
-    }
-    let builder = Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("autoswe-exporter/", env!("CARGO_PKG_VERSION")))
-        // An address that swallows packets is unreachable, which must be known before the reading's deadline.
-        .connect_timeout(deadline.mul_f64(0.8))
-        // vLLM's server closes idle connections after 5 s; a request sent into that moment would look like a reset.
-        .pool_max_idle_per_host(0);
-    let builder = if base.scheme() == "https" { builder } else { builder.tls_certs_only([]) };
-    builder.build()
 }
 
 /// A request that got no response, or a body that broke off.
@@ -227,26 +173,6 @@ fn transport(shown: &str, error: reqwest::Error) -> Failure {
     Failure::new(kind, message)
 }
 
-/// The innermost error says what the operating system or the other side did.
-fn deepest_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
-}
-
-fn is_not_http(error: &reqwest::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if error.downcast_ref().is_some_and(hyper::Error::is_parse) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,10 +187,13 @@ mod tests {
             ["http://h:8010", "http://h:8010/", " http://h:8010/v1/ ", "http://h:8010/metrics", "http://h:8010?a=b#c"];
         for url in hosts {
             let api = api(url).unwrap();
-            assert_eq!(api.url("/metrics").as_str(), "http://h:8010/metrics", "{url}");
+            assert_eq!(below(&api.base, "/metrics").as_str(), "http://h:8010/metrics", "{url}");
             assert_eq!(api.shown(), "http://h:8010", "{url}");
         }
-        assert_eq!(api("http://h/proxy/vllm/").unwrap().url("/v1/models").as_str(), "http://h/proxy/vllm/v1/models");
+        assert_eq!(
+            below(&api("http://h/proxy/vllm/").unwrap().base, "/v1/models").as_str(),
+            "http://h/proxy/vllm/v1/models"
+        );
         assert_eq!(api("http://[::1]:8010").unwrap().shown(), "http://[::1]:8010");
     }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::client::{Answer, Api};
 use crate::config::VllmConfig;
+use crate::http::excerpt;
 use crate::observation::{Failure, FailureKind};
 
 /// Tokens that are asked for.
@@ -86,7 +87,7 @@ async fn first_model(api: &Api) -> Result<String, Failure> {
     models["data"][0]["id"]
         .as_str()
         .map(str::to_owned)
-        .ok_or_else(|| malformed(api, format!("/v1/models lists no model but says {}", super::text::excerpt(&body))))
+        .ok_or_else(|| malformed(api, format!("/v1/models lists no model but says {}", excerpt(&body))))
 }
 
 async fn complete(api: &Api, model: String, on_progress: impl FnMut(Progress)) -> Result<ProbeResult, Failure> {
@@ -154,7 +155,7 @@ impl<F: FnMut(Progress)> Meter<F> {
         if data == b"[DONE]" {
             return Ok(());
         }
-        let said = || super::text::excerpt(data);
+        let said = || excerpt(data);
         let event: Value = serde_json::from_slice(data).map_err(|_| format!("the stream says {}", said()))?;
         if event.get("error").is_some_and(|error| !error.is_null()) {
             return Err(format!("the stream ends with an error: {}", said()));

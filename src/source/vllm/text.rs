@@ -1,7 +1,6 @@
 //! What an unexpected answer looks like, in a few words for people. Pure.
 
-/// Bytes of a foreign answer that a message shows at most.
-const SHOWN: usize = 120;
+use crate::http::excerpt;
 
 /// What `page` seems to be.
 pub(super) fn looks_like(page: &[u8]) -> String {
@@ -24,17 +23,6 @@ fn is_binary(bytes: &[u8]) -> bool {
     head.contains(&0) || std::str::from_utf8(head).is_err_and(|error| error.valid_up_to() + 4 < head.len())
 }
 
-/// The first bytes of `page` on one line, in quotes.
-pub(super) fn excerpt(page: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&page[..page.len().min(4 * SHOWN)]);
-    let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-    let line = words.join(" ");
-    let cut: String = line.chars().take(SHOWN).collect();
-    let more = if cut.len() < line.len() || page.len() > 4 * SHOWN { " ..." } else { "" };
-    format!("\"{cut}{more}\"")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,13 +36,5 @@ mod tests {
         assert_eq!(looks_like(b"\x1f\x8b\x08\0"), "gzip that nobody asked for");
         assert_eq!(looks_like(&[0xff; 600]), "binary data");
         assert_eq!(looks_like(b"SSH-2.0-OpenSSH\r\n"), "text (\"SSH-2.0-OpenSSH\")");
-    }
-
-    #[test]
-    fn an_excerpt_is_one_short_clean_line() {
-        let shown = excerpt("a\r\n\x1b[31m b".as_bytes());
-        assert_eq!(shown, "\"a [31m b\"");
-        let long = excerpt("word ".repeat(1000).as_bytes());
-        assert!(long.chars().count() <= SHOWN + 6 && long.ends_with("...\""), "{long}");
     }
 }

@@ -13,6 +13,7 @@ use crate::watchdog::clock::boot_id;
 use crate::watchdog::dependencies::{self, Found, Known};
 use crate::watchdog::exporter::Exporter;
 use crate::watchdog::saved::Saved;
+use crate::watchdog::senders::{self, Senders};
 
 /// The watchdog's own units, as `deploy/systemd` has them.
 pub(super) const UNITS: [&str; 3] =
@@ -46,6 +47,8 @@ pub(super) struct Facts {
     pub(super) ping: Result<bool, String>,
     /// `None` where there is nothing to look at.
     pub(super) dependencies: Option<Result<Found, String>>,
+    /// Who is told of alerts; `None` where nobody is.
+    pub(super) senders: Option<Result<Senders, String>>,
 }
 
 /// Looks at everything.
@@ -53,7 +56,7 @@ pub(super) async fn gather(loaded: &Loaded, exporter: &Exporter) -> Facts {
     let config = &loaded.config;
     let timeout = config.restart.bus_timeout.duration();
     let manager = Manager { kind: config.loop_.unit_manager, timeout };
-    let (ways, (unit, is_elsewhere), own, linger, synchronized, files, dependencies) = tokio::join!(
+    let (ways, (unit, is_elsewhere), own, linger, synchronized, files, dependencies, senders) = tokio::join!(
         manager.ways(),
         unit(&manager, &config.loop_.unit),
         own(&manager),
@@ -61,6 +64,7 @@ pub(super) async fn gather(loaded: &Loaded, exporter: &Exporter) -> Facts {
         synchronized(timeout),
         files_of(config),
         dependencies_of(config, exporter),
+        senders_of(config, exporter),
     );
     Facts {
         now: Time::now(),
@@ -77,6 +81,7 @@ pub(super) async fn gather(loaded: &Loaded, exporter: &Exporter) -> Facts {
         files,
         ping: ping(&config.restart.ping_url_env),
         dependencies,
+        senders,
     }
 }
 
@@ -150,4 +155,8 @@ async fn dependencies_of(config: &Config, exporter: &Exporter) -> Option<Result<
     let memory = tokio::time::timeout(FILES, saved).await.ok().and_then(Result::ok).unwrap_or_default().memory;
     let known = Known { vllm: memory.vllm_seen, gpu: memory.gpu_seen };
     Some(dependencies::ask(exporter, known).await)
+}
+
+async fn senders_of(config: &Config, exporter: &Exporter) -> Option<Result<Senders, String>> {
+    if senders::any(config) { Some(senders::ask(exporter).await) } else { None }
 }

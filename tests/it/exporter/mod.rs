@@ -1,10 +1,12 @@
 //! The real program as a service: started on a free port in a home of its own, asked over HTTP, told by signals.
 
+mod alertmanager;
 mod bad_input;
 mod demo;
 mod flags;
 mod past;
 mod probes;
+mod push;
 mod report;
 mod scrape;
 mod series;

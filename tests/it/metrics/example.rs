@@ -9,7 +9,9 @@ use autoswe_exporter::assessment::{
 };
 use autoswe_exporter::check::example_now;
 use autoswe_exporter::config::Config;
-use autoswe_exporter::metric::{self, Exporter, Inputs, OwnProcess, Reload, Samples, SystemStateCounts, samples};
+use autoswe_exporter::metric::{
+    self, Alerting, Exporter, Inputs, OwnProcess, PushCounts, Reload, Samples, SystemStateCounts, samples,
+};
 use autoswe_exporter::observation::*;
 use autoswe_exporter::state::State;
 use autoswe_exporter::web::RequestCount;
@@ -50,6 +52,18 @@ fn exporter() -> Exporter {
             failed: 1,
             last_at: Some(ago(60)),
             interval: Duration::from_secs(180),
+        }),
+        alerting: Some(Alerting {
+            firing: [2, 1],
+            pending: [0, 1],
+            saved: Some(true),
+            receivers: vec![PushCounts {
+                receiver: "http://127.0.0.1:9093".into(),
+                sent: 60,
+                failures: 3,
+                dropped: [4, 0, 0, 0, 0],
+                last_success_at: Some(ago(20)),
+            }],
         }),
         http: vec![RequestCount { handler: "metrics", code: 200, count: 12 }],
         process: Some(OwnProcess {

@@ -43,7 +43,13 @@ pub(crate) fn with_module(severity: Severity, module: &str) -> Moment {
     let state = state(severity, module);
     let assessment = assessment(severity);
     let history = history(severity);
-    Moment { state: Arc::new(state), assessment: Arc::new(assessment), history: Arc::new(history), about: about() }
+    Moment {
+        state: Arc::new(state),
+        assessment: Arc::new(assessment),
+        history: Arc::new(history),
+        alerts: Arc::default(),
+        about: about(),
+    }
 }
 
 fn state(severity: Severity, module: &str) -> State {

@@ -24,7 +24,7 @@ pub(super) fn judge(facts: &Facts, config: &Config) -> Report {
         clock::findings(facts, config),
         watchdog::findings(facts, config),
         settings::findings(facts, config),
-        settings::alerts(),
+        settings::alerts(facts),
         settings::dependencies(facts),
     ];
     Report {

@@ -1,6 +1,7 @@
 //! The settings, the alerts, and what a restart would not cure at present.
 
 use super::Found;
+use crate::alert::beside::WAYS_OUT;
 use crate::config::Config;
 use crate::watchdog::dependencies::Found as Look;
 use crate::watchdog::doctor::Finding;
@@ -57,10 +58,28 @@ pub(super) fn findings(facts: &Facts, config: &Config) -> Vec<Finding> {
     ))
 }
 
-/// Alerts that two senders send with the same labels flap. A section that pushes to Alertmanager is to be looked at
-/// here, together with whether rules are in use.
-pub(super) fn alerts() -> Vec<Finding> {
-    Found::new("alerts").or_ok("this version pushes none, so Prometheus rules are their only sender")
+/// Alerts that two senders send wake people twice, and with the same labels they flap.
+pub(super) fn alerts(facts: &Facts) -> Vec<Finding> {
+    let mut found = Found::new("alerts");
+    let senders = match &facts.senders {
+        None => return found.or_ok("none are pushed, so Prometheus rules are their only sender"),
+        Some(Ok(senders)) => senders,
+        Some(Err(why)) => {
+            found.warn(
+                format!("it is not known whether two senders send the same: {why}"),
+                "put autoswe-exporter beside the watchdog, or in PATH",
+            );
+            return found.or_ok("");
+        }
+    };
+    for clash in &senders.clashes {
+        let (what, mend) = clash.split_once("; ").unwrap_or((clash, WAYS_OUT));
+        found.crit(what, mend);
+    }
+    for failure in &senders.failures {
+        found.warn(failure, "mend what it names; until then it is not known who is told what");
+    }
+    found.or_ok(format!("pushed to {}, and nobody else sends them", senders.receivers.join(" and ")))
 }
 
 /// What a restart would not cure at present: no mistake of this installation, and the watchdog waits for it.

@@ -13,6 +13,7 @@ use crate::watchdog::dependencies::Found as Look;
 use crate::watchdog::doctor::files::{Directory, Files, Lock};
 use crate::watchdog::doctor::linger::Linger;
 use crate::watchdog::saved::Saved;
+use crate::watchdog::senders::Senders;
 
 const UNIT: [(&str, &str); 17] = [
     ("LoadState", "loaded"),
@@ -86,6 +87,7 @@ fn well() -> Facts {
         files: Ok(files),
         ping: Ok(true),
         dependencies: Some(Ok(Look { vllm_seen: true, gpu_seen: true, ..Look::default() })),
+        senders: None,
     }
 }
 
@@ -441,4 +443,23 @@ fn what_a_restart_would_not_cure_is_told_and_no_trouble() {
     facts.dependencies = Some(Ok(Look::default()));
     assert!(notes(&facts)[0].contains("ever seen"));
     one(|facts| facts.dependencies = Some(Err("it hangs".into())), "CRIT dependencies", "it hangs");
+}
+
+#[test]
+fn two_senders_of_the_same_alerts_are_refused() {
+    let senders = |clashes: &[&str], failures: &[&str]| {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let receivers = vec!["http://am:9093".into(), "webhook".into()];
+        Some(Ok(Senders { receivers, clashes: texts(clashes), failures: texts(failures) }))
+    };
+    one(|facts| facts.senders = senders(&["a.yml defines it; take it out"], &[]), "CRIT alerts", "a.yml defines it");
+    one(|facts| facts.senders = senders(&[], &["http://am is not reached"]), "WARN alerts", "is not reached");
+    one(|facts| facts.senders = Some(Err("it hangs".into())), "WARN alerts", "not known whether");
+    let fine = Facts { senders: senders(&[], &[]), ..well() };
+    let report = judge(&fine, &Config::default());
+    let alerts = report.findings.iter().find(|finding| finding.check == "alerts").unwrap();
+    assert_eq!(
+        (alerts.grade, alerts.text.as_str()),
+        (Grade::Ok, "pushed to http://am:9093 and webhook, and nobody else sends them")
+    );
 }

@@ -1,0 +1,184 @@
+//! The real program pushes to real Alertmanagers: the demo's story is told to people in the right words and order, and
+//! nothing is lost or told twice when the exporter and Alertmanager are killed in the middle.
+
+use std::time::Duration;
+
+use autoswe_exporter::config::{self, Inputs, load_over};
+use autoswe_exporter::demo::Demo;
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::{Exporter, Home};
+use crate::alertmanager::Alertmanager;
+use crate::receiver::{Notification, Receiver, summary};
+
+const OLD: &str = "AutosweLoopHeartbeatOld/warning";
+const CRIT: &str = "AutosweLoopHeartbeatOld/critical";
+const DEAD_MAN: &str = "AutosweDeadMansSwitch/none";
+
+/// Groups what one check finds; what is critical holds its warning back.
+fn routes(inbox: &Receiver) -> String {
+    let url = inbox.url();
+    format!(
+        "route:\n  receiver: people\n  group_by: [host, check]\n  group_wait: 500ms\n  group_interval: 500ms\n  \
+         repeat_interval: 1h\n  routes:\n  - {{receiver: dead-man, matchers: ['severity = none']}}\n\
+         inhibit_rules:\n- source_matchers: ['severity = critical']\n  target_matchers: ['severity = warning']\n  \
+         equal: [host, check, code]\n\
+         receivers:\n- name: people\n  webhook_configs: [{{url: '{url}/people'}}]\n\
+         - name: dead-man\n  webhook_configs: [{{url: '{url}/dead-man'}}]\n"
+    )
+}
+
+fn to_people(notifications: &[Notification]) -> Vec<Notification> {
+    notifications.iter().filter(|one| one.path == "/people").cloned().collect()
+}
+
+/// What people were told for the first time, in order: `firing` or `resolved`, with the alert.
+fn course(notifications: &[Notification]) -> Vec<(String, String)> {
+    let mut told: Vec<(String, String)> = Vec::new();
+    for alert in to_people(notifications).into_iter().flat_map(|one| one.alerts) {
+        let news = (alert.status.clone(), alert.id());
+        let last = told.iter().rev().find(|(_, id)| *id == alert.id());
+        if last.is_none_or(|(status, _)| *status != alert.status) {
+            told.push(news);
+        }
+    }
+    told
+}
+
+fn position(course: &[(String, String)], status: &str, id: &str) -> usize {
+    let found = course.iter().position(|(told, of)| told == status && of == id);
+    found.unwrap_or_else(|| panic!("{id} was never told to be {status}: {course:#?}"))
+}
+
+#[tokio::test]
+async fn the_demos_story_is_told_to_people() {
+    let inbox = Receiver::start().await;
+    let alertmanager = Alertmanager::start(&routes(&inbox)).await;
+    let demo = Demo::start(3.0).await.unwrap();
+    let round = demo.story().round();
+    let mut base = demo.config();
+    base.alertmanager.urls = vec![alertmanager.url("")];
+    base.web.listen_addresses = vec!["127.0.0.1:0".into()];
+    let home = Home::new();
+    let loaded = load_over(base, &Inputs { directory: home.path().into(), ..Inputs::default() }).unwrap();
+    let file = home.path().join("demo.yml");
+    std::fs::write(&file, config::print(&loaded)).unwrap();
+    let exporter = Exporter::spawn(home.bare_command().arg("--config.file").arg(&file)).await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let story = tokio::spawn(demo.run(async move { drop(stopped.await) }, |_| ()));
+    let gpu = "AutosweGpuThrottled/warning";
+    inbox.until_told("resolved", gpu).await;
+    drop(stop);
+    story.await.unwrap().unwrap();
+    let told = inbox.notifications();
+    let course = course(&told);
+    let stalled = ["AutosweVllmStalled/warning", "AutosweVllmStalled/critical"];
+    let order = [
+        ("firing", OLD),
+        ("firing", CRIT),
+        ("resolved", CRIT),
+        ("firing", stalled[0]),
+        ("firing", stalled[1]),
+        ("resolved", stalled[1]),
+        ("firing", gpu),
+        ("resolved", gpu),
+    ];
+    let places = order.map(|(status, id)| position(&course, status, id));
+    assert!(places.is_sorted(), "{course:#?}\n{}", summary(&told));
+    // A group is of one machine and one check, and what is critical is told without its warning.
+    for one in to_people(&told) {
+        assert!(one.group_labels.contains_key("host") && one.group_labels.contains_key("check"), "{one:?}");
+        let checks: Vec<_> = one.alerts.iter().map(|alert| &alert.labels["check"]).collect();
+        assert!(checks.iter().all(|check| *check == checks[0]), "{one:?}");
+    }
+    let critical = told.iter().flat_map(|one| &one.alerts).find(|alert| alert.id() == CRIT).unwrap();
+    let text = &critical.annotations;
+    let host = &critical.labels["host"];
+    assert!(text["summary"].starts_with(&format!("{host}: ")), "{text:?}");
+    let words = ["heartbeat ", " old, over the limit of ", ". Mend: "];
+    assert!(words.iter().all(|words| text["description"].contains(words)), "{text:?}");
+    assert!(text["runbook_url"].ends_with("loop.md#heartbeat_old"));
+    assert_eq!(critical.generator_url, text["runbook_url"]);
+    assert_eq!(critical.labels["unit"], "autoswe-demo.service");
+    inbox.until_told("firing", DEAD_MAN).await;
+    assert!(round < Duration::from_secs(60));
+    drop(exporter);
+}
+
+/// A home whose exporter pushes to `members`.
+fn home(members: &[Alertmanager]) -> Home {
+    let urls: Vec<String> = members.iter().map(|member| member.url("")).collect();
+    let alerts = json!({"warn_for": "50ms", "crit_for": "50ms", "keep_firing_for": "50ms"});
+    let settings = json!({
+        "alerts": alerts, "watchdog": {"enabled": false}, "alertmanager": {"urls": urls, "rule_files": []},
+    });
+    let home = Home::new().with(settings);
+    home.beat(0);
+    home
+}
+
+/// How often people were told that `id` is `status`.
+fn times(inbox: &Receiver, status: &str, id: &str) -> usize {
+    inbox.told(status).into_iter().filter(|(one, alert)| one.path == "/people" && alert.id() == id).count()
+}
+
+#[tokio::test]
+async fn kills_in_the_middle_lose_nothing_and_tell_nothing_twice() {
+    let inbox = Receiver::start().await;
+    let mut members = [Alertmanager::start(&routes(&inbox)).await];
+    let home = home(&members);
+    let exporter = home.start().await;
+    home.beat(700);
+    inbox.until_told("firing", OLD).await;
+    members[0].saved().await;
+    // The exporter dies, and comes back to a loop that is still silent.
+    exporter.signal(Signal::KILL);
+    drop(exporter);
+    let exporter = home.start().await;
+    exporter.until("it still fires", |state| state["alerts"][0]["state"] == "firing").await;
+    // Alertmanager dies; what changes meanwhile reaches it when it is back.
+    members[0].kill();
+    home.beat(1000);
+    exporter.log.until("is not reached").await;
+    members[0].start_again().await;
+    inbox.until_told("firing", CRIT).await;
+    let told = members[0].until("both are known", |alerts| alerts.len() == 3).await;
+    assert!(told.iter().any(|alert| alert.id() == OLD && !alert.status.inhibited_by.is_empty()), "{told:#?}");
+    // The exporter dies again, and the loop comes back while it is down.
+    members[0].saved().await;
+    exporter.signal(Signal::KILL);
+    drop(exporter);
+    home.beat(0);
+    let _exporter = home.start().await;
+    inbox.until_told("resolved", CRIT).await;
+    members[0].until("nothing goes on", |alerts| alerts.iter().all(|alert| alert.id() == DEAD_MAN)).await;
+    for (status, id, most) in [("firing", OLD, 1), ("firing", CRIT, 1), ("resolved", CRIT, 1)] {
+        assert_eq!(times(&inbox, status, id), most, "{status} {id}\n{}", summary(&inbox.notifications()));
+    }
+}
+
+#[tokio::test]
+async fn every_member_of_a_cluster_is_told_and_people_once() {
+    let inbox = Receiver::start().await;
+    let mut members = Alertmanager::start_pair(&routes(&inbox)).await;
+    let home = home(&members);
+    let exporter = home.start().await;
+    home.beat(700);
+    for member in &members {
+        member.until("it has the alert", |alerts| alerts.iter().any(|alert| alert.id() == OLD)).await;
+    }
+    inbox.until_told("firing", OLD).await;
+    // Members tell each other what they told; one is enough for people to hear the rest.
+    members[1].saved().await;
+    members[0].kill();
+    home.beat(0);
+    inbox.until_told("resolved", OLD).await;
+    assert_eq!(
+        (times(&inbox, "firing", OLD), times(&inbox, "resolved", OLD)),
+        (1, 1),
+        "{}",
+        summary(&inbox.notifications())
+    );
+    drop(exporter);
+}
