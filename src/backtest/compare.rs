@@ -6,7 +6,7 @@
 use super::episodes::Episode;
 use super::found::Code;
 use crate::assessment::Severity;
-use crate::observation::Time;
+use crate::observation::{Time, seconds_since};
 
 /// How what is judged differs from what was recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,7 +88,47 @@ pub struct Side {
     slack: f64,
 }
 
+/// A difference shorter than this is none, seconds: limits are in minutes, and nobody is woken for less.
+const MINUTE: f64 = 60.0;
+
+/// `rows` with those of one code and one difference joined that follow each other within `within` seconds, so that what
+/// comes and goes is one line to read.
+pub fn joined<'a>(rows: impl Iterator<Item = &'a Row>, within: f64) -> Vec<Row> {
+    let mut all: Vec<Row> = Vec::new();
+    let mut latest = std::collections::BTreeMap::new();
+    for row in rows {
+        let key = (row.code, row.difference);
+        let known: Option<&mut Row> = latest.get(&key).and_then(|place: &usize| all.get_mut(*place));
+        match known {
+            Some(known) if row.from().zip(known.to()).is_some_and(|(from, to)| seconds_since(from, to) <= within) => {
+                known.join(row);
+            }
+            _ => {
+                latest.insert(key, all.len());
+                all.push(row.clone());
+            }
+        }
+    }
+    all
+}
+
 impl Row {
+    fn join(&mut self, other: &Row) {
+        for (side, more) in [(&mut self.recorded, &other.recorded), (&mut self.judged, &other.judged)] {
+            match (side.as_mut(), more) {
+                (Some(side), Some(more)) => side.join(more),
+                (None, more) => side.clone_from(more),
+                (Some(_), None) => {}
+            }
+        }
+    }
+
+    /// When it ends, on either side.
+    pub fn to(&self) -> Option<Time> {
+        let sides = [&self.judged, &self.recorded];
+        sides.into_iter().flatten().map(|side| side.to).max()
+    }
+
     /// The side that is shown: as judged, else as recorded.
     pub fn shown(&self) -> Option<&Side> {
         self.judged.as_ref().or(self.recorded.as_ref())
@@ -98,6 +138,21 @@ impl Row {
     pub fn from(&self) -> Option<Time> {
         let sides = [&self.judged, &self.recorded];
         sides.into_iter().flatten().map(|side| side.from).min()
+    }
+}
+
+impl Side {
+    fn join(&mut self, other: &Side) {
+        if other.severity > self.severity {
+            self.text.clone_from(&other.text);
+        }
+        self.to = self.to.max(other.to);
+        self.open |= other.open;
+        self.episodes += other.episodes;
+        self.seconds += other.seconds;
+        self.crit_seconds += other.crit_seconds;
+        self.severity = self.severity.max(other.severity);
+        self.slack += other.slack;
     }
 }
 
@@ -135,33 +190,20 @@ fn rows_of(code: Code, recorded: &[Episode], judged: &[Episode]) -> Vec<Row> {
 }
 
 fn add(side: &mut Option<Side>, episode: &Episode) {
-    let severity = episode.severity();
+    let new = Side {
+        from: episode.from,
+        to: episode.to,
+        open: episode.open,
+        episodes: 1,
+        seconds: episode.seconds,
+        crit_seconds: episode.crit_seconds,
+        severity: episode.severity(),
+        text: episode.text.clone(),
+        slack: episode.slack,
+    };
     match side {
-        None => {
-            *side = Some(Side {
-                from: episode.from,
-                to: episode.to,
-                open: episode.open,
-                episodes: 1,
-                seconds: episode.seconds,
-                crit_seconds: episode.crit_seconds,
-                severity,
-                text: episode.text.clone(),
-                slack: episode.slack,
-            });
-        }
-        Some(side) => {
-            if severity > side.severity {
-                side.text.clone_from(&episode.text);
-            }
-            side.to = side.to.max(episode.to);
-            side.open |= episode.open;
-            side.episodes += 1;
-            side.seconds += episode.seconds;
-            side.crit_seconds += episode.crit_seconds;
-            side.severity = side.severity.max(severity);
-            side.slack += episode.slack;
-        }
+        None => *side = Some(new),
+        Some(side) => side.join(&new),
     }
 }
 
@@ -172,7 +214,7 @@ fn difference(row: &Row) -> Difference {
     if now.severity != then.severity {
         return if now.severity > then.severity { Difference::Worse } else { Difference::Milder };
     }
-    let resolved = then.slack + now.slack + 1.0;
+    let resolved = then.slack + now.slack + MINUTE;
     let more = [now.crit_seconds - then.crit_seconds, now.seconds - then.seconds];
     match more.into_iter().find(|more| more.abs() > resolved) {
         None => Difference::Same,
@@ -216,9 +258,9 @@ mod tests {
 
     #[test]
     fn a_difference_within_the_resolution_is_none() {
-        assert_eq!(told(&[episode(0, 100, 0)], &[episode(15, 100, 0)]), [Difference::Same]);
-        assert_eq!(told(&[episode(0, 100, 0)], &[episode(30, 100, 0)]), [Difference::Shorter]);
-        assert_eq!(told(&[episode(0, 100, 50)], &[episode(0, 100, 90)]), [Difference::Longer]);
+        assert_eq!(told(&[episode(0, 900, 0)], &[episode(75, 900, 0)]), [Difference::Same]);
+        assert_eq!(told(&[episode(0, 900, 0)], &[episode(90, 900, 0)]), [Difference::Shorter]);
+        assert_eq!(told(&[episode(0, 900, 50)], &[episode(0, 900, 140)]), [Difference::Longer]);
         assert_eq!(told(&[episode(0, 100, 50)], &[episode(0, 100, 0)]), [Difference::Milder]);
         assert_eq!(told(&[episode(0, 100, 0)], &[episode(0, 100, 9)]), [Difference::Worse]);
     }
@@ -229,6 +271,15 @@ mod tests {
         let [row] = &rows[..] else { panic!("{rows:?}") };
         let judged = row.judged.as_ref().unwrap();
         assert_eq!((judged.episodes, judged.seconds, judged.text.as_str()), (2, 200.0, "300"));
+    }
+
+    #[test]
+    fn rows_that_follow_each_other_are_joined_and_others_are_not() {
+        let rows = compare(&[], &[episode(0, 100, 0), episode(200, 300, 50), episode(9000, 9100, 0)]);
+        let joined = joined(rows.iter(), 3600.0);
+        let told: Vec<_> =
+            joined.iter().flat_map(|row| &row.judged).map(|s| (s.episodes, s.seconds, s.severity)).collect();
+        assert_eq!(told, [(2, 200.0, Severity::Crit), (1, 100.0, Severity::Warn)]);
     }
 
     proptest! {

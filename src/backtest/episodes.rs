@@ -3,9 +3,11 @@
 //! Invariant: pure. Time in which nobody watched belongs to no episode. A finding that is there before and after such a
 //! hole is one episode; one that is not there any more ended when the watching did.
 
+use jiff::SignedDuration;
+
 use super::found::{Code, Codes, Found};
 use crate::assessment::Severity;
-use crate::observation::{Time, seconds_since};
+use crate::observation::Time;
 
 /// What is known of one instant, where it differs from the instant before.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,8 +22,8 @@ pub(super) struct Point {
     pub pending: [Codes; 2],
     /// Nobody watched from the point before to this one.
     pub hole: bool,
-    /// Seconds since the record before it: how late a beginning or an end may be known.
-    pub slack: f64,
+    /// How late a beginning may be known, as recorded and as judged, seconds.
+    pub slack: [f64; 2],
     /// What was said of the codes that are new here, as recorded and as judged.
     pub texts: [Vec<(Code, Severity, String)>; 2],
 }
@@ -43,7 +45,7 @@ pub struct Episode {
     pub crit_seconds: f64,
     /// When it was critical.
     pub crits: Vec<(Time, Time)>,
-    /// How much later than the cause both ends may lie, seconds.
+    /// How much later than the cause its beginning may lie, seconds.
     pub slack: f64,
     /// What was said of it at its worst, for the first time.
     pub text: String,
@@ -62,19 +64,19 @@ pub struct Track {
     open: Vec<Open>,
     /// Those that ended.
     pub episodes: Vec<Episode>,
-    /// Seconds in OK, WARN and CRIT.
-    pub seconds: [f64; 3],
+    /// Time in OK, WARN and CRIT. Whole nanoseconds add up to the same, however they are grouped.
+    times: [SignedDuration; 3],
     found: Found,
     last: Option<Time>,
-    watched: f64,
+    watched: SignedDuration,
 }
 
 #[derive(Debug, Clone)]
 struct Open {
     episode: Episode,
     /// The clock of watched seconds at its beginning.
-    watched: f64,
-    crit: Option<(Time, f64)>,
+    watched: SignedDuration,
+    crit: Option<(Time, SignedDuration)>,
 }
 
 /// One point as one track sees it.
@@ -99,16 +101,21 @@ impl Track {
     pub fn step(&mut self, step: &Step<'_>) {
         let before = self.last.unwrap_or(step.at);
         if !step.hole {
-            let passed = seconds_since(step.at, before).max(0.0);
+            let passed = step.at.duration_since(before).max(SignedDuration::ZERO);
             self.watched += passed;
-            self.seconds[usize::from(self.found.severity().level())] += passed;
+            self.times[usize::from(self.found.severity().level())] += passed;
         }
         let found = step.found.taking(step.pending, self.found);
         let ended_at = if step.hole { before } else { step.at };
         self.end_crits(found, ended_at);
-        self.end(found, ended_at, if step.hole { 0.0 } else { step.slack });
+        self.end(found, ended_at);
         self.begin(found, step);
         (self.found, self.last) = (found, Some(step.at));
+    }
+
+    /// Seconds in `severity`.
+    pub fn seconds(&self, severity: Severity) -> f64 {
+        self.times[usize::from(severity.level())].as_secs_f64()
     }
 
     /// What is found since the last point.
@@ -131,23 +138,20 @@ impl Track {
         for open in self.open.iter_mut().filter(|open| !found.crit.has(open.episode.code)) {
             if let Some((from, watched)) = open.crit.take() {
                 open.episode.crits.push((from, at));
-                open.episode.crit_seconds += self.watched - watched;
+                open.episode.crit_seconds += (self.watched - watched).as_secs_f64();
             }
         }
     }
 
-    fn end(&mut self, found: Found, at: Time, slack: f64) {
-        let (on, ended) =
+    fn end(&mut self, found: Found, at: Time) {
+        let (on, ended): (_, Vec<Open>) =
             std::mem::take(&mut self.open).into_iter().partition(|open| found.warn.has(open.episode.code));
         self.open = on;
-        for mut open in ended {
-            open.episode.slack += slack;
-            self.close(open, at);
-        }
+        ended.into_iter().for_each(|open| self.close(open, at));
     }
 
     fn close(&mut self, open: Open, at: Time) {
-        let seconds = self.watched - open.watched;
+        let seconds = (self.watched - open.watched).as_secs_f64();
         self.episodes.push(Episode { to: at, seconds, ..open.episode });
     }
 
@@ -184,7 +188,6 @@ impl Track {
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
     use proptest::prelude::*;
 
     use super::*;
@@ -226,7 +229,7 @@ mod tests {
         assert_eq!((episode.from, episode.to, episode.open), (at(10), at(70), false));
         assert_eq!((episode.seconds, episode.crit_seconds), (60.0, 40.0));
         assert_eq!((&episode.crits[..], episode.text.as_str()), (&[(at(30), at(70))][..], "CRIT"));
-        assert_eq!(track.seconds, [40.0, 20.0, 40.0]);
+        assert_eq!([Ok, Warn, Crit].map(|severity| track.seconds(severity)), [40.0, 20.0, 40.0]);
     }
 
     #[test]
@@ -236,7 +239,7 @@ mod tests {
         assert_eq!((on.episodes[0].to, on.episodes[0].seconds), (at(1010), 20.0));
         let gone = track(&[(0, Warn, false), (10, Warn, false), (1000, Ok, true)]);
         assert_eq!((gone.episodes[0].to, gone.episodes[0].seconds), (at(10), 10.0));
-        assert_eq!(gone.seconds, [0.0, 10.0, 0.0]);
+        assert_eq!([Ok, Warn, Crit].map(|severity| gone.seconds(severity)), [0.0, 10.0, 0.0]);
     }
 
     #[test]
@@ -274,8 +277,8 @@ mod tests {
             let track = track(&steps);
             prop_assert!(track.episodes.windows(2).all(|pair| pair[0].to <= pair[1].from));
             let (found, crit) = track.episodes.iter().fold((0.0, 0.0), |sum, e| (sum.0 + e.seconds, sum.1 + e.crit_seconds));
-            prop_assert!((found - track.seconds[1] - track.seconds[2]).abs() < 1e-6);
-            prop_assert!((crit - track.seconds[2]).abs() < 1e-6);
+            prop_assert!((found - track.seconds(Warn) - track.seconds(Crit)).abs() < 1e-6);
+            prop_assert!((crit - track.seconds(Crit)).abs() < 1e-6);
         }
     }
 }

@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 
 pub use alerts::{Alert, alerts};
 pub use blocks::Place;
-pub use compare::{Difference, Row, Side, compare};
+pub use compare::{Difference, Row, Side, compare, joined};
 pub use episodes::{Episode, Step, Track};
 pub use found::{Code, Codes, Found};
 pub use replay::AS_RECORDED;
@@ -107,8 +107,8 @@ pub struct Counts {
     pub foreign: u64,
     /// Times in which nobody watched.
     pub holes: u64,
-    /// Their seconds.
-    pub hole_seconds: f64,
+    /// Their length.
+    pub hole_time: jiff::SignedDuration,
     /// Records whose time lies before that of the record before.
     pub steps_back: u64,
     /// Bytes read, decompressed.

@@ -105,7 +105,8 @@ pub(super) struct Reader {
 }
 
 impl Moment {
-    fn new() -> Self {
+    /// A record that tells nothing yet.
+    pub(super) fn new() -> Self {
         Moment {
             at: Time::UNIX_EPOCH,
             severity: Severity::Ok,
@@ -155,8 +156,17 @@ impl Moment {
 impl Reader {
     /// The record in `line`.
     pub(super) fn read(&self, line: &[u8]) -> Result<Moment, Refused> {
-        match self.scan(line) {
-            (Err(Refused::NoRecord), _) | (_, true) => self.read_slowly(line),
+        let mut moment = Moment::new();
+        self.read_into(&mut moment, line).map(|()| moment)
+    }
+
+    /// The same into a record that tells nothing yet: it is large to move.
+    pub(super) fn read_into(&self, moment: &mut Moment, line: &[u8]) -> Result<(), Refused> {
+        match self.scan(moment, line) {
+            (Err(Refused::NoRecord), _) | (_, true) => {
+                *moment = self.read_slowly(line)?;
+                Ok(())
+            }
             (read, false) => read,
         }
     }
@@ -166,20 +176,14 @@ impl Reader {
         let object: serde_json::Map<String, serde_json::Value> =
             serde_json::from_slice(line).map_err(|_| Refused::NoRecord)?;
         let plain = serde_json::to_vec(&object).map_err(|_| Refused::NoRecord)?;
-        self.scan(&plain).0
+        let mut moment = Moment::new();
+        self.scan(&mut moment, &plain).0.map(|()| moment)
     }
 
     /// The record, and whether an escape may have hidden what it says.
-    fn scan(&self, line: &[u8]) -> (Result<Moment, Refused>, bool) {
+    fn scan(&self, moment: &mut Moment, line: &[u8]) -> (Result<(), Refused>, bool) {
         let Some(mut scanner) = Scanner::object(line) else { return (Err(Refused::NoRecord), false) };
-        let mut fields = Fields {
-            reader: self,
-            moment: Moment::new(),
-            time: None,
-            severity: None,
-            found: Vec::new(),
-            crit: [0; 16],
-        };
+        let mut fields = Fields { reader: self, moment, time: None, severity: None, found: Vec::new(), crit: [0; 16] };
         let read = match fields.scan(&mut scanner) {
             Some(true) => fields.finish(),
             Some(false) => Err(Refused::Outside),
@@ -196,7 +200,7 @@ impl Reader {
 /// A record in the making.
 struct Fields<'a> {
     reader: &'a Reader,
-    moment: Moment,
+    moment: &'a mut Moment,
     time: Option<Time>,
     severity: Option<Severity>,
     /// The check's place and the code.
@@ -311,7 +315,7 @@ impl Fields<'_> {
         })
     }
 
-    fn finish(mut self) -> Result<Moment, Refused> {
+    fn finish(mut self) -> Result<(), Refused> {
         let (Some(time), Some(severity)) = (self.time, self.severity) else { return Err(Refused::NoRecord) };
         if self.moment.get(Number::Version).is_some_and(|version| version > VERSION) {
             return Err(Refused::Newer);
@@ -333,7 +337,7 @@ impl Fields<'_> {
         if self.moment.is(Number::MustRestart) {
             self.moment.recorded.add(Code::RESTART, Severity::Crit);
         }
-        Ok(self.moment)
+        Ok(())
     }
 }
 
@@ -355,9 +359,43 @@ fn number_of(value: Scalar<'_>) -> f64 {
 fn time_of(value: Scalar<'_>) -> Option<Time> {
     match value {
         Scalar::Number(seconds) => json::unix(seconds),
-        Scalar::Text(_) => json::time(&serde_json::Value::from(text_of(value)?)),
+        Scalar::Text(text) => utc(text).or_else(|| json::time(&serde_json::Value::from(text_of(value)?))),
         Scalar::Nothing => None,
     }
+}
+
+/// `2026-11-22T12:00:00.123Z`, as the recorder writes it; `None` for any other form, and for days that not every month
+/// has.
+fn utc(text: &[u8]) -> Option<Time> {
+    let (head, rest) = text.split_at_checked(19)?;
+    let digits = |from: usize, count: usize| -> Option<i64> {
+        head[from..from + count]
+            .iter()
+            .try_fold(0, |all, byte| byte.is_ascii_digit().then(|| all * 10 + i64::from(byte - b'0')))
+    };
+    let apart = [head[4], head[7], head[10], head[13], head[16]] == *b"--T::";
+    let fraction = rest.strip_suffix(b"Z").filter(|_| apart)?;
+    let nanoseconds = match fraction.split_first() {
+        None => 0,
+        Some((b'.', decimals)) if (1..=9).contains(&decimals.len()) => {
+            let add = |all: i32, byte: &u8| byte.is_ascii_digit().then(|| all * 10 + i32::from(byte - b'0'));
+            decimals.iter().try_fold(0, add)? * 10_i32.pow(9 - decimals.len() as u32)
+        }
+        Some(_) => return None,
+    };
+    let (year, month, day) = (digits(0, 4)?, digits(5, 2)?, digits(8, 2)?);
+    let (hour, minute, second) = (digits(11, 2)?, digits(14, 2)?, digits(17, 2)?);
+    let usual = (1970..=9999).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=28).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 60;
+    // Days since 1970 of a year that begins in March, so that leap days come last.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468;
+    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
+    usual.then(|| Time::new(seconds, nanoseconds).ok())?
 }
 
 /// A text that has no escapes; what is looked for has none.

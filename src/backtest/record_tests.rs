@@ -49,7 +49,7 @@ fn the_keys_stand_in_the_recorders_order() {
 #[test]
 fn no_record_of_the_recorder_needs_the_slow_way() {
     for line in lines() {
-        let (read, escaped) = reader().scan(line.as_bytes());
+        let (read, escaped) = reader().scan(&mut Moment::new(), line.as_bytes());
         assert!(read.is_ok() && !escaped, "{line}");
     }
 }
@@ -155,6 +155,25 @@ proptest! {
         }).collect();
         let line = format!("{{{}}}", texts.join(if pretty { " ,\t" } else { "," }));
         prop_assert_eq!(shown(&reader().read(line.as_bytes())), shown(&reader().read_slowly(line.as_bytes())), "{}", line);
+    }
+
+    #[test]
+    fn a_time_is_read_as_jiff_reads_it(seconds in 0_i64..253_402_300_799, nanoseconds in 0_i32..1_000_000_000, digits in 0_usize..4) {
+        let step = 10_i32.pow(9 - 3 * digits as u32);
+        let time = Time::new(seconds, nanoseconds / step * step).unwrap();
+        let text = time.to_string();
+        if let Some(read) = utc(text.as_bytes()) {
+            prop_assert_eq!(read, time, "{}", text);
+        }
+        prop_assert_eq!(time_of(Scalar::Text(text.as_bytes())), Some(time));
+        prop_assert_eq!(utc(text.as_bytes()).is_some(), time.to_zoned(jiff::tz::TimeZone::UTC).day() <= 28);
+    }
+
+    #[test]
+    fn a_time_of_another_form_is_left_to_jiff(text in "[0-9]{3,5}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{0,10})?[Z+z]") {
+        if let Some(read) = utc(text.as_bytes()) {
+            prop_assert_eq!(text.parse::<Time>().ok(), Some(read));
+        }
     }
 
     #[test]

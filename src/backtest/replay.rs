@@ -176,15 +176,16 @@ impl<'a> Replay<'a> {
     fn loop_(&mut self, instant: &Instant<'_>) {
         let moment = instant.moment;
         let phase = moment.phase.and_then(|place| self.thresholds.phases.0.get(usize::from(place)));
+        let beat_at = instant.since(Number::HeartbeatAge);
         let heartbeat = Heartbeat {
-            at: instant.since(Number::HeartbeatAge),
+            at: beat_at,
             phase: phase.map(|phase| phase.name.clone()),
             phase_started_at: instant.since(Number::PhaseAge),
             ..Heartbeat::default()
         };
         let changed_at = instant.since(Number::HeartbeatChanged);
-        self.state.last_heartbeat = (heartbeat.at.is_some() || changed_at.is_some())
-            .then(|| Dated { at: instant.at, value: heartbeat.clone() });
+        self.state.last_heartbeat =
+            (heartbeat.at.is_some() || changed_at.is_some()).then(|| Dated { at: instant.at, value: heartbeat });
         self.state.heartbeat_track = HeartbeatTrack { changed_at, excused_at: instant.since(Number::HeartbeatExcused) };
         let since = instant.since(Number::PausedSeconds).filter(|_| moment.is(Number::Paused));
         let pause = if moment.is(Number::PausedHard) {
@@ -193,7 +194,7 @@ impl<'a> Replay<'a> {
             Pause { soft: since, hard: None }
         };
         let reading = LoopReading {
-            heartbeat: reading(moment.told(Source::Heartbeat), heartbeat),
+            heartbeat: reading(moment.told(Source::Heartbeat), Heartbeat { at: beat_at, ..Heartbeat::default() }),
             state: reading(moment.told(Source::LoopState), LoopState::default()),
             pause: reading(moment.told(Source::Pause), pause),
         };

@@ -132,15 +132,19 @@ impl<'a> Worker<'a> {
     fn read(&self, block: &[u8]) -> (Vec<Moment>, Counts) {
         let (mut moments, mut counts) = (Vec::with_capacity(block.len() / 2000), Counts::default());
         for line in lines(block).filter(|line| !line.trim_ascii().is_empty()) {
-            match self.reader.read(line) {
-                Ok(moment) => {
+            moments.push(Moment::new());
+            let Some(moment) = moments.last_mut() else { continue };
+            let refused = match self.reader.read_into(moment, line) {
+                Ok(()) => {
                     counts.foreign += moment.foreign as u64;
-                    moments.push(moment);
+                    continue;
                 }
-                Err(Refused::NoRecord) => counts.spoilt += 1,
-                Err(Refused::Newer) => counts.newer += 1,
-                Err(Refused::Outside) => counts.outside += 1,
-            }
+                Err(Refused::NoRecord) => &mut counts.spoilt,
+                Err(Refused::Newer) => &mut counts.newer,
+                Err(Refused::Outside) => &mut counts.outside,
+            };
+            *refused += 1;
+            moments.pop();
         }
         counts.records = moments.len() as u64;
         (moments, counts)
@@ -162,7 +166,7 @@ impl<'a> Worker<'a> {
             let gap = before.map_or(0.0, |before| seconds_since(moment.at, before.at));
             let hole = before.is_some() && !(0.0..=self.hold).contains(&gap);
             match before {
-                Some(before) if hole => series.hole(before, gap),
+                Some(before) if hole => series.hole(before, moment),
                 Some(before) => self.between(&mut series, before, moment),
                 None => {}
             }
@@ -172,7 +176,10 @@ impl<'a> Worker<'a> {
             }
             let instant = Instant { moment, next: None, samples: &series.samples, at: moment.at };
             let judged = self.replay.judge(&instant);
-            series.point((moment, moment.at), judged, (hole, gap.max(0.0)), place + 1 == moments.len());
+            // The recorder writes at once when the severity changes; what else begins waits for the next record.
+            let at_once = before.is_some_and(|before| before.severity != moment.severity);
+            let slack = [if at_once { 0.0 } else { gap.max(0.0) }, gap.max(0.0)];
+            series.point((moment, moment.at), judged, (hole, slack), place + 1 == moments.len());
             series.restart(before, moment);
             before = Some(moment);
         }
@@ -184,7 +191,7 @@ impl<'a> Worker<'a> {
         for at in self.limits.between(before, next) {
             let instant = Instant { moment: before, next: Some(next), samples: &series.samples, at };
             let judged = self.replay.judge(&instant);
-            series.point((before, at), judged, (false, 0.0), false);
+            series.point((before, at), judged, (false, [0.0; 2]), false);
         }
     }
 }
@@ -218,21 +225,22 @@ struct Series {
 }
 
 impl Series {
-    fn hole(&mut self, before: &Moment, gap: f64) {
-        if gap < 0.0 {
+    fn hole(&mut self, before: &Moment, moment: &Moment) {
+        if moment.at < before.at {
             self.done.counts.steps_back += 1;
         } else {
             self.done.counts.holes += 1;
-            self.done.counts.hole_seconds += gap;
+            self.done.counts.hole_time += moment.at.duration_since(before.at);
         }
         // What stood before the hole stood up to its last record.
         if let Some((recorded, judged, pending)) = self.last {
             let texts = [Vec::new(), Vec::new()];
-            self.done.points.push(Point { at: before.at, recorded, judged, pending, hole: false, slack: 0.0, texts });
+            let slack = [0.0; 2];
+            self.done.points.push(Point { at: before.at, recorded, judged, pending, hole: false, slack, texts });
         }
     }
 
-    fn point(&mut self, (moment, at): (&Moment, Time), judged: Judged, (hole, slack): (bool, f64), is_last: bool) {
+    fn point(&mut self, (moment, at): (&Moment, Time), judged: Judged, (hole, slack): (bool, [f64; 2]), is_last: bool) {
         self.done.unknown = self.done.unknown.and(judged.unknown);
         let pending = [pending(moment), judged.pending];
         let now = (moment.recorded, judged.found, pending);
@@ -246,6 +254,9 @@ impl Series {
                 judged_text(&judged.assessment, code).or_else(|| recorded_text(moment, code, severity))
             }),
         ];
+        // What is found from several records is found late; all else is exact.
+        let late = judged.found.warn.without(judged_before.warn).within(over_time());
+        let slack = [slack[0], if late.is_empty() { 0.0 } else { slack[1] }];
         self.last = Some(now);
         self.done.points.push(Point { at, recorded: now.0, judged: now.1, pending, hole, slack, texts });
     }
@@ -262,6 +273,12 @@ impl Series {
             self.done.restarts.extend(moment.at.checked_sub(age).ok().map(|at| (at, moment.outcome)));
         }
     }
+}
+
+/// What must have lasted, and shows only in several records.
+fn over_time() -> Codes {
+    let codes = ["silent_cap", "idle"].into_iter().filter_map(|code| Code::of("gpu", code));
+    codes.fold(Codes::default(), Codes::with)
 }
 
 fn pending(moment: &Moment) -> Codes {
@@ -353,7 +370,7 @@ impl Collected {
             found,
             pending: point.pending[side],
             hole: point.hole,
-            slack: point.slack,
+            slack: point.slack[side],
             texts: &point.texts[side],
         };
         outcome.recorded.step(&step(point.recorded, 0));
@@ -386,7 +403,7 @@ impl Counts {
         self.outside += other.outside;
         self.foreign += other.foreign;
         self.holes += other.holes;
-        self.hole_seconds += other.hole_seconds;
+        self.hole_time += other.hole_time;
         self.steps_back += other.steps_back;
     }
 }

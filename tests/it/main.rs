@@ -2,6 +2,7 @@
 //!
 //! One binary for all of them, because each binary costs a link of the whole tree. A module per subject.
 
+mod backtest;
 mod cli;
 mod demo;
 mod doctor;

@@ -66,7 +66,7 @@ struct Life {
 }
 
 /// Writes `days` days of records that end at `end`; how many.
-pub fn write(out: &mut impl Write, days: i64, seed: u64, end: Time) -> std::io::Result<u64> {
+pub(crate) fn write(out: &mut impl Write, days: i64, seed: u64, end: Time) -> std::io::Result<u64> {
     let config = config();
     let thresholds = Thresholds::new(&config, true);
     let start = end - SignedDuration::from_hours(24 * days);
@@ -93,7 +93,7 @@ pub fn write(out: &mut impl Write, days: i64, seed: u64, end: Time) -> std::io::
 }
 
 /// The defaults, read once a minute.
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     let mut config = Config::default();
     let minute = Seconds(STEP as f64);
     config.loop_.interval = minute;
@@ -130,11 +130,11 @@ impl Life {
     fn live(&mut self, minute: i64) -> Time {
         self.minute = minute;
         // An exporter does not judge on the second.
-        let now = self.start + SignedDuration::from_millis(minute * STEP * 1000 + self.chance.below(900) as i64);
+        let now = self.start + SignedDuration::from_millis(minute * STEP * 1000 + 123);
         self.troubles(minute);
         if self.trouble.silent.is_none() {
             self.beat = now - SignedDuration::from_millis(self.chance.below(5000) as i64);
-            self.phase = if self.chance.once_in(8) { minute } else { self.phase };
+            self.phase = if self.chance.once_in(4) { minute } else { self.phase };
         } else if seconds_since(now, self.beat) > 960.0 && self.trouble.stalled.is_none() {
             // The watchdog's work.
             self.restart = Some(Restart { at: now, outcome: RestartOutcome::Took, reason: None });
@@ -167,7 +167,7 @@ impl Life {
         happen(&mut self.trouble.silent, 2500, 4, 60);
         happen(&mut self.trouble.stalled, 9000, 1, 6);
         happen(&mut self.trouble.away, 20_000, 2, 30);
-        happen(&mut self.trouble.hot, 7000, 5, 60);
+        happen(&mut self.trouble.hot, 3000, 5, 60);
         happen(&mut self.trouble.late, 6000, 60, 400);
         happen(&mut self.trouble.down, 40_000, 10, 300);
     }
@@ -204,7 +204,8 @@ impl Life {
             epoch: Some(3),
             iteration: Some(self.minute.unsigned_abs() / 23),
             vertex: Some("implement".into()),
-            phase: Some("writer".into()),
+            // Nothing excuses a loop that falls silent between two phases.
+            phase: Some(if self.trouble.silent.is_some() { "idle" } else { "writer" }.into()),
             phase_started_at: Some(self.minute(self.phase)),
             invocation_id: Some("5ca1ab1e5ca1ab1e5ca1ab1e5ca1ab1e".into()),
             ..Heartbeat::default()

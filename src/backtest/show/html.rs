@@ -7,9 +7,9 @@ use std::fmt::Write;
 
 use askama::Template;
 
-use super::{Context, differences, lasted, notes, rows, strip, totals};
+use super::{Context, Part, Parts, TOGETHER, differences, lasted, notes, rows, totals};
 use crate::assessment::Severity;
-use crate::backtest::{Code, Difference, Outcome, Row, Track};
+use crate::backtest::{Code, Difference, Outcome, Row, Track, joined};
 use crate::check::CHECKS;
 use crate::observation::{Time, seconds_since};
 use crate::words;
@@ -79,8 +79,9 @@ struct Line {
 
 fn page(outcome: &Outcome, context: &Context) -> Page {
     let (from, to) = (outcome.from.unwrap_or_default(), outcome.to.unwrap_or_default());
-    let differing = || rows(outcome, false).filter(|row| row.difference != Difference::Same);
-    let hidden = differing().count().saturating_sub(ROWS);
+    let differing = rows(outcome, false).filter(|row| row.difference != Difference::Same);
+    let differing = joined(differing, TOGETHER);
+    let hidden = differing.len().saturating_sub(ROWS);
     let counts = differences(outcome).into_iter().filter(|(_, count)| *count > 0);
     let counts: Vec<String> = counts.map(|(difference, count)| format!("{count} {}", difference.name())).collect();
     Page {
@@ -93,7 +94,7 @@ fn page(outcome: &Outcome, context: &Context) -> Page {
         counts: if counts.is_empty() { "nothing found, then or now".into() } else { counts.join(", ") },
         restarts: rows(outcome, true).map(|row| line(row, context)).collect(),
         findings: findings(outcome),
-        timeline: differing().skip(hidden).map(|row| line(row, context)).collect(),
+        timeline: differing.iter().skip(hidden).map(|row| line(row, context)).collect(),
         hidden,
         same: rows(outcome, false).filter(|row| row.difference == Difference::Same).count(),
         notes: notes(outcome),
@@ -111,7 +112,7 @@ fn class(severity: Severity) -> &'static str {
 
 fn sums(outcome: &Outcome) -> Vec<Sum> {
     let time = |severity: Severity| {
-        let of = |track: &Track| words::length(track.seconds[usize::from(severity.level())]);
+        let of = |track: &Track| words::length(track.seconds(severity));
         Sum { name: severity.name(), class: class(severity), then: of(&outcome.recorded), now: of(&outcome.judged) }
     };
     let alerts = |name, severity| {
@@ -200,13 +201,12 @@ fn drawing(outcome: &Outcome, context: &Context) -> String {
          <title id=\"bands-t\">Severities over time, as recorded (upper band) and as judged now (lower band)</title>\
          <desc id=\"bands-d\">Rows: {described}. The tables below hold the same in words.</desc>"
     ));
-    let whole = strip(outcome, COLUMNS);
     for (row, name) in names.iter().enumerate() {
-        let columns = match *name {
-            "all checks" => whole.clone(),
-            name => plot.columns(outcome, if name == "restarts" { "liveness" } else { name }, &whole),
+        let parts = match *name {
+            "all checks" => Parts::of_all(outcome, COLUMNS),
+            name => of_check(outcome, if name == "restarts" { "liveness" } else { name }),
         };
-        plot.row(name, row * ROW, &columns);
+        plot.row(name, row * ROW, &parts);
     }
     plot.axis(names.len() * ROW);
     plot.svg += "</svg>";
@@ -220,18 +220,22 @@ struct Plot<'a> {
     svg: String,
 }
 
-type Column = Option<(Severity, Severity)>;
+/// The parts of one check.
+fn of_check(outcome: &Outcome, check: &str) -> Parts {
+    let mut parts = Parts::new(outcome, COLUMNS);
+    for (side, track) in [&outcome.recorded, &outcome.judged].into_iter().enumerate() {
+        for episode in track.episodes.iter().filter(|episode| episode.code.names().0 == check) {
+            parts.add(side, Severity::Warn, (episode.from, episode.to));
+            episode.crits.iter().for_each(|crit| parts.add(side, Severity::Crit, *crit));
+        }
+    }
+    parts
+}
 
 impl Plot<'_> {
     fn push(&mut self, text: std::fmt::Arguments<'_>) {
         // Writing to a String cannot fail.
         self.svg.write_fmt(text).unwrap_or_default();
-    }
-
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a column of the drawing")]
-    fn column(&self, time: Time) -> usize {
-        let share = seconds_since(time, self.from) / self.length;
-        ((share * COLUMNS as f64).max(0.0) as usize).min(COLUMNS - 1)
     }
 
     fn time(&self, column: usize) -> String {
@@ -240,57 +244,36 @@ impl Plot<'_> {
         self.context.time(self.from.checked_add(after).unwrap_or(self.from))
     }
 
-    /// The columns of one check: OK wherever somebody watched, and the worst of its episodes.
-    fn columns(&self, outcome: &Outcome, check: &str, whole: &[Column]) -> Vec<Column> {
-        let mut columns: Vec<Column> =
-            whole.iter().map(|column| column.map(|_| (Severity::Ok, Severity::Ok))).collect();
-        for (side, track) in [&outcome.recorded, &outcome.judged].into_iter().enumerate() {
-            let mut paint = |(from, to): (Time, Time), severity: Severity| {
-                for column in columns[self.column(from)..=self.column(to)].iter_mut().flatten() {
-                    let known = if side == 0 { &mut column.0 } else { &mut column.1 };
-                    *known = severity.max(*known);
-                }
-            };
-            for episode in track.episodes.iter().filter(|episode| episode.code.names().0 == check) {
-                paint((episode.from, episode.to), Severity::Warn);
-                episode.crits.iter().for_each(|crit| paint(*crit, Severity::Crit));
-            }
-        }
-        columns
-    }
-
-    fn row(&mut self, name: &str, top: usize, columns: &[Column]) {
+    fn row(&mut self, name: &str, top: usize, parts: &Parts) {
         self.push(format_args!("<text x=\"0\" y=\"{}\">{name}</text>", top + 19));
         for side in 0..2 {
-            let of = |column: &Column| column.map(|(then, now)| if side == 0 { then } else { now });
-            let y = top + 4 + side * 12;
+            let columns: Vec<Option<Part>> = (0..COLUMNS).map(|column| parts.part(column, side)).collect();
             let mut start = 0;
-            for run in columns.chunk_by(|a, b| of(a) == of(b)) {
-                self.run(name, side, (start, start + run.len()), (y, run.first().and_then(of)));
+            for run in columns.chunk_by(|a, b| a == b) {
+                if let Some(Some(part)) = run.first() {
+                    self.run((name, side), (start, start + run.len()), top + 4 + side * 12, *part);
+                }
                 start += run.len();
             }
         }
     }
 
-    fn run(&mut self, name: &str, side: usize, (start, end): (usize, usize), (y, severity): (usize, Option<Severity>)) {
-        let Some(severity) = severity else { return };
-        let (x, width) = (LEFT + start, end - start);
-        let (class, word) = (class(severity), severity.name());
-        // The height says the same as the colour.
-        let height = 4 + 3 * usize::from(severity.level());
-        let y = y + 10 - height;
-        if severity == Severity::Ok {
-            self.push(format_args!(
-                "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"/>"
-            ));
-            return;
+    /// Columns that look the same. The height says the same as the colour; what is paler is so for a short time only.
+    fn run(&mut self, (name, side): (&str, usize), (start, end): (usize, usize), top: usize, part: Part) {
+        let (x, width, class) = (LEFT + start, end - start, class(part.worst));
+        let height = 4 + 3 * usize::from(part.worst.level());
+        let y = top + 10 - height;
+        let some = if part.much { "" } else { " some" };
+        self.push(format_args!(
+            "<rect class=\"{class}{some}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\""
+        ));
+        if part.worst == Severity::Ok {
+            return self.push(format_args!("/>"));
         }
         let side = if side == 0 { "recorded" } else { "now" };
-        let (from, to) = (self.time(start), self.time(end));
-        self.push(format_args!(
-            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\">\
-             <title>{name}, {side}: {word}, {from} to {to}</title></rect>"
-        ));
+        let some = if part.much { "" } else { " for less than a tenth of the time" };
+        let (worst, from, to) = (part.worst, self.time(start), self.time(end));
+        self.push(format_args!("><title>{name}, {side}: {worst}{some}, {from} to {to}</title></rect>"));
     }
 
     fn axis(&mut self, y: usize) {

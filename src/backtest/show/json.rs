@@ -26,7 +26,7 @@ pub fn render(outcome: &Outcome, context: &Context) -> Value {
         "records": counts.records,
         "bytes": counts.bytes,
         "left_out": {"spoilt": counts.spoilt, "newer": counts.newer, "outside": counts.outside, "foreign_findings": counts.foreign},
-        "holes": {"count": counts.holes, "seconds": counts.hole_seconds, "clock_steps_back": counts.steps_back},
+        "holes": {"count": counts.holes, "seconds": rounded(counts.hole_time.as_secs_f64()), "clock_steps_back": counts.steps_back},
         "not_judged_again": {
             "always": AS_RECORDED.map(|(check, code)| format!("{check}.{code}")),
             "in_some_records": outcome.unknown.iter().map(Code::name).collect::<Vec<_>>(),
@@ -35,7 +35,7 @@ pub fn render(outcome: &Outcome, context: &Context) -> Value {
         "differences": differences(outcome).into_iter().map(|(difference, count)| (difference.name().to_owned(), count.into())).collect::<serde_json::Map<_, _>>(),
         "findings": totals(outcome).iter().filter(|(code, _)| **code != Code::RESTART).map(|(code, total)| {
             let (check, code) = code.names();
-            let side = |side: usize| json!({"episodes": total.episodes[side], "seconds": total.seconds[side], "crit_seconds": total.crit_seconds[side], "alerts": total.alerts[side]});
+            let side = |side: usize| json!({"episodes": total.episodes[side], "seconds": rounded(total.seconds[side]), "crit_seconds": rounded(total.crit_seconds[side]), "alerts": total.alerts[side]});
             json!({"check": check, "code": code, "recorded": side(0), "judged": side(1), "differs": total.differs})
         }).collect::<Vec<_>>(),
         "restarts": {
@@ -52,13 +52,18 @@ pub fn render(outcome: &Outcome, context: &Context) -> Value {
     })
 }
 
+/// To milliseconds, which the records have.
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
 fn seconds(track: &Track) -> Value {
-    let of = |severity: Severity| track.seconds[usize::from(severity.level())];
+    let of = |severity: Severity| rounded(track.seconds(severity));
     json!({"OK": of(Severity::Ok), "WARN": of(Severity::Warn), "CRIT": of(Severity::Crit)})
 }
 
 fn episode(episode: &Episode) -> Value {
-    json!({"from": episode.from, "to": episode.to, "open": episode.open, "seconds": episode.seconds, "reason": episode.text})
+    json!({"from": episode.from, "to": episode.to, "open": episode.open, "seconds": rounded(episode.seconds), "reason": episode.text})
 }
 
 fn alert(alert: &Alert) -> Value {
@@ -82,8 +87,8 @@ fn row(row: &Row) -> Value {
                 "to": side.to,
                 "open": side.open,
                 "episodes": side.episodes,
-                "seconds": side.seconds,
-                "crit_seconds": side.crit_seconds,
+                "seconds": rounded(side.seconds),
+                "crit_seconds": rounded(side.crit_seconds),
                 "severity": side.severity,
                 "reason": side.text,
             })

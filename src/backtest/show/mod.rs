@@ -102,7 +102,7 @@ fn notes(outcome: &Outcome) -> Vec<String> {
         notes.push(format!(
             "{} times nobody watched, {} in all: that time is on neither side",
             counts.holes,
-            words::length(counts.hole_seconds)
+            words::length(counts.hole_time.as_secs_f64())
         ));
     }
     if !outcome.unknown.is_empty() {
@@ -126,23 +126,80 @@ fn notes(outcome: &Outcome) -> Vec<String> {
     notes
 }
 
-/// The worst severities of `cells` equal parts of the whole time, as recorded and as judged; `None` where nobody
-/// watched.
-fn strip(outcome: &Outcome, cells: usize) -> Vec<Option<(Severity, Severity)>> {
-    let mut strip = vec![None; cells];
-    let (Some(from), Some(to)) = (outcome.from, outcome.to) else { return strip };
-    let length = seconds_since(to, from).max(1.0);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place within the strip")]
-    let place = |time: Time| ((seconds_since(time, from) / length * cells as f64).max(0.0) as usize).min(cells - 1);
-    for span in &outcome.spans {
-        let Some((recorded, judged)) = span.severities else { continue };
-        for cell in &mut strip[place(span.from)..=place(span.to)] {
-            let (known_recorded, known_judged) = cell.unwrap_or_default();
-            *cell = Some((recorded.max(known_recorded), judged.max(known_judged)));
+/// The worst of one part of the time, and whether that was for more than a tenth of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    worst: Severity,
+    much: bool,
+}
+
+/// Time by severity in equal parts of the whole, as recorded and as judged.
+struct Parts {
+    from: Time,
+    /// Of one part, seconds.
+    length: f64,
+    seconds: Vec<[[f64; 3]; 2]>,
+    watched: Vec<f64>,
+}
+
+impl Parts {
+    /// `count` parts of the time of `outcome`, with nothing found in them.
+    fn new(outcome: &Outcome, count: usize) -> Self {
+        let from = outcome.from.unwrap_or_default();
+        let length = seconds_since(outcome.to.unwrap_or(from), from).max(1.0) / count as f64;
+        let mut parts = Parts { from, length, seconds: vec![[[0.0; 3]; 2]; count], watched: vec![0.0; count] };
+        for span in outcome.spans.iter().filter(|span| span.severities.is_some()) {
+            parts.spread(span.from, span.to).into_iter().for_each(|(part, seconds)| parts.watched[part] += seconds);
+        }
+        parts
+    }
+
+    /// The severities of all checks together.
+    fn of_all(outcome: &Outcome, count: usize) -> Self {
+        let mut parts = Self::new(outcome, count);
+        for span in &outcome.spans {
+            if let Some((recorded, judged)) = span.severities {
+                parts.add(0, recorded, (span.from, span.to));
+                parts.add(1, judged, (span.from, span.to));
+            }
+        }
+        parts
+    }
+
+    fn add(&mut self, side: usize, severity: Severity, (from, to): (Time, Time)) {
+        for (part, seconds) in self.spread(from, to) {
+            self.seconds[part][side][usize::from(severity.level())] += seconds;
         }
     }
-    strip
+
+    /// The seconds of each part that lie between two times; a moment has a little, so that it is seen.
+    fn spread(&self, from: Time, to: Time) -> Vec<(usize, f64)> {
+        let (start, end) = (seconds_since(from, self.from).max(0.0), seconds_since(to, self.from).max(0.0));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part, and not below 0")]
+        let place = |seconds: f64| ((seconds / self.length) as usize).min(self.seconds.len() - 1);
+        let part = |part: usize| {
+            let begin = part as f64 * self.length;
+            (part, (end.min(begin + self.length) - start.max(begin)).max(0.001))
+        };
+        (place(start)..=place(end)).map(part).collect()
+    }
+
+    /// One part of one side; `None` where nobody watched.
+    fn part(&self, part: usize, side: usize) -> Option<Part> {
+        let watched = self.watched[part];
+        if watched <= 0.001 {
+            return None;
+        }
+        let seconds = &self.seconds[part][side];
+        let severities = [Severity::Crit, Severity::Warn];
+        let worst = severities.into_iter().find(|severity| seconds[usize::from(severity.level())] > 0.0);
+        let much = worst.is_none_or(|worst| seconds[usize::from(worst.level())] > watched / 10.0);
+        Some(Part { worst: worst.unwrap_or_default(), much })
+    }
 }
+
+/// What comes and goes within this time is one line, seconds.
+const TOGETHER: f64 = 6.0 * 3600.0;
 
 /// The rows of restarts, or those of everything else.
 fn rows(outcome: &Outcome, restarts: bool) -> impl Iterator<Item = &Row> {

@@ -6,9 +6,9 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Context, Total, differences, lasted, notes, rows, strip, totals};
+use super::{Context, Part, Parts, TOGETHER, Total, differences, lasted, notes, rows, totals};
 use crate::assessment::Severity;
-use crate::backtest::{Code, Difference, Outcome, Row};
+use crate::backtest::{Code, Difference, Outcome, Row, joined};
 use crate::observation::seconds_since;
 use crate::words;
 
@@ -67,30 +67,24 @@ impl Page<'_> {
 
     /// The severities over time: a letter for each part, the worst of it.
     fn strip(&mut self) -> std::fmt::Result {
-        let cells = strip(self.outcome, WIDTH - 10);
+        let count = WIDTH - 10;
+        let parts = Parts::of_all(self.outcome, count);
         writeln!(self.text)?;
         for (name, side) in [("recorded", 0), ("now", 1)] {
             let mut line = format!("{name:<9} ");
-            for cell in &cells {
-                let severity = cell.map(|(recorded, judged)| [recorded, judged][side]);
-                let letter = match severity {
-                    None => " ",
-                    Some(Severity::Ok) => "·",
-                    Some(Severity::Warn) => "w",
-                    Some(Severity::Crit) => "C",
-                };
-                line += &self.painted(severity, letter);
+            for part in (0..count).map(|part| parts.part(part, side)) {
+                line += &self.painted(part.map(|part| part.worst), letter(part));
             }
             writeln!(self.text, "{}", line.trim_end())?;
         }
-        writeln!(self.text, "          · OK, w WARN, C CRIT (the worst of its time), blank: nobody watched")
+        writeln!(self.text, "          · OK, w WARN, c CRIT; W, C for a tenth of it or more; blank: nobody watched")
     }
 
     fn sums(&mut self) -> std::fmt::Result {
         let Outcome { recorded, judged, .. } = self.outcome;
         writeln!(self.text, "\n{:<24}{:>14}{:>14}", "", "recorded", "now")?;
         for severity in [Severity::Ok, Severity::Warn, Severity::Crit] {
-            let of = |track: &crate::backtest::Track| words::length(track.seconds[usize::from(severity.level())]);
+            let of = |track: &crate::backtest::Track| words::length(track.seconds(severity));
             let name = self.painted(Some(severity), severity.name());
             let pad = " ".repeat(24 - severity.name().len());
             writeln!(self.text, "{name}{pad}{:>14}{:>14}", of(recorded), of(judged))?;
@@ -113,7 +107,7 @@ impl Page<'_> {
             return Ok(());
         }
         self.title("Restarts that would have been called for")?;
-        self.rows(&restarts)
+        self.rows(&restarts.into_iter().cloned().collect::<Vec<_>>())
     }
 
     fn codes(&mut self) -> std::fmt::Result {
@@ -122,7 +116,7 @@ impl Page<'_> {
             return writeln!(self.text, "\nnothing was found, then or now");
         }
         self.title("Findings")?;
-        writeln!(self.text, "{:<29}{:>17}{:>17}   {}", "", "recorded", "now", "alerts")?;
+        writeln!(self.text, "{:<29}{:>17}{:>17}   alerts", "", "recorded", "now")?;
         for (code, total) in totals.iter().filter(|(code, _)| **code != Code::RESTART) {
             let Total { episodes, seconds, alerts, differs, .. } = total;
             let of = |side: usize| match episodes[side] {
@@ -147,7 +141,8 @@ impl Page<'_> {
         }
         self.title(&format!("Timeline: {}", counts.join(", ")))?;
         let wanted = |row: &&Row| self.options.all || row.difference != Difference::Same;
-        let shown: Vec<&Row> = rows(self.outcome, false).filter(wanted).collect();
+        let within = if self.options.all { -1.0 } else { TOGETHER };
+        let shown = joined(rows(self.outcome, false).filter(wanted), within);
         if shown.is_empty() {
             return writeln!(self.text, "nothing differs; --all lists what is the same");
         }
@@ -155,7 +150,7 @@ impl Page<'_> {
     }
 
     /// The last rows, or all where that was asked for.
-    fn rows(&mut self, rows: &[&Row]) -> std::fmt::Result {
+    fn rows(&mut self, rows: &[Row]) -> std::fmt::Result {
         let hidden = if self.options.all { 0 } else { rows.len().saturating_sub(ROWS) };
         if hidden > 0 {
             writeln!(self.text, "({hidden} earlier ones; --all lists them, --since narrows)")?;
@@ -227,6 +222,17 @@ impl Page<'_> {
         };
         let style = color.on_default();
         format!("{style}{text}{style:#}")
+    }
+}
+
+fn letter(part: Option<Part>) -> &'static str {
+    match part {
+        None => " ",
+        Some(Part { worst: Severity::Ok, .. }) => "·",
+        Some(Part { worst: Severity::Warn, much: false }) => "w",
+        Some(Part { worst: Severity::Warn, much: true }) => "W",
+        Some(Part { worst: Severity::Crit, much: false }) => "c",
+        Some(Part { worst: Severity::Crit, much: true }) => "C",
     }
 }
 
