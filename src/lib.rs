@@ -20,6 +20,7 @@
 
 pub mod alert;
 pub mod assessment;
+pub mod backtest;
 pub mod check;
 pub mod cli;
 pub mod config;

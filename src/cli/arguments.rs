@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use super::backtest::BacktestArguments;
 use super::demo::DemoArguments;
 use super::report::ReportArguments;
 use super::units::{InstallArguments, UninstallArguments};
@@ -27,6 +28,7 @@ Examples:
   autoswe-exporter report                              how is it, once; exit code 1 when something is critical
   autoswe-exporter report --json | jq .severity        the same for scripts
   autoswe-exporter print-rules > autoswe.rules.yml     alert rules for Prometheus, with the times configured
+  autoswe-exporter backtest --config.file new.yml      what other limits would have found
   autoswe-exporter demo                                see everything at work, with nothing set up
   autoswe-exporter install-units --now                 run exporter and watchdog under systemd
 
@@ -57,6 +59,9 @@ pub(super) enum Command {
     /// Read everything once, judge it, print it
     #[command(after_help = SOURCES_HELP)]
     Report(ReportArguments),
+    /// Judge the recorded series again, and show what other limits would have found
+    #[command(after_help = super::backtest::HELP)]
+    Backtest(BacktestArguments),
     /// Check the configuration and name every mistake in it
     CheckConfig,
     /// Print every effective setting and where it came from

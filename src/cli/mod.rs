@@ -4,6 +4,7 @@
 //! usage or the configuration. Nothing here judges.
 
 mod arguments;
+mod backtest;
 mod config;
 mod demo;
 mod errands;
@@ -42,7 +43,10 @@ pub use watchdog::run as run_watchdog;
 
 fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> ExitCode {
     let settings = arguments.settings();
-    let Arguments { command, common, .. } = arguments;
+    let Arguments { command, mut common, .. } = arguments;
+    if let Some(Command::Backtest(arguments)) = &command {
+        common.config_file = arguments.config.clone().or(common.config_file);
+    }
     let common = match variables::fill(common, &environment) {
         Ok(common) => common,
         Err(message) => return output::fail(USAGE, &message),
@@ -75,6 +79,10 @@ fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> Exi
         Some(Command::Report(arguments)) => {
             log::start(&common.log.quieter());
             report::run(&arguments, &loaded)
+        }
+        Some(Command::Backtest(arguments)) => {
+            log::start(&common.log.quieter());
+            backtest::run(&arguments, &loaded, inputs.file.as_deref())
         }
         Some(Command::InstallUnits(arguments)) => units::install(&arguments, &loaded, &inputs),
         Some(Command::Dependencies(arguments)) => errands::dependencies(&arguments, &loaded),

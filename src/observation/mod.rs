@@ -184,6 +184,23 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// Every kind.
+    pub const ALL: [FailureKind; 13] = [
+        FailureKind::TimedOut,
+        FailureKind::Unreadable,
+        FailureKind::Malformed,
+        FailureKind::Unreachable,
+        FailureKind::ServerError,
+        FailureKind::BadStatus,
+        FailureKind::NotPrometheus,
+        FailureKind::NoVllmSeries,
+        FailureKind::DriverNotLoaded,
+        FailureKind::DriverMismatch,
+        FailureKind::GpuLost,
+        FailureKind::NoGpu,
+        FailureKind::DriverError,
+    ];
+
     /// The name in `/api/v1/state` and in logs.
     pub const fn name(self) -> &'static str {
         match self {

@@ -140,6 +140,11 @@ impl<T> Slot<T> {
         self.latest = Latest::Observed;
     }
 
+    /// Takes in the last of `count` readings in a row that failed, the first of them at `since`.
+    pub fn failed_since(&mut self, failure: Failure, since: Time, count: u64) {
+        self.latest = Latest::Failed { failure, since, count };
+    }
+
     /// What is known at `now`.
     pub fn view(&self, now: Time) -> View<'_, T> {
         if !self.enabled {

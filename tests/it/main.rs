@@ -5,6 +5,7 @@
 mod alertmanager;
 mod alerts;
 mod chain;
+mod backtest;
 mod cli;
 mod demo;
 mod doctor;

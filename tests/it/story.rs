@@ -21,16 +21,16 @@ use autoswe_exporter::source::watchdog::WatchdogSource;
 use autoswe_exporter::state::State;
 
 /// How far the story goes on between two readings, at speed 1.
-const STEP: Duration = Duration::from_millis(500);
+pub(crate) const STEP: Duration = Duration::from_millis(500);
 
 /// A demo and an onlooker with every source.
-struct Show {
-    demo: Demo,
-    begun: Time,
+pub(crate) struct Show {
+    pub(crate) demo: Demo,
+    pub(crate) begun: Time,
     sources: Vec<(SourceId, Box<dyn Source>)>,
     vllm: VllmSource,
-    state: State,
-    thresholds: Thresholds,
+    pub(crate) state: State,
+    pub(crate) thresholds: Thresholds,
 }
 
 fn sources(config: &Config) -> Vec<(SourceId, Box<dyn Source>)> {
@@ -48,7 +48,7 @@ fn sources(config: &Config) -> Vec<(SourceId, Box<dyn Source>)> {
 }
 
 impl Show {
-    async fn open(speed: f64) -> Self {
+    pub(crate) async fn open(speed: f64) -> Self {
         // Another test of this process may have installed it.
         rustls::crypto::ring::default_provider().install_default().ok();
         let demo = Demo::start(speed).await.unwrap();
@@ -65,7 +65,7 @@ impl Show {
     }
 
     /// Lives through one step that ends `elapsed` after the start.
-    async fn step(&mut self, elapsed: Duration) -> Assessment {
+    pub(crate) async fn step(&mut self, elapsed: Duration) -> Assessment {
         let now = self.begun + elapsed;
         self.demo.step(elapsed, now).unwrap();
         for (id, source) in &mut self.sources {

@@ -15,12 +15,15 @@ pub(super) struct LoopPart {
     loop_reading: &'static str,
     heartbeat_reading: &'static str,
     heartbeat_age_seconds: Option<f64>,
+    heartbeat_changed_seconds: Option<f64>,
+    heartbeat_excused_seconds: Option<f64>,
     epoch: Option<u64>,
     iteration: Option<u64>,
     vertex: Option<String>,
     phase: Option<String>,
     phase_age_seconds: Option<f64>,
     invocation_id: Option<String>,
+    loop_state_reading: &'static str,
     module: Option<String>,
     loop_status: Option<String>,
     iterations_finished: Option<u64>,
@@ -43,12 +46,15 @@ impl LoopPart {
             loop_reading: outer,
             heartbeat_reading: current.map_or(outer, |loop_| inner(&loop_.heartbeat)),
             heartbeat_age_seconds: last_beat.map(|at| age(now, at)),
+            heartbeat_changed_seconds: state.heartbeat_track.changed_at.map(|at| age(now, at)),
+            heartbeat_excused_seconds: state.heartbeat_track.excused_at.map(|at| age(now, at)),
             epoch: current.and_then(LoopReading::epoch),
             iteration: current.and_then(LoopReading::iteration),
             vertex: current.and_then(LoopReading::vertex).map(str::to_owned),
             phase: current.and_then(LoopReading::phase).map(str::to_owned),
             phase_age_seconds: beat.and_then(|beat| beat.phase_started_at).map(|at| age(now, at)),
             invocation_id: beat.and_then(|beat| beat.invocation_id.clone()),
+            loop_state_reading: current.map_or(outer, |loop_| inner(&loop_.state)),
             module: durable.and_then(|durable| durable.module.clone()),
             loop_status: durable.and_then(|durable| durable.status.clone()),
             iterations_finished: durable.and_then(|durable| durable.iterations_finished),
@@ -80,6 +86,8 @@ pub(super) struct JudgedPart {
     parity_not_applicable: Option<u64>,
     parity_unknown: Option<u64>,
     parity_duplicate_keys: Option<u64>,
+    parity_fell_seconds: Option<f64>,
+    parity_fell_from: Option<u64>,
     verdicts_reading: &'static str,
     verdicts: Option<Vec<String>>,
     verdict_last_age_seconds: Option<f64>,
@@ -91,6 +99,7 @@ impl JudgedPart {
     pub(super) fn of(state: &State, now: Time) -> Self {
         let (parity_view, verdicts_view) = (state.parity.view(now), state.verdicts.view(now));
         let parity = parity_view.last().map(|dated| dated.value);
+        let fall = state.parity_trend.fall();
         let verdicts = verdicts_view.last().map(|dated| &dated.value);
         let last = verdicts.and_then(|verdicts| verdicts.recent.last());
         JudgedPart {
@@ -105,6 +114,8 @@ impl JudgedPart {
             parity_not_applicable: parity.map(|cells| cells.not_applicable),
             parity_unknown: parity.map(|cells| cells.unknown),
             parity_duplicate_keys: parity.map(|cells| cells.duplicate_keys),
+            parity_fell_seconds: fall.map(|fall| age(now, fall.at)),
+            parity_fell_from: fall.map(|fall| fall.from),
             verdicts_reading: reading(&verdicts_view),
             verdicts: verdicts.map(|verdicts| verdicts.recent.iter().map(|one| one.verdict.clone()).collect()),
             verdict_last_age_seconds: last.and_then(|last| last.at).map(|at| age(now, at)),
@@ -128,6 +139,7 @@ pub(super) struct WatchersPart {
     review_failed_attempts: Option<u64>,
     watchdog_reading: &'static str,
     watchdog_evaluation_age_seconds: Option<f64>,
+    watchdog_once: Option<bool>,
     watchdog_decision: Option<String>,
     watchdog_budget_remaining: Option<u64>,
     watchdog_restart_age_seconds: Option<f64>,
@@ -155,6 +167,7 @@ impl WatchersPart {
             review_failed_attempts: review.map(|review| review.failed_since),
             watchdog_reading: reading(&views.2),
             watchdog_evaluation_age_seconds: watchdog.and_then(|dog| dog.last_evaluation_at).map(|at| age(now, at)),
+            watchdog_once: watchdog.map(|dog| dog.once),
             watchdog_decision: watchdog.and_then(|dog| dog.decision.clone()),
             watchdog_budget_remaining: watchdog.and_then(|dog| dog.budget_remaining),
             watchdog_restart_age_seconds: restart.map(|restart| age(now, restart.at)),

@@ -24,6 +24,7 @@ pub(super) struct SubagentsPart {
     subagents_reading: &'static str,
     subagents: Option<u64>,
     subagents_oldest_seconds: Option<f64>,
+    subagents_hidden: Option<u64>,
     #[serde(flatten)]
     number_by_phase: BTreeMap<String, u64>,
     #[serde(flatten)]
@@ -38,6 +39,7 @@ impl SubagentsPart {
             subagents_reading: reading(&view),
             subagents: agents.map(|agents| agents.len() as u64),
             subagents_oldest_seconds: None,
+            subagents_hidden: view.current().map(|found| found.hidden),
             number_by_phase: BTreeMap::new(),
             oldest_by_phase: BTreeMap::new(),
         };
@@ -61,6 +63,7 @@ pub(super) struct VllmPart {
     vllm_reading: &'static str,
     vllm_up: Option<bool>,
     vllm_failing_seconds: Option<f64>,
+    vllm_outage_seconds: Option<f64>,
     vllm_answer_seconds: Option<f64>,
     vllm_generation_tokens_per_second: Option<f64>,
     vllm_prompt_tokens_per_second: Option<f64>,
@@ -70,6 +73,9 @@ pub(super) struct VllmPart {
     vllm_preemptions: Option<f64>,
     vllm_asleep: Option<bool>,
     vllm_stalled_seconds: Option<f64>,
+    vllm_standstill_seconds: Option<f64>,
+    vllm_standstill_seen_seconds: Option<f64>,
+    vllm_gauges_stale: Option<bool>,
     vllm_canary: Option<&'static str>,
 }
 
@@ -81,7 +87,7 @@ impl VllmPart {
         let total = |of: fn(&Engine) -> Option<f64>| sample.and_then(|sample| sample.total(of));
         let asleep = sample.into_iter().flat_map(|sample| &sample.engines).filter_map(|engine| engine.asleep);
         // A stall outlives readings that fail: a server that hangs soon does not answer at all.
-        let stall = state.vllm_window.stall();
+        let (stall, still) = (state.vllm_window.stall(), state.vllm_window.standstill());
         VllmPart {
             vllm_reading: reading(&view),
             vllm_up: state.vllm_up(now),
@@ -89,6 +95,7 @@ impl VllmPart {
                 View::Failed { since, .. } => Some(age(now, since)),
                 _ => None,
             },
+            vllm_outage_seconds: state.vllm_window.outage().map(|outage| age(now, outage.since)),
             vllm_answer_seconds: sample.map(|sample| rounded(sample.answered_in.as_secs_f64())),
             vllm_generation_tokens_per_second: window.and_then(|w| w.generation_tokens_per_second()).map(rounded),
             vllm_prompt_tokens_per_second: window.and_then(|w| w.prompt_tokens_per_second()).map(rounded),
@@ -98,6 +105,9 @@ impl VllmPart {
             vllm_preemptions: total(|engine| engine.preemptions),
             vllm_asleep: asleep.reduce(|one, other| one && other),
             vllm_stalled_seconds: stall.map(|stall| age(now, stall.since)),
+            vllm_standstill_seconds: still.map(|still| age(now, still.since)),
+            vllm_standstill_seen_seconds: still.map(|still| age(now, still.seen_at)),
+            vllm_gauges_stale: window.map(|window| window.gauges_are_stale()),
             vllm_canary: stall.and_then(|stall| stall.canary).map(Canary::name),
         }
     }
@@ -107,6 +117,7 @@ impl VllmPart {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct GpuPart {
     gpu_reading: &'static str,
+    gpu_failing_seconds: Option<f64>,
     gpus: Option<u64>,
     gpus_lost: Option<u64>,
     gpu_utilization_ratio: Option<f64>,
@@ -122,6 +133,7 @@ pub(super) struct GpuPart {
     gpu_memory_used_bytes: Option<u64>,
     gpu_memory_total_bytes: Option<u64>,
     gpu_ecc_uncorrected: Option<u64>,
+    gpu_ecc_grown_seconds: Option<f64>,
     gpu_remap_failed: Option<bool>,
     gpu_xids: Option<Vec<u64>>,
     gpu_xid_ages_seconds: Option<Vec<f64>>,
@@ -133,11 +145,16 @@ impl GpuPart {
     pub(super) fn of(state: &State, now: Time) -> Self {
         let view = state.gpu.view(now);
         let found = view.current();
+        let grown = state.gpu_window.histories().filter_map(|gpu| gpu.uncorrected).map(|grown| grown.at);
         let gpus = || found.into_iter().flat_map(|found| &found.gpus);
         let share = |gpu: &Gpu| Some(gpu.sm_clock.get()? / gpu.sm_clock_max.get().filter(|max| *max > 0.0)?);
         let margin = |gpu: &Gpu| Some(gpu.temperature_slowdown.get()? - gpu.temperature.get()?);
         GpuPart {
             gpu_reading: reading(&view),
+            gpu_failing_seconds: match view {
+                View::Failed { since, .. } => Some(age(now, since)),
+                _ => None,
+            },
             gpus: found.map(|found| found.gpus.len() as u64),
             gpus_lost: found.map(|found| found.lost.len() as u64),
             gpu_utilization_ratio: highest(gpus().map(|gpu| gpu.utilization.get())).map(rounded),
@@ -153,6 +170,7 @@ impl GpuPart {
             gpu_memory_used_bytes: sum(gpus().map(|gpu| gpu.memory_used.get())),
             gpu_memory_total_bytes: sum(gpus().map(|gpu| gpu.memory_total.get())),
             gpu_ecc_uncorrected: sum(gpus().map(|gpu| gpu.ecc_uncorrected.get())),
+            gpu_ecc_grown_seconds: grown.max().map(|at| age(now, at)),
             gpu_remap_failed: gpus().filter_map(|gpu| gpu.remap_failed.get()).reduce(|one, other| one || other),
             gpu_xids: found.map(|found| xids(found, |event| event.xid)),
             gpu_xid_ages_seconds: found.map(|found| xids(found, |event| rounded(unix_seconds(now) - event.last_at))),

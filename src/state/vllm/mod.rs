@@ -127,6 +127,11 @@ impl VllmWindow {
         self.stalls().into_iter().next()
     }
 
+    /// The longest present standstill, however short; a stall once it lasts.
+    pub fn standstill(&self) -> Option<&Stall> {
+        self.clock.stalls().into_iter().next()
+    }
+
     /// Whether the gauges of running and waiting requests were proven stale, so that they are no work to do.
     pub fn gauges_are_stale(&self) -> bool {
         self.clock.gauges_are_stale()
