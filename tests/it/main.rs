@@ -3,6 +3,7 @@
 //! One binary for all of them, because each binary costs a link of the whole tree. A module per subject.
 
 mod cli;
+mod dashboards;
 mod demo;
 mod doctor;
 mod documents;

@@ -32,8 +32,13 @@ pub(crate) type Series = (BTreeMap<String, String>, f64);
 impl Prometheus {
     /// Starts it and waits until it is ready.
     pub(crate) async fn start(targets: &[Target<'_>]) -> Self {
+        Self::start_with_rules(targets, "groups: []").await
+    }
+
+    /// The same, with a file of rules that it evaluates every second.
+    pub(crate) async fn start_with_rules(targets: &[Target<'_>], rules: &str) -> Self {
         for _ in 0..3 {
-            let mut prometheus = Self::spawn(targets);
+            let mut prometheus = Self::spawn(targets, rules);
             if prometheus.ready().await {
                 return prometheus;
             }
@@ -41,10 +46,11 @@ impl Prometheus {
         panic!("prometheus did not start, three times; run `prometheus --version` and tests/run");
     }
 
-    fn spawn(targets: &[Target<'_>]) -> Self {
+    fn spawn(targets: &[Target<'_>], rules: &str) -> Self {
         let data = tempfile::tempdir().unwrap();
         let config = data.path().join("prometheus.yml");
         std::fs::write(&config, configuration(targets)).unwrap();
+        std::fs::write(data.path().join("rules.yml"), rules).unwrap();
         // The port is free now; when another process takes it first, `start` tries again.
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let child = Command::new("prometheus")
@@ -75,11 +81,26 @@ impl Prometheus {
 
     /// The present answer to the expression `expr`.
     pub(crate) async fn query(&self, expr: &str) -> Vec<Series> {
+        self.ask("query", expr, "").await.iter().map(series).collect()
+    }
+
+    /// The answer to `expr` as it was at `at`, Unix seconds.
+    pub(crate) async fn query_at(&self, expr: &str, at: f64) -> Vec<Series> {
+        self.ask("query", expr, &format!("&time={at}")).await.iter().map(series).collect()
+    }
+
+    /// The times and values of each series of `expr` from the one time to the other, a second apart.
+    pub(crate) async fn range(&self, expr: &str, (from, to): (f64, f64)) -> Vec<Vec<(f64, f64)>> {
+        let answer = self.ask("query_range", expr, &format!("&start={from}&end={to}&step=1")).await;
+        answer.iter().map(|result| result["values"].as_array().unwrap().iter().map(point).collect()).collect()
+    }
+
+    async fn ask(&self, kind: &str, expr: &str, more: &str) -> Vec<Value> {
         let encoded: String = expr.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let (status, body) = get(self.address, &format!("/api/v1/query?query={encoded}")).await.unwrap();
+        let (status, body) = get(self.address, &format!("/api/v1/{kind}?query={encoded}{more}")).await.unwrap();
         assert_eq!(status, 200, "{expr}: {}", String::from_utf8_lossy(&body));
-        let answer: Value = serde_json::from_slice(&body).unwrap();
-        answer["data"]["result"].as_array().unwrap().iter().map(series).collect()
+        let mut answer: Value = serde_json::from_slice(&body).unwrap();
+        serde_json::from_value(answer["data"]["result"].take()).unwrap()
     }
 
     /// The answer to `expr` once it has at least `least` series.
@@ -108,13 +129,19 @@ fn configuration(targets: &[Target<'_>]) -> String {
         format!("- job_name: {job}\n  metrics_path: {path}\n  static_configs: [{{targets: ['{address}']}}]\n")
     };
     let jobs: String = targets.iter().map(job).collect();
-    format!("global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n{jobs}")
+    let global = "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}";
+    format!("{global}\nrule_files: [rules.yml]\nscrape_configs:\n{jobs}")
 }
 
 fn series(result: &Value) -> Series {
     let labels = result["metric"].as_object().unwrap();
     let labels = labels.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
-    (labels, result["value"][1].as_str().unwrap().parse().unwrap())
+    (labels, point(&result["value"]).1)
+}
+
+/// Time and value.
+fn point(pair: &Value) -> (f64, f64) {
+    (pair[0].as_f64().unwrap(), pair[1].as_str().unwrap().parse().unwrap())
 }
 
 /// Status and body of `path`.

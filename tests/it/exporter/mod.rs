@@ -1,6 +1,7 @@
 //! The real program as a service: started on a free port in a home of its own, asked over HTTP, told by signals.
 
 mod bad_input;
+mod dashboards;
 mod demo;
 mod flags;
 mod past;
