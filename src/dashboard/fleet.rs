@@ -127,13 +127,12 @@ fn machines() -> Panel {
 fn columns() -> Vec<Column> {
     let overview = "/d/autoswe-overview?${datasource:queryparam}&var-job=${__data.fields.Job}\
                     &var-instance=${__value.raw}&${__url_time_range}";
-    let limit = |name| Some(Limit("loop", name));
     vec![
         Column::new("severity", "Severity", unit::NUMBER).judged(Bounds::Severity).words(SEVERITIES).width(90),
         Column::new("label:instance", "Machine", unit::NUMBER).link("Overview of this machine", overview.into()),
         Column::new("label:job", "Job", unit::NUMBER),
-        Column::new("age", "Heartbeat age", unit::SECONDS)
-            .judged(Bounds::Above { warn: limit("warn"), crit: limit("crit") }),
+        // Each machine has limits of its own: its severity tells.
+        Column::new("age", "Heartbeat age", unit::SECONDS),
         Column::new("iteration", "Iteration", unit::NUMBER),
         Column::new("parity", "Parity", unit::SHARE),
         Column::new("tokens", "Tokens per second", unit::TOKENS),
