@@ -25,6 +25,8 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod daemon;
+#[cfg(test)]
+mod dashboard;
 pub mod demo;
 #[cfg(test)]
 mod golden;

@@ -53,9 +53,11 @@ pub(crate) fn metrics(expression: &str) -> BTreeSet<String> {
 }
 
 fn substituted(expression: &str) -> String {
+    // Before `$__interval`, which it begins with.
+    let milliseconds = expression.replace("$__interval_ms", "300000");
     ["$__rate_interval", "$__interval", "$__range"]
         .into_iter()
-        .fold(expression.to_owned(), |text, variable| text.replace(variable, "5m"))
+        .fold(milliseconds, |text, variable| text.replace(variable, "5m"))
 }
 
 fn selector(node: &Expr) -> Option<&VectorSelector> {

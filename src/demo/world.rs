@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use super::settings::GPU_RECORDING;
 use super::story::{BACKLOG, CELLS, Scene, outcome};
 use crate::observation::{Parity, Time};
+use crate::watchdog::reason::Reason;
+use crate::watchdog::saved::{Count, Restarts};
 
 /// The demo's run number.
 const EPOCH: u64 = 3;
@@ -33,8 +35,17 @@ pub struct World {
     repo: PathBuf,
     history: Vec<Value>,
     invocation: u64,
+    decisions: Decisions,
     iteration_since: Time,
     last: Option<Written>,
+}
+
+/// Evaluations of the watchdog by what they found.
+#[derive(Debug, Clone, Copy, Default)]
+struct Decisions {
+    fresh: u64,
+    ageing: u64,
+    silent: u64,
 }
 
 /// What was written last, to tell what is new.
@@ -60,6 +71,7 @@ impl World {
             repo: repo.into(),
             history: Vec::new(),
             invocation: 1,
+            decisions: Decisions::default(),
             iteration_since: now,
             last: None,
         };
@@ -96,7 +108,11 @@ impl World {
         replace(&self.runtime.join(GPU_RECORDING), &gpu)?;
         let site_at = self.every(SITE_EVERY, before.as_ref().map(|last| last.site_at), now, Self::build_site)?;
         let evaluated = before.as_ref().map(|last| last.watchdog_at);
-        let watchdog_at = self.every(WATCHDOG_EVERY, evaluated, now, Self::evaluate)?;
+        let silent = scene.heartbeat_age > 0.0;
+        let watchdog_at = self.every(WATCHDOG_EVERY, evaluated, now, |world, now| world.evaluate(silent, now))?;
+        if watchdog_at == now {
+            *(if silent { &mut self.decisions.ageing } else { &mut self.decisions.fresh }) += 1;
+        }
         self.last = Some(Written { scene: scene.clone(), phase_since, site_at, watchdog_at });
         Ok(())
     }
@@ -137,6 +153,7 @@ impl World {
     /// The watchdog's restart of a hung loop: asked for, and verified.
     fn restart(&mut self, now: Time) -> io::Result<()> {
         self.invocation += 1;
+        self.decisions.silent += 1;
         self.record_restart(now)
     }
 
@@ -191,8 +208,25 @@ impl World {
         replace(&self.repo.join("journey-web/dist/index.html"), page.as_bytes())
     }
 
-    fn evaluate(&self, now: Time) -> io::Result<()> {
-        let state = json!({"version": 1, "last_evaluation_ts": now, "budget_remaining": BUDGET_REMAINING});
+    /// The watchdog's state file as it leaves it after an evaluation.
+    fn evaluate(&self, silent: bool, now: Time) -> io::Result<()> {
+        let reason = if silent { Reason::Ageing } else { Reason::Fresh };
+        let Decisions { fresh, ageing, silent: restarts } = self.decisions;
+        let counts = [(Reason::Fresh, fresh), (Reason::Ageing, ageing), (Reason::Silent, restarts)];
+        let decisions = counts.map(|(reason, count)| Count {
+            decision: reason.action().name().into(),
+            reason: reason.name().into(),
+            count,
+        });
+        let state = json!({
+            "version": 1,
+            "last_evaluation_ts": now,
+            "decision": reason.action().name(),
+            "reason": reason.name(),
+            "budget_remaining": BUDGET_REMAINING,
+            "decisions": decisions,
+            "restarts": Restarts { took: restarts, ..Restarts::default() },
+        });
         self.replace_json("watchdog-state.json", &state)
     }
 

@@ -7,6 +7,7 @@ mod alerts;
 mod chain;
 mod backtest;
 mod cli;
+mod dashboards;
 mod demo;
 mod doctor;
 mod documents;

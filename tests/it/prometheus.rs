@@ -98,11 +98,26 @@ impl Prometheus {
 
     /// The present answer to the expression `expr`.
     pub(crate) async fn query(&self, expr: &str) -> Vec<Series> {
+        self.ask("query", expr, "").await.iter().map(series).collect()
+    }
+
+    /// The answer to `expr` as it was at `at`, Unix seconds.
+    pub(crate) async fn query_at(&self, expr: &str, at: f64) -> Vec<Series> {
+        self.ask("query", expr, &format!("&time={at}")).await.iter().map(series).collect()
+    }
+
+    /// The times and values of each series of `expr` from the one time to the other, a second apart.
+    pub(crate) async fn range(&self, expr: &str, (from, to): (f64, f64)) -> Vec<Vec<(f64, f64)>> {
+        let answer = self.ask("query_range", expr, &format!("&start={from}&end={to}&step=1")).await;
+        answer.iter().map(|result| result["values"].as_array().unwrap().iter().map(point).collect()).collect()
+    }
+
+    async fn ask(&self, kind: &str, expr: &str, more: &str) -> Vec<Value> {
         let encoded: String = expr.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let (status, body) = get(self.address, &format!("/api/v1/query?query={encoded}")).await.unwrap();
+        let (status, body) = get(self.address, &format!("/api/v1/{kind}?query={encoded}{more}")).await.unwrap();
         assert_eq!(status, 200, "{expr}: {}", String::from_utf8_lossy(&body));
-        let answer: Value = serde_json::from_slice(&body).unwrap();
-        answer["data"]["result"].as_array().unwrap().iter().map(series).collect()
+        let mut answer: Value = serde_json::from_slice(&body).unwrap();
+        serde_json::from_value(answer["data"]["result"].take()).unwrap()
     }
 
     /// The answer to `expr` once it has at least `least` series.
@@ -157,7 +172,12 @@ fn configuration(targets: &[Target<'_>], alerting: &Alerting<'_>) -> String {
 fn series(result: &Value) -> Series {
     let labels = result["metric"].as_object().unwrap();
     let labels = labels.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
-    (labels, result["value"][1].as_str().unwrap().parse().unwrap())
+    (labels, point(&result["value"]).1)
+}
+
+/// Time and value.
+fn point(pair: &Value) -> (f64, f64) {
+    (pair[0].as_f64().unwrap(), pair[1].as_str().unwrap().parse().unwrap())
 }
 
 /// Status and body of `path`.

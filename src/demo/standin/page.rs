@@ -120,8 +120,9 @@ impl Page {
         let bucket = format!("{name}_bucket");
         let below = |bound: f64, median: f64| 1.0 / (1.0 + (median / bound).powi(5));
         for bound in LATENCY_BOUNDS {
-            let usual = (counts.usual * below(bound, median)).floor();
-            let slow = (counts.slow * below(bound, median * SLOWER)).floor();
+            // Rounded, not cut: of a few requests, too, all lie below a bound that is far above the median.
+            let usual = (counts.usual * below(bound, median)).round();
+            let slow = (counts.slow * below(bound, median * SLOWER)).round();
             self.sample(&bucket, &format!(",le=\"{bound:?}\""), usual + slow);
         }
         let count = counts.usual + counts.slow;
@@ -183,6 +184,16 @@ mod tests {
             assert_eq!(buckets.last(), values(&late, &format!("vllm:{name}_count")).first());
             let before = values(&early, &format!("vllm:{name}_bucket"));
             assert!(before.iter().zip(&buckets).all(|(before, after)| before <= after), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_few_requests_are_no_slower_than_many() {
+        let (few, many) = (page(5.0), page(10_000.0));
+        for page in [few, many] {
+            let first_token = values(&page, "vllm:time_to_first_token_seconds_bucket");
+            let [.., below_20_s, below_40_s, all] = first_token[..] else { panic!("{first_token:?}") };
+            assert!(below_20_s == all && below_40_s == all, "{first_token:?}");
         }
     }
 

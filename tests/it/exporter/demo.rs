@@ -12,19 +12,19 @@ use super::{Home, LOOK, Lines, PATIENCE, client};
 use crate::page::{chromium, text};
 
 /// More than two rounds at the highest speed.
-const TWO_ROUNDS: Duration = Duration::from_secs(60);
+pub(super) const TWO_ROUNDS: Duration = Duration::from_secs(60);
 
 /// A running demo; it is killed when this is dropped.
-struct Demo {
+pub(super) struct Demo {
     child: Child,
-    said: Lines,
+    pub(super) said: Lines,
     log: Lines,
-    page: String,
+    pub(super) page: String,
 }
 
 impl Demo {
     /// Starts it and waits until it says where to look.
-    async fn start(home: &Home, arguments: &[&str]) -> Self {
+    pub(super) async fn start(home: &Home, arguments: &[&str]) -> Self {
         let mut command: Command = home.bare_command();
         command.args(["demo", "--speed", "4"]).args(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod bad_input;
+mod dashboards;
 mod demo;
 mod flags;
 mod past;

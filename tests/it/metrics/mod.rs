@@ -11,6 +11,11 @@ use autoswe_exporter::metric::{Samples, Value};
 /// One line of a page: name and labels, sorted.
 type Line = (String, BTreeMap<String, String>);
 
+/// The page of a machine of which everything is known, so that every metric is on it.
+pub(crate) fn everything_known() -> Vec<u8> {
+    autoswe_exporter::sink::prometheus::render(&example::rich())
+}
+
 /// Every line that the pages of `samples` should have, with its value.
 fn lines(samples: &Samples) -> BTreeMap<Line, f64> {
     let mut lines = BTreeMap::new();

@@ -86,13 +86,18 @@ fn parsed(which: &str, page: &[u8]) -> BTreeMap<Line, f64> {
 
 /// What prometheus-client makes of the page.
 pub(crate) fn families(which: &str, page: &[u8]) -> Vec<Value> {
-    let python = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("python").join("bin/python3");
-    assert!(python.exists(), "no {}; tests/run makes it, with prometheus-client in it", python.display());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/samples.py");
-    let Output { status, stdout, stderr } = pipe(Command::new(python).arg(script).arg(which), page);
+    let Output { status, stdout, stderr } = python("samples.py", &[which], page);
     let page = String::from_utf8_lossy(page);
     assert!(status.success(), "the {which} parser refuses the page:\n{}\n{page}", String::from_utf8_lossy(&stderr));
     serde_json::from_slice(&stdout).unwrap()
+}
+
+/// What a script of `tests/python` makes of `input`.
+pub(crate) fn python(script: &str, arguments: &[&str], input: &[u8]) -> Output {
+    let python = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("python").join("bin/python3");
+    assert!(python.exists(), "no {}; tests/run makes it, with the packages that the scripts need", python.display());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script);
+    pipe(Command::new(python).arg(script).args(arguments), input)
 }
 
 /// What `command` makes of `input`.
