@@ -22,7 +22,7 @@ impl Code {
         let mut first = 0;
         for known in CHECKS {
             if known.id == check {
-                let place = known.codes.iter().position(|known| *known == code)?;
+                let place = known.codes.iter().position(|known| known.word == code)?;
                 return u8::try_from(first + place).ok().map(Code);
             }
             first += known.codes.len();
@@ -55,7 +55,7 @@ impl Code {
         let mut place = self.index();
         for check in CHECKS {
             match check.codes.get(place) {
-                Some(code) => return Some((check, code)),
+                Some(code) => return Some((check, code.word)),
                 None => place -= check.codes.len(),
             }
         }
@@ -194,11 +194,13 @@ mod tests {
 
     #[test]
     fn every_code_of_every_check_has_a_place_of_its_own() {
-        let all: Vec<Code> =
-            CHECKS.iter().flat_map(|check| check.codes.iter().map(|code| Code::of(check.id, code).unwrap())).collect();
+        let all: Vec<Code> = CHECKS
+            .iter()
+            .flat_map(|check| check.codes.iter().map(|code| Code::of(check.id, code.word).unwrap()))
+            .collect();
         assert!(all.len() <= CODES && all.is_sorted() && all.windows(2).all(|pair| pair[0] != pair[1]));
         assert_eq!(Code::all().count(), all.len() + 1);
-        for (check, code) in CHECKS.iter().flat_map(|check| check.codes.iter().map(|code| (check.id, *code))) {
+        for (check, code) in CHECKS.iter().flat_map(|check| check.codes.iter().map(|code| (check.id, code.word))) {
             assert_eq!(Code::of(check, code).unwrap().names(), (check, code));
         }
         assert_eq!((Code::of("loop", "nonsense"), Code::of("nonsense", "unread")), (None, None));

@@ -185,7 +185,7 @@ impl<'a> Replay<'a> {
         };
         let changed_at = instant.since(Number::HeartbeatChanged);
         self.state.last_heartbeat =
-            (heartbeat.at.is_some() || changed_at.is_some()).then(|| Dated { at: instant.at, value: heartbeat });
+            (heartbeat.at.is_some() || changed_at.is_some()).then_some(Dated { at: instant.at, value: heartbeat });
         self.state.heartbeat_track = HeartbeatTrack { changed_at, excused_at: instant.since(Number::HeartbeatExcused) };
         let since = instant.since(Number::PausedSeconds).filter(|_| moment.is(Number::Paused));
         let pause = if moment.is(Number::PausedHard) {

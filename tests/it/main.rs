@@ -4,8 +4,8 @@
 
 mod alertmanager;
 mod alerts;
-mod chain;
 mod backtest;
+mod chain;
 mod cli;
 mod dashboards;
 mod demo;
