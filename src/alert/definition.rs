@@ -5,7 +5,7 @@
 
 use super::annotations::Description;
 use super::recorded::{FINDINGS, quoted};
-use super::watchers::{WATCHERS, Watcher};
+use super::watchers::{After, WATCHERS, Watcher};
 use super::{name, severity};
 use crate::assessment::Severity;
 use crate::check::{CHECKS, Check, Code};
@@ -83,6 +83,16 @@ impl Code {
     }
 }
 
+impl After {
+    fn time(self, config: &AlertsConfig) -> Option<Seconds> {
+        match self {
+            After::Finding(severity) => Some(config.fires_after(severity)),
+            After::Targets => Some(Seconds(config.warn_for.0.max(300.0))),
+            After::Always => None,
+        }
+    }
+}
+
 fn of_watcher(watcher: &Watcher, config: &AlertsConfig, job: &str) -> Alert {
     let Watcher { summary, why, by, shows, mend, .. } = *watcher;
     let description = Description { by, why, shows, mend };
@@ -90,8 +100,8 @@ fn of_watcher(watcher: &Watcher, config: &AlertsConfig, job: &str) -> Alert {
         name: watcher.name.into(),
         severity: watcher.severity.and_then(severity).unwrap_or("none"),
         expression: watcher.expression.replace("$job", &quoted(job)),
-        fires_after: watcher.after.map(|after| config.fires_after(after)),
-        keeps_firing: watcher.after.map(|_| config.keep_firing_for),
+        fires_after: watcher.after.time(config),
+        keeps_firing: watcher.after.time(config).map(|_| config.keep_firing_for),
         summary: summary.into(),
         description: description.lines("", Severity::Ok),
         runbook_url: config.runbook_url(WATCHERS_PAGE, watcher.section),

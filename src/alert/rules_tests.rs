@@ -91,7 +91,8 @@ fn the_settings_and_the_job_are_in_the_text() {
     let count = |words: &str| text.matches(words).count();
     let alerts = count("      - alert: ");
     assert_eq!(count("        keep_firing_for: 90s\n"), alerts - 1);
-    assert_eq!(count("        for: 1s\n") + count("        for: 250ms\n"), alerts - 1);
+    assert_eq!(count("        for: 1s\n") + count("        for: 250ms\n"), alerts - 3);
+    assert_eq!(count("        for: 5m\n"), 2, "what is about the targets waits until Prometheus has scraped them");
     assert_eq!(count("          runbook_url: 'https://example/it''s/"), alerts);
     assert!(!text.contains("\"autoswe\"") && text.contains(r#"up{job="a \"b\""} == 0"#));
 }

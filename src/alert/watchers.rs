@@ -12,8 +12,8 @@ pub(super) struct Watcher {
     pub(super) severity: Option<Severity>,
     /// In PromQL; `$job` stands for the job's name in quotes.
     pub(super) expression: &'static str,
-    /// The severity whose `for` it has; `None` where it fires at once and for ever.
-    pub(super) after: Option<Severity>,
+    /// How long it must be so.
+    pub(super) after: After,
     /// The headline, a template.
     pub(super) summary: &'static str,
     /// The labels that say whose readings to show.
@@ -26,6 +26,17 @@ pub(super) struct Watcher {
     pub(super) mend: &'static str,
     /// The section of its page.
     pub(super) section: &'static str,
+}
+
+/// For how long something must be so before its alert fires.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum After {
+    /// As long as a finding of this severity.
+    Finding(Severity),
+    /// As long as a warning, and five minutes at least: right after its own start Prometheus has scraped nothing yet.
+    Targets,
+    /// It fires at once and for ever.
+    Always,
 }
 
 const MACHINE: &[&str] = &["instance", "job"];
@@ -58,7 +69,7 @@ pub(super) const WATCHERS: &[Watcher] = &[
         severity: Some(Crit),
         expression: "up{job=$job} == 0",
         // One or two missed scrapes are no outage, however short `for` of a critical finding is.
-        after: Some(Warn),
+        after: After::Finding(Warn),
         summary: "{{ $labels.instance }}: the exporter does not answer",
         by: MACHINE,
         why: "Nothing is known of the machine any more; what was found before is held for an hour.",
@@ -70,7 +81,7 @@ pub(super) const WATCHERS: &[Watcher] = &[
         name: "AutosweExporterAbsent",
         severity: Some(Crit),
         expression: "absent(up{job=$job})",
-        after: Some(Warn),
+        after: After::Targets,
         summary: "No machine is watched: Prometheus has no target of the job {{ $labels.job }}",
         by: &["job"],
         why: "No other alert of this program can fire.",
@@ -82,7 +93,7 @@ pub(super) const WATCHERS: &[Watcher] = &[
         name: "AutosweMachineGone",
         severity: Some(Warn),
         expression: "max_over_time(up{job=$job}[1d])\nunless on (instance, job) up{job=$job}",
-        after: Some(Warn),
+        after: After::Targets,
         summary: "{{ $labels.instance }}: the machine is no longer among the targets",
         by: MACHINE,
         why: "It was watched within the last day, and nobody watches it now.",
@@ -100,7 +111,7 @@ unless on (instance, job, source)
     last_over_time(autoswe_check_presence{job=$job, presence="not_present"}[10m]) == 1,
     "source", "$1", "check", "(.*)"
   )"#,
-        after: Some(Warn),
+        after: After::Finding(Warn),
         summary: "{{ $labels.instance }}: the source {{ $labels.source }} has failed for long",
         by: &["instance", "job", "source"],
         why: "No reading of it succeeded in the last ten minutes; its check judges what was read before.",
@@ -113,7 +124,7 @@ unless on (instance, job, source)
         name: "AutosweAssessmentOld",
         severity: Some(Crit),
         expression: "time() - autoswe_assessment_timestamp_seconds{job=$job} > 120",
-        after: Some(Crit),
+        after: After::Finding(Crit),
         summary: "{{ $labels.instance }}: the exporter answers and does not judge any more",
         by: MACHINE,
         why: "Every other alert on this machine stands on old news.",
@@ -129,7 +140,7 @@ unless on (instance, job, source)
   or max_over_time(process_start_time_seconds{job=$job}[5m])
 ) > on (instance, job) 3 * max_over_time(autoswe_system_state_interval_seconds{job=$job}[5m])
 and on (instance, job) max_over_time(up{job=$job}[5m]) == 1"#,
-        after: Some(Warn),
+        after: After::Finding(Warn),
         summary: "{{ $labels.instance }}: system-state.jsonl is not written",
         by: MACHINE,
         why: "The history of this time is lost to backtests and to the page.",
@@ -141,7 +152,7 @@ and on (instance, job) max_over_time(up{job=$job}[5m]) == 1"#,
         name: "AutosweConfigReloadRefused",
         severity: Some(Warn),
         expression: "max_over_time(autoswe_config_last_reload_successful{job=$job}[5m]) == 0",
-        after: Some(Warn),
+        after: After::Finding(Warn),
         summary: "{{ $labels.instance }}: the exporter refused its new configuration",
         by: MACHINE,
         why: "The old one stays in force, and at the next restart the exporter will not start.",
@@ -154,7 +165,7 @@ and on (instance, job) max_over_time(up{job=$job}[5m]) == 1"#,
         name: "AutosweDeadMansSwitch",
         severity: None,
         expression: "vector(1)",
-        after: None,
+        after: After::Always,
         summary: "Alerting works, from Prometheus to the receiver of this alert",
         by: &[],
         why: "This alert always fires. Its receiver, outside of what is watched, calls somebody when it does not come.",

@@ -102,6 +102,22 @@ fn every_command_refuses_a_bad_configuration() {
 }
 
 #[test]
+fn print_rules_prints_the_shipped_rules_or_those_of_the_configuration() {
+    let home = home();
+    let shipped = include_str!("../../alerts/autoswe.rules.yml");
+    let printed = run(program(home.path()).arg("print-rules"));
+    assert_eq!((printed.code, printed.stderr.as_str()), (Some(0), ""));
+    assert!(printed.stdout == shipped, "print-rules prints something else than alerts/autoswe.rules.yml");
+    let set = file(&home, "set.yml", "alerts: {warn_for: 10m, runbooks: 'https://wiki/x'}\n");
+    let printed = run(program(home.path()).args(["print-rules", "--job", "spark", "--config.file"]).arg(&set));
+    for words in [r#"up{job="spark"} == 0"#, "        for: 10m\n", "'https://wiki/x/loop.md#heartbeat_old'"] {
+        assert!(printed.stdout.contains(words), "{words}");
+    }
+    let refused = run(program(home.path()).args(["print-rules", "--job", ""]));
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
+}
+
+#[test]
 fn print_config_prints_what_loads_to_the_same() {
     let home = home();
     let first =
