@@ -21,6 +21,8 @@ pub fn object(state: &State, assessment: &Assessment, history: &History, host: &
         check["since"] = json!(history.since(result.check));
     }
     object["events"] = history.events().map(event).collect();
+    // Only a program that goes on running knows for how long something was found.
+    object["alerts"] = Value::Null;
     object
 }
 
