@@ -8,11 +8,18 @@ use crate::observation::{Time, seconds_since};
 /// `3 s`, `4 min`, `2.5 h`, `3.0 d`: a length of time.
 pub(crate) fn length(seconds: f64) -> String {
     match seconds.abs() {
-        s if s < 120.0 => format!("{seconds:.0} s"),
-        s if s < 7200.0 => format!("{:.0} min", seconds / 60.0),
+        s if s < 120.0 => format!("{} s", rounded(seconds)),
+        s if s < 7200.0 => format!("{} min", rounded(seconds / 60.0)),
         s if s < 172_800.0 => format!("{:.1} h", seconds / 3600.0),
         _ => format!("{:.1} d", seconds / 86_400.0),
     }
+}
+
+/// The whole number nearest to a short length, an even one of two. Every judgement writes lengths, and a float of any
+/// size costs ten times as much to write.
+#[expect(clippy::cast_possible_truncation, reason = "below 7200")]
+fn rounded(value: f64) -> i64 {
+    value.round_ties_even() as i64
 }
 
 /// `4 min ago`, or `4 min ahead of this machine's clock`.

@@ -55,7 +55,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes `key` with its quotes and colon, written without blanks; false where something else stands.
-    #[inline]
+    #[inline(always)]
     pub(super) fn expect(&mut self, key: &str) -> bool {
         let rest = &self.line[self.at..];
         let end = key.len() + 3;
@@ -98,7 +98,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes a value. `None` where none stands or it does not end.
-    #[inline]
+    #[inline(always)]
     pub(super) fn skip(&mut self) -> Option<()> {
         self.blanks();
         match *self.line.get(self.at)? {
@@ -125,14 +125,14 @@ impl<'a> Scanner<'a> {
         self.take(b']')
     }
 
-    #[inline]
+    #[inline(always)]
     fn blanks(&mut self) {
         while let Some(b' ' | b'\t' | b'\r' | b'\n') = self.line.get(self.at) {
             self.at += 1;
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, byte: u8) -> bool {
         let is_it = self.line.get(self.at) == Some(&byte);
         self.at += usize::from(is_it);
@@ -183,7 +183,7 @@ impl<'a> Scanner<'a> {
 
     /// A number. Up to 15 digits are exact in a float, and so is their quotient by a power of ten up to 22: the rounding
     /// is the right one. Others are left to the standard library.
-    #[inline]
+    #[inline(always)]
     fn number(&mut self) -> Option<f64> {
         let start = self.at;
         let negative = self.take(b'-');

@@ -112,6 +112,62 @@ fn every_example_is_judged_again_as_it_was_judged() {
     }
 }
 
+/// Every way in which the source of `check` may give nothing, once to three times in a row.
+fn troubles(source: SourceId) -> Vec<Vec<Observation>> {
+    let failed = |kind| Reading::Failed(Failure::new(kind, "it does not work"));
+    let readings = FailureKind::ALL.into_iter().map(failed).chain([Reading::Missing("it is gone".into())]);
+    let row = |reading: Reading<Data>| {
+        (1..=3).map(move |count| {
+            let one = |ago: i64| Observation {
+                source,
+                at: at(-ago),
+                took: std::time::Duration::ZERO,
+                reading: reading.clone(),
+            };
+            (0..count).rev().map(one).collect()
+        })
+    };
+    readings.flat_map(row).chain([Vec::new()]).collect()
+}
+
+#[test]
+fn what_gives_nothing_is_judged_again_as_it_was_judged() {
+    let config = Config::default();
+    let thresholds = Thresholds::new(&config, false);
+    for check in CHECKS {
+        for example in [(check.fires)(), (check.quiet)(), Vec::new()] {
+            for trouble in troubles(SourceId::ALL[CHECKS.iter().position(|c| c.id == check.id).unwrap()]) {
+                // Before the trouble, so that the records are in order.
+                let earlier =
+                    example.iter().cloned().map(|o| Observation { at: o.at - SignedDuration::from_secs(3), ..o });
+                let lines = played(earlier.chain(trouble.clone()).collect(), &thresholds, &config);
+                let outcome = answer(&(lines.join("\n") + "\n"), &config);
+                let (then, now) = (outcome.recorded.found(), outcome.judged.found());
+                assert_eq!(now, then, "{}: {:?}: {:?}", check.id, trouble.last(), told(&outcome.rows));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_longer_read_is_judged_again_as_it_was_judged() {
+    let config = Config::default();
+    let thresholds = Thresholds::new(&config, false);
+    for check in CHECKS {
+        let mut state = State::new(&config, at(-3600));
+        (check.fires)().into_iter().for_each(|observation| state.apply(observation));
+        let line = |second| {
+            let assessment = assess(&state, &thresholds, at(second));
+            serde_json::to_string(&system_state::record(&state, &assessment, at(second))).unwrap() + "\n"
+        };
+        let outcome = answer(&(line(0) + &line(180)), &config);
+        let over_time = |code: Code| OVER_TIME.contains(&code.name().as_str());
+        for code in Code::all().filter(|code| !over_time(*code)) {
+            assert_eq!(outcome.judged.found().at(code), outcome.recorded.found().at(code), "{}", code.name());
+        }
+    }
+}
+
 #[test]
 fn new_limits_change_what_they_must_and_nothing_else() {
     let ages = [(0, 4), (180, 184), (360, 364), (540, 544), (601, 605), (720, 724), (900, 10)];
