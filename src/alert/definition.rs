@@ -1,7 +1,8 @@
 //! The alerts of the shipped rules: one for each code of each check at each of its severities, and those that watch
 //! the watchers.
 //!
-//! Invariant: everything comes from the tables of [`CHECKS`] and [`WATCHERS`], the configuration and the job's name.
+//! Invariant: everything comes from the tables of [`CHECKS`] and of `watchers.rs`, the configuration and
+//! the job's name.
 
 use super::annotations::Description;
 use super::recorded::{FINDINGS, quoted};

@@ -31,7 +31,9 @@ const OF_FINDINGS: &str = "\
 What the checks find. One group, so that an alert sees what was recorded at the same instant. Each alert is one code \
 of one check at one severity; docs/generated/checks.md says when it is found.";
 
-const OF_WATCHERS: &str = "What no check can tell, because the exporter does not tell it, or does not know it itself.";
+const OF_WATCHERS: &str = "\
+What no check can tell, because the exporter does not tell it, or does not know it itself. The dead man's switch always \
+fires; its severity is `none`, so that it calls nobody and inhibits nothing.";
 
 /// The rules with the settings of `config`, for the exporters that are scraped as `job`.
 pub fn print(config: &AlertsConfig, job: &str) -> String {
