@@ -37,7 +37,9 @@ pub struct Alert {
     pub runbook_url: String,
 }
 
-/// The alerts on the findings of `check`, in the order of its table; the warning of a code comes before its critical.
+/// The alerts on the findings of `check`, in the order of its table. The critical one of a code comes before its warning:
+/// Prometheus sends in this order, and an Alertmanager that has just started must know what inhibits before what is
+/// inhibited.
 pub fn of_check(check: &Check, config: &AlertsConfig, job: &str) -> Vec<Alert> {
     let of_code = |code| Code::alerts(code, check, config, job);
     check.codes.iter().flat_map(of_code).collect()
@@ -69,7 +71,7 @@ impl Code {
                 runbook_url: config.runbook_url(check.runbook, self.word),
             })
         };
-        self.found.iter().filter_map(|found| alert(*found)).collect()
+        self.found.iter().rev().filter_map(|found| alert(*found)).collect()
     }
 
     /// What was crossed on the way to critical still is: the warning stays true while the code is found at CRIT.

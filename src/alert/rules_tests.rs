@@ -63,7 +63,7 @@ fn every_code_has_an_alert_at_each_of_its_severities_and_no_other() {
         let expected: Vec<(String, &str)> = check
             .codes
             .iter()
-            .flat_map(|code| code.found.iter().map(|found| (crate::alert::name(check.id, code.word), *found)))
+            .flat_map(|code| code.found.iter().rev().map(|found| (crate::alert::name(check.id, code.word), *found)))
             .map(|(name, found)| (name, crate::alert::severity(found).unwrap()))
             .collect();
         assert_eq!(given, expected);

@@ -63,6 +63,11 @@ const CONFIGURATION: &[Shown] = &[Shown::length(
     "time() - autoswe_config_last_reload_success_timestamp_seconds{$here}",
 )];
 
+const PUSH: &[Shown] = &[Shown::length(
+    "The last message that it accepted is {} old",
+    "time() - autoswe_push_last_success_timestamp_seconds{$here}",
+)];
+
 pub(super) const WATCHERS: &[Watcher] = &[
     Watcher {
         name: "AutosweExporterDown",
@@ -160,6 +165,19 @@ and on (instance, job) max_over_time(up{job=$job}[5m]) == 1"#,
         mend: "`autoswe-exporter check-config` names every mistake; mend them and reload (`systemctl --user reload \
                autoswe-exporter`)",
         section: "reload_refused",
+    },
+    Watcher {
+        name: "AutosweAlertsNotDelivered",
+        severity: Some(Warn),
+        expression: r#"increase(autoswe_push_failures_total{job=$job}[10m]) > 5
+or sum without (reason) (increase(autoswe_push_dropped_alerts_total{job=$job}[10m])) > 0"#,
+        after: After::Finding(Warn),
+        summary: "{{ $labels.instance }}: alerts do not reach {{ $labels.receiver }}",
+        by: &["instance", "job", "receiver"],
+        why: "The exporter pushes alerts of its own, and this receiver does not answer or refuses them.",
+        shows: PUSH,
+        mend: "the exporter's log says why: an address, a credential, or a receiver that is down",
+        section: "alerts_not_delivered",
     },
     Watcher {
         name: "AutosweDeadMansSwitch",

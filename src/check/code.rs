@@ -9,7 +9,7 @@ use crate::assessment::Severity::{self, Warn};
 pub struct Code {
     /// Stable word for scripts and alerts; unique within its check.
     pub word: &'static str,
-    /// The severities that it may be found at.
+    /// The severities that it may be found at, the milder first.
     pub found: &'static [Severity],
     /// What it means, as the headline of an alert: a sentence without its full stop.
     pub summary: &'static str,
