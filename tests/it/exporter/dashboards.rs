@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use autoswe_exporter::alert::rules::print;
+use autoswe_exporter::config::AlertsConfig;
+use autoswe_exporter::config::value::Seconds;
 use serde_json::Value;
 
 use super::demo::{Demo, TWO_ROUNDS};
@@ -26,8 +29,16 @@ const NOT_IN_THE_DEMO: [(&str, &str); 11] = [
     ("autoswe_subagent_oldest_start_timestamp_seconds", "the demo starts no processes"),
 ];
 
-/// For `ALERTS` to be there.
-const RULES: &str = include_str!("../../fixtures/demo-alerts.yml");
+/// The shipped rules, in the demo's times.
+fn rules(job: &str) -> String {
+    let alerts = AlertsConfig {
+        warn_for: Seconds(0.25),
+        crit_for: Seconds(0.25),
+        keep_firing_for: Seconds(0.5),
+        ..AlertsConfig::default()
+    };
+    print(&alerts, job)
+}
 
 /// What the variables of a dashboard are set to.
 struct Machine {
@@ -134,7 +145,7 @@ async fn every_expression_has_data_from_the_story() {
     let everything = Server::always(ok("text/plain; version=0.0.4", &crate::metrics::everything_known())).await;
     let rich = Machine::at("everything", &everything.url);
     let since = now();
-    let alerting = Alerting { rules: RULES, ..Alerting::default() };
+    let alerting = Alerting { rules: &rules(machine.job), ..Alerting::default() };
     let prometheus = Prometheus::start_alerting(&[machine.target(), rich.target()], &alerting).await;
     let memory = Memory { prometheus, since };
 
