@@ -120,6 +120,10 @@ mod tests {
         {
             assert_eq!(length(seconds), text);
         }
+        for half in 0..14_400 {
+            let seconds = f64::from(half) / 2.0;
+            assert_eq!(rounded(seconds).to_string(), format!("{seconds:.0}"));
+        }
         let now = example_now();
         assert_eq!(ago(now, now - SignedDuration::from_secs(5)), "5 s ago");
         assert_eq!(ago(now, now + SignedDuration::from_millis(400)), "0 s ago");
