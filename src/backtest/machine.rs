@@ -15,28 +15,14 @@ pub(super) fn vllm_found(recorded: Found) -> bool {
     !recorded.warn.within(Codes::of_check(SourceId::Vllm.index())).is_empty()
 }
 
-pub(super) fn sample(generation_tokens: Option<f64>, moment: &Moment) -> VllmSample {
-    let engine = Engine {
-        running: moment.get(Number::Running),
-        waiting: moment.get(Number::Waiting),
-        generation_tokens,
-        ..Engine::default()
-    };
+/// A sample of an engine that has work to do and generates nothing.
+pub(super) fn standing(moment: &Moment) -> VllmSample {
+    let (running, waiting) = (moment.get(Number::Running), moment.get(Number::Waiting));
+    let has_work = [running, waiting].into_iter().flatten().any(|count| count > 0.0);
     // A standstill that outlives the readings was one of an engine with work to do.
-    let engine = match (generation_tokens, engine.running, engine.waiting) {
-        (Some(_), running, waiting)
-            if running.or(waiting).is_none_or(|count| count <= 0.0) && waiting.is_none_or(|count| count <= 0.0) =>
-        {
-            Engine { running: Some(1.0), ..engine }
-        }
-        _ => engine,
-    };
-    let answered_in = moment.get(Number::VllmAnswer).unwrap_or(0.0).clamp(0.0, 1e6);
-    VllmSample {
-        engines: vec![engine],
-        answered_in: std::time::Duration::from_secs_f64(answered_in),
-        ..VllmSample::default()
-    }
+    let running = if has_work { running } else { Some(1.0) };
+    let engine = Engine { running, waiting, generation_tokens: Some(1.0), ..Engine::default() };
+    VllmSample { engines: vec![engine], ..VllmSample::default() }
 }
 
 /// The GPU that the record's figures are of; of several, one that is as hot as the hottest.
@@ -56,7 +42,8 @@ pub(super) fn gpu_of(instant: &Instant<'_>) -> Gpu {
         utilization: told(Number::Utilization),
         sm_clock: told(Number::SmClock),
         sm_clock_max: fastest.map(|(clock, ratio)| clock / ratio).into(),
-        power: told(Number::Power),
+        // It is told apart from nothing only; its value is for people.
+        power: if moment.get(Number::Utilization).is_none() { told(Number::Power) } else { Field::Unsupported },
         temperature: temperature.into(),
         temperature_slowdown: slowdown.into(),
         throttle_reasons: whole(moment.get(Number::Throttle)).into(),

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use super::found::{Code, Codes, Found};
 use super::keys::{Number, Source};
 use super::last::Sample;
-use super::machine::{gpu_of, rows, sample, vllm_found};
+use super::machine::{gpu_of, rows, standing, vllm_found};
 use super::record::{Moment, Told};
 use crate::assessment::{Assessment, Thresholds, assess};
 use crate::check::CHECKS;
@@ -176,8 +176,13 @@ impl<'a> Replay<'a> {
 
     fn loop_(&mut self, instant: &Instant<'_>) {
         let moment = instant.moment;
-        let phase = moment.phase.and_then(|place| self.thresholds.phases.0.get(usize::from(place)));
         let beat_at = instant.since(Number::HeartbeatAge);
+        // Nobody asks for the phase of a loop that beats.
+        let limits = &self.thresholds.limits.loop_;
+        let young = limits.warn.0.min(limits.crit.0);
+        let silent = beat_at.is_none_or(|beat_at| seconds_since(instant.at, beat_at) > young);
+        let phase = moment.phase.filter(|_| silent);
+        let phase = phase.and_then(|place| self.thresholds.phases.0.get(usize::from(place)));
         let heartbeat = Heartbeat {
             at: beat_at,
             phase: phase.map(|phase| phase.name.clone()),
@@ -234,7 +239,7 @@ impl<'a> Replay<'a> {
         let mut window = VllmWindow::new(self.thresholds.limits.vllm.stall_warn.0);
         let still = instant.since(Number::Standstill).zip(instant.since(Number::StandstillSeen));
         for at in still.into_iter().flat_map(|(since, seen)| [since, seen]) {
-            window.push(at, &sample(Some(1.0), moment));
+            window.push(at, &standing(moment));
         }
         let told = moment.told(Source::Vllm);
         if let Told::Failed(kind) = told {
@@ -245,7 +250,9 @@ impl<'a> Replay<'a> {
             window.failed(since.unwrap_or(instant.at), kind);
         }
         self.state.vllm_window = window;
-        let value = sample(None, moment);
+        let answered_in = moment.get(Number::VllmAnswer).unwrap_or(0.0).clamp(0.0, 1e6);
+        let answered_in = std::time::Duration::from_secs_f64(answered_in);
+        let value = VllmSample { answered_in, ..VllmSample::default() };
         let outcome = Outcome {
             known: told.keeps_last() || moment.recorded.warn.has(code("vllm", "vanished")),
             since: instant.since(Number::VllmFailing),
