@@ -15,11 +15,12 @@ pub(crate) fn length(seconds: f64) -> String {
     }
 }
 
-/// The whole number nearest to a short length, an even one of two. Every judgement writes lengths, and a float of any
-/// size costs ten times as much to write.
-#[expect(clippy::cast_possible_truncation, reason = "below 7200")]
+/// The whole number nearest to `value`, the even one of two, as `{:.0}` writes it. Every judgement writes a dozen, and a
+/// float of any size costs ten times as much to write.
 fn rounded(value: f64) -> i64 {
-    value.round_ties_even() as i64
+    #[expect(clippy::cast_possible_truncation, reason = "a cast of a float saturates, at lengths that nothing has")]
+    let rounded = value.round_ties_even() as i64;
+    rounded
 }
 
 /// `4 min ago`, or `4 min ahead of this machine's clock`.
@@ -45,7 +46,7 @@ pub(crate) fn percent(ratio: f64) -> String {
         percent if percent > 0.0 && percent < 0.1 => "<0.1 %".into(),
         percent if percent > 99.0 && percent < 100.0 => "99 %".into(),
         percent if percent < 9.95 => format!("{} %", format!("{percent:.1}").trim_end_matches(".0")),
-        percent => format!("{percent:.0} %"),
+        percent => format!("{} %", rounded(percent)),
     }
 }
 
@@ -89,7 +90,7 @@ pub(crate) fn bytes(bytes: u64) -> String {
 
 /// `630 MHz`, `2.41 GHz`: a clock in hertz.
 pub(crate) fn hertz(hertz: f64) -> String {
-    if hertz < 1e9 { format!("{:.0} MHz", hertz / 1e6) } else { format!("{:.2} GHz", hertz / 1e9) }
+    if hertz < 1e9 { format!("{} MHz", rounded(hertz / 1e6)) } else { format!("{:.2} GHz", hertz / 1e9) }
 }
 
 /// The parts that are there, with commas.
@@ -119,6 +120,10 @@ mod tests {
             [(0.4, "0 s"), (119.0, "119 s"), (120.0, "2 min"), (7199.0, "120 min"), (7200.0, "2.0 h"), (2e5, "2.3 d")]
         {
             assert_eq!(length(seconds), text);
+        }
+        for half in 0..14_400 {
+            let seconds = f64::from(half) / 2.0;
+            assert_eq!(rounded(seconds).to_string(), format!("{seconds:.0}"));
         }
         let now = example_now();
         assert_eq!(ago(now, now - SignedDuration::from_secs(5)), "5 s ago");

@@ -18,6 +18,7 @@ mod found;
 mod instants;
 mod keys;
 mod last;
+mod machine;
 mod record;
 mod replay;
 mod scan;

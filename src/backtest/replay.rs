@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use super::found::{Code, Codes, Found};
 use super::keys::{Number, Source};
 use super::last::Sample;
+use super::machine::{gpu_of, rows, standing, vllm_found};
 use super::record::{Moment, Told};
 use crate::assessment::{Assessment, Thresholds, assess};
 use crate::check::CHECKS;
@@ -175,8 +176,13 @@ impl<'a> Replay<'a> {
 
     fn loop_(&mut self, instant: &Instant<'_>) {
         let moment = instant.moment;
-        let phase = moment.phase.and_then(|place| self.thresholds.phases.0.get(usize::from(place)));
         let beat_at = instant.since(Number::HeartbeatAge);
+        // Nobody asks for the phase of a loop that beats.
+        let limits = &self.thresholds.limits.loop_;
+        let young = limits.warn.0.min(limits.crit.0);
+        let silent = beat_at.is_none_or(|beat_at| seconds_since(instant.at, beat_at) > young);
+        let phase = moment.phase.filter(|_| silent);
+        let phase = phase.and_then(|place| self.thresholds.phases.0.get(usize::from(place)));
         let heartbeat = Heartbeat {
             at: beat_at,
             phase: phase.map(|phase| phase.name.clone()),
@@ -233,7 +239,7 @@ impl<'a> Replay<'a> {
         let mut window = VllmWindow::new(self.thresholds.limits.vllm.stall_warn.0);
         let still = instant.since(Number::Standstill).zip(instant.since(Number::StandstillSeen));
         for at in still.into_iter().flat_map(|(since, seen)| [since, seen]) {
-            window.push(at, &sample(Some(1.0), moment));
+            window.push(at, &standing(moment));
         }
         let told = moment.told(Source::Vllm);
         if let Told::Failed(kind) = told {
@@ -244,7 +250,9 @@ impl<'a> Replay<'a> {
             window.failed(since.unwrap_or(instant.at), kind);
         }
         self.state.vllm_window = window;
-        let value = sample(None, moment);
+        let answered_in = moment.get(Number::VllmAnswer).unwrap_or(0.0).clamp(0.0, 1e6);
+        let answered_in = std::time::Duration::from_secs_f64(answered_in);
+        let value = VllmSample { answered_in, ..VllmSample::default() };
         let outcome = Outcome {
             known: told.keeps_last() || moment.recorded.warn.has(code("vllm", "vanished")),
             since: instant.since(Number::VllmFailing),
@@ -442,92 +450,11 @@ fn reading<T>(told: Told, value: T) -> Reading<T> {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a float saturates")]
-fn whole(number: Option<f64>) -> Option<u64> {
+pub(super) fn whole(number: Option<f64>) -> Option<u64> {
     number.map(|number| number as u64)
 }
 
 /// A code that exists, as a test of this module holds.
 fn code(check: &str, code: &str) -> Code {
     Code::of(check, code).unwrap_or(Code::RESTART)
-}
-
-/// Whether anything was found of vLLM, so that it was not merely absent.
-fn vllm_found(recorded: Found) -> bool {
-    !recorded.warn.within(Codes::of_check(SourceId::Vllm.index())).is_empty()
-}
-
-fn sample(generation_tokens: Option<f64>, moment: &Moment) -> VllmSample {
-    let engine = Engine {
-        running: moment.get(Number::Running),
-        waiting: moment.get(Number::Waiting),
-        generation_tokens,
-        ..Engine::default()
-    };
-    // A standstill that outlives the readings was one of an engine with work to do.
-    let engine = match (generation_tokens, engine.running, engine.waiting) {
-        (Some(_), running, waiting)
-            if running.or(waiting).is_none_or(|count| count <= 0.0) && waiting.is_none_or(|count| count <= 0.0) =>
-        {
-            Engine { running: Some(1.0), ..engine }
-        }
-        _ => engine,
-    };
-    let answered_in = moment.get(Number::VllmAnswer).unwrap_or(0.0).clamp(0.0, 1e6);
-    VllmSample {
-        engines: vec![engine],
-        answered_in: std::time::Duration::from_secs_f64(answered_in),
-        ..VllmSample::default()
-    }
-}
-
-/// The GPU that the record's figures are of; of several, one that is as hot as the hottest.
-fn gpu_of(instant: &Instant<'_>) -> Gpu {
-    let moment = instant.moment;
-    let told = |number| Field::from(moment.get(number));
-    let temperature = moment.get(Number::Temperature);
-    let slowdown = temperature.zip(moment.get(Number::SlowdownMargin)).map(|(now, margin)| now + margin);
-    let fastest = moment.get(Number::SmClock).zip(moment.get(Number::ClockRatio).filter(|ratio| *ratio > 0.0));
-    let xid = |(xid, age): (&f64, &f64)| XidCount {
-        xid: whole(Some(*xid)).unwrap_or(0),
-        count: 1,
-        last_at: unix_seconds(instant.moment.at) - age,
-    };
-    Gpu {
-        name: "GPU".into(),
-        utilization: told(Number::Utilization),
-        sm_clock: told(Number::SmClock),
-        sm_clock_max: fastest.map(|(clock, ratio)| clock / ratio).into(),
-        power: told(Number::Power),
-        temperature: temperature.into(),
-        temperature_slowdown: slowdown.into(),
-        throttle_reasons: whole(moment.get(Number::Throttle)).into(),
-        memory_used: whole(moment.get(Number::GpuMemoryUsed)).into(),
-        remap_failed: moment.get(Number::RemapFailed).map(|failed| failed == 1.0).into(),
-        ecc_uncorrected: if moment.get(Number::EccGrown).is_some() { Field::Value(1) } else { Field::Unsupported },
-        xids: moment.xids.iter().zip(&moment.xid_ages).map(xid).collect(),
-        ..Gpu::default()
-    }
-}
-
-/// `window` with the samples before `instant`, for the conditions that count once they last.
-fn rows(mut window: GpuWindow, instant: &Instant<'_>) -> GpuWindow {
-    let now = Sample::of(instant.moment);
-    let now = now.map(|sample| Sample { at: instant.at, ..sample });
-    let at_record = Sample::of(instant.moment).filter(|_| instant.at > instant.moment.at);
-    let samples = instant.samples.iter().copied().chain(at_record).chain(now);
-    for sample in samples.filter(|sample| sample.at <= instant.at) {
-        let gpu = Gpu {
-            utilization: Field::Value(sample.utilization),
-            sm_clock: sample.clock_ratio.into(),
-            sm_clock_max: Field::Value(1.0),
-            throttle_reasons: whole(sample.throttle).into(),
-            ..Gpu::default()
-        };
-        let engine = Engine { running: sample.running, ..Engine::default() };
-        window.note_requests(sample.at, &VllmSample { engines: vec![engine], ..VllmSample::default() });
-        if sample.at < instant.at {
-            window.push(sample.at, &GpuReading { gpus: vec![gpu], ..GpuReading::default() });
-        }
-    }
-    window
 }

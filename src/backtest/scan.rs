@@ -4,6 +4,8 @@
 //! (an escape) it says so, and the caller asks `serde_json`. What is passed over is not checked beyond finding
 //! its end; a line that ends before its object does is refused.
 
+// The release build is made small, which leaves small functions apart: those that every value goes through say
+// `inline(always)`.
 use memchr::{memchr, memchr2};
 
 /// Where the scanner is in a line.

@@ -150,6 +150,36 @@ fn what_gives_nothing_is_judged_again_as_it_was_judged() {
 }
 
 #[test]
+fn what_was_read_last_stands_while_nothing_can_be_read() {
+    let config = Config::default();
+    let thresholds = Thresholds::new(&config, false);
+    let gpu = Gpu {
+        temperature: Field::Value(97.0),
+        xids: vec![XidCount { xid: 79, count: 1, last_at: unix_seconds(at(-60)) }],
+        remap_failed: Field::Value(true),
+        ..Gpu::default()
+    };
+    let gpu = Data::Gpu(GpuReading { gpus: vec![gpu], ..GpuReading::default() });
+    let pause = Reading::Observed(Pause { soft: Some(at(-100_000)), hard: None });
+    let (heartbeat, state) = (Reading::Missing("gone".into()), Reading::Missing("gone".into()));
+    let paused = Data::Loop(LoopReading { heartbeat, state, pause });
+    for (data, codes) in
+        [(gpu, &["gpu.at_slowdown", "gpu.xid", "gpu.remap_failed"][..]), (paused, &["loop.paused_long"])]
+    {
+        let source = data.source();
+        let observation =
+            |second, reading| Observation { source, at: at(second), took: std::time::Duration::ZERO, reading };
+        let failed = || Reading::Failed(Failure::new(FailureKind::TimedOut, "it hangs"));
+        let observations =
+            vec![observation(-20, Reading::Observed(data)), observation(-10, failed()), observation(0, failed())];
+        let outcome = answer(&(played(observations, &thresholds, &config).join("\n") + "\n"), &config);
+        assert_eq!(outcome.judged.found(), outcome.recorded.found());
+        let found: Vec<String> = outcome.judged.found().warn.iter().map(Code::name).collect();
+        assert!(codes.iter().all(|code| found.iter().any(|found| found == code)), "{found:?}");
+    }
+}
+
+#[test]
 fn what_is_no_longer_read_is_judged_again_as_it_was_judged() {
     let config = Config::default();
     let thresholds = Thresholds::new(&config, false);

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use askama::Template;
 
-use super::{Context, Part, Parts, TOGETHER, differences, lasted, notes, rows, totals};
+use super::{Context, Part, Parts, TOGETHER, differences, lasted, moved, notes, rows, totals};
 use crate::assessment::Severity;
 use crate::backtest::{Code, Difference, Outcome, Row, Track, joined};
 use crate::check::CHECKS;
@@ -175,7 +175,7 @@ fn line(row: &Row, context: &Context) -> Line {
         },
         name: if restart { "restart".into() } else { row.code.name() },
         then: side(&row.recorded),
-        now: side(&row.judged),
+        now: if restart { moved(row) + &side(&row.judged) } else { side(&row.judged) },
         text: row.shown().map(|side| words::clean(&side.text)).unwrap_or_default(),
     }
 }

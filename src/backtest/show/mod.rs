@@ -85,6 +85,16 @@ fn lasted(side: &Side) -> String {
     format!("{how}{times}{open}")
 }
 
+/// `3 min earlier, for `: when a restart would have been called for, beside when it was.
+fn moved(row: &Row) -> String {
+    let sides = row.recorded.as_ref().zip(row.judged.as_ref());
+    match sides.map(|(then, now)| seconds_since(then.from, now.from)) {
+        Some(earlier) if earlier >= 1.0 => format!("{} earlier, for ", words::length(earlier)),
+        Some(earlier) if earlier <= -1.0 => format!("{} later, for ", words::length(-earlier)),
+        _ => String::new(),
+    }
+}
+
 /// What a person must know to trust the result, one sentence each.
 fn notes(outcome: &Outcome) -> Vec<String> {
     let counts = &outcome.counts;

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Context, Part, Parts, TOGETHER, Total, differences, lasted, notes, rows, totals};
+use super::{Context, Part, Parts, TOGETHER, Total, differences, lasted, moved, notes, rows, totals};
 use crate::assessment::Severity;
 use crate::backtest::{Code, Difference, Outcome, Row, joined};
 use crate::observation::seconds_since;
@@ -77,7 +77,7 @@ impl Page<'_> {
             }
             writeln!(self.text, "{}", line.trim_end())?;
         }
-        writeln!(self.text, "          · OK, w WARN, c CRIT; W, C for a tenth of it or more; blank: nobody watched")
+        writeln!(self.text, "          · OK, w WARN, c CRIT (W, C: a tenth of it or more), blank: unwatched")
     }
 
     fn sums(&mut self) -> std::fmt::Result {
@@ -168,7 +168,7 @@ impl Page<'_> {
             (Some(now), None) => now,
             (None, then) => format!("then {}", then.unwrap_or_default()),
         };
-        let told = if row.code == Code::RESTART { told.replace("CRIT ", "") } else { told };
+        let told = if row.code == Code::RESTART { moved(row) + &told.replace("CRIT ", "") } else { told };
         let difference = self.painted(self.tone(row), &format!("{:<7}", row.difference.name()));
         let at = self.context.time(from);
         let line = format!("{name}{told}");
