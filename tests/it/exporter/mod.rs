@@ -197,6 +197,19 @@ impl Exporter {
         self.get("/metrics").await.text()
     }
 
+    /// The metrics page once it shows `metric`.
+    async fn page_with(&self, metric: &str) -> Answer {
+        let start = Instant::now();
+        loop {
+            let page = self.get("/metrics").await;
+            if page.text().contains(&format!("\n{metric} ")) {
+                return page;
+            }
+            assert!(start.elapsed() < PATIENCE, "{metric} never came\n{}", page.text());
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     async fn state(&self) -> Value {
         serde_json::from_slice(&self.get("/api/v1/state").await.body).unwrap()
     }

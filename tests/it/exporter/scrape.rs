@@ -224,7 +224,8 @@ async fn both_live_pages_please_their_readers_and_every_coding_holds_the_same() 
     let home = home(&vllm, &gpu, "nobody-is-called-so");
     world(&home);
     let exporter = home.start().await;
-    let page = exporter.get("/metrics").await;
+    // The last of the families to come, when the first record was written.
+    let page = exporter.page_with("autoswe_system_state_last_record_timestamp_seconds").await;
     assert_eq!(page.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     assert_eq!(promtool_says(&page.body), "");
     let text = families("text", &page.body);
