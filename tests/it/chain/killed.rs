@@ -52,6 +52,8 @@ async fn the_exporter_is_killed_while_an_alert_fires() {
     let mut chain = hung("500ms").await;
     chain.exporter.kill();
     chain.receiver.until_told("firing", DOWN).await;
+    // Dead for much longer than an alert fires by itself (2 s): what was found is held.
+    chain.prometheus.query_until("max_over_time(up[6s]) == 0", 1).await;
     chain.exporter.start_again().await;
     chain.receiver.until_told("resolved", DOWN).await;
     ends_well(&chain, &[("firing", DOWN), ("resolved", DOWN)]).await;
