@@ -163,8 +163,9 @@ fn expectations(machines: &[Machine], minutes: usize) -> String {
     let mut out = String::new();
     for start in (0..minutes).step_by(WINDOW) {
         let end = minutes.min(start + WINDOW);
-        let (range, at) = (end - start, end - 1);
-        let firing = format!("count_over_time(ALERTS{{alertstate='firing',severity!='none'}}[{range}m])");
+        // Half a minute less: a range holds both its ends.
+        let (range, at) = (60 * (end - start) - 30, end - 1);
+        let firing = format!("count_over_time(ALERTS{{alertstate='firing',severity!='none'}}[{range}s])");
         writeln!(out, "      - expr: sum by (alertname, instance, severity) ({firing})").unwrap();
         writeln!(out, "        eval_time: {at}m\n        exp_samples:").unwrap();
         for (labels, fires) in &alerts {
