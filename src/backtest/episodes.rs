@@ -90,9 +90,9 @@ pub struct Step<'a> {
     pub pending: Codes,
     /// Nobody watched since the step before.
     pub hole: bool,
-    /// See [`Point::slack`].
+    /// How late a beginning may be known, seconds.
     pub slack: f64,
-    /// See [`Point::texts`].
+    /// What was said of the codes that are new here.
     pub texts: &'a [(Code, Severity, String)],
 }
 

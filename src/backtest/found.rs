@@ -46,7 +46,7 @@ impl Code {
         format!("{check}.{code}")
     }
 
-    /// Its place in tables of [`CODES`] + 1.
+    /// Its place among all codes, from 0.
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
