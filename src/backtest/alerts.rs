@@ -5,7 +5,7 @@
 use jiff::SignedDuration;
 
 use super::episodes::Episode;
-use super::found::Code;
+use super::found::FindingCode;
 use crate::assessment::Severity;
 use crate::config::AlertsConfig;
 use crate::observation::Time;
@@ -14,7 +14,7 @@ use crate::observation::Time;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alert {
     /// What was found.
-    pub code: Code,
+    pub code: FindingCode,
     /// WARN or CRIT: a finding that turns critical gives a second alert.
     pub severity: Severity,
     /// When it fires.
@@ -26,7 +26,7 @@ pub struct Alert {
 /// The alerts of `episodes`, which are in order of time.
 pub fn alerts(episodes: &[Episode], config: &AlertsConfig) -> Vec<Alert> {
     let mut alerts = Vec::new();
-    for code in Code::all().filter(|code| *code != Code::RESTART) {
+    for code in FindingCode::all().filter(|code| *code != FindingCode::RESTART) {
         let of_code = || episodes.iter().filter(|episode| episode.code == code);
         let found = of_code().map(|episode| Span { from: episode.from, to: episode.to, open: episode.open });
         fire(&mut alerts, (code, Severity::Warn), (config.warn_for.0, config.keep_firing_for.0), found);
@@ -53,7 +53,7 @@ struct Span {
 
 fn fire(
     alerts: &mut Vec<Alert>,
-    (code, severity): (Code, Severity),
+    (code, severity): (FindingCode, Severity),
     (wait, keep): (f64, f64),
     spans: impl Iterator<Item = Span>,
 ) {
@@ -88,7 +88,7 @@ mod tests {
 
     fn episode(from: i64, to: i64, crits: &[(i64, i64)]) -> Episode {
         Episode {
-            code: Code::of("loop", "heartbeat_old").unwrap(),
+            code: FindingCode::of("loop", "heartbeat_old").unwrap(),
             from: at(from),
             to: at(to),
             open: false,

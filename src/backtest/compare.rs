@@ -4,7 +4,7 @@
 //! none.
 
 use super::episodes::Episode;
-use super::found::Code;
+use super::found::FindingCode;
 use crate::assessment::Severity;
 use crate::observation::{Time, seconds_since};
 
@@ -57,7 +57,7 @@ impl Difference {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// The code.
-    pub code: Code,
+    pub code: FindingCode,
     /// How they differ.
     pub difference: Difference,
     /// As recorded.
@@ -158,12 +158,12 @@ impl Side {
 
 /// The rows of both sides, by time.
 pub fn compare(recorded: &[Episode], judged: &[Episode]) -> Vec<Row> {
-    let mut rows: Vec<Row> = Code::all().flat_map(|code| rows_of(code, recorded, judged)).collect();
+    let mut rows: Vec<Row> = FindingCode::all().flat_map(|code| rows_of(code, recorded, judged)).collect();
     rows.sort_by_key(|row| (row.from(), row.code));
     rows
 }
 
-fn rows_of(code: Code, recorded: &[Episode], judged: &[Episode]) -> Vec<Row> {
+fn rows_of(code: FindingCode, recorded: &[Episode], judged: &[Episode]) -> Vec<Row> {
     let of = |side: &'static str, episodes: &[Episode]| -> Vec<(Time, Time, &'static str, usize)> {
         let own = episodes.iter().enumerate().filter(|(_, episode)| episode.code == code);
         own.map(|(place, episode)| (episode.from, episode.to, side, place)).collect()
@@ -234,7 +234,7 @@ mod tests {
     fn episode(from: i64, to: i64, crit: i64) -> Episode {
         let at = |second| example_now() + SignedDuration::from_secs(second);
         Episode {
-            code: Code::of("site", "site_old").unwrap(),
+            code: FindingCode::of("site", "site_old").unwrap(),
             from: at(from),
             to: at(to),
             open: false,

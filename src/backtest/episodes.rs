@@ -5,7 +5,7 @@
 
 use jiff::SignedDuration;
 
-use super::found::{Code, Codes, Found};
+use super::found::{Codes, FindingCode, Found};
 use crate::assessment::Severity;
 use crate::observation::Time;
 
@@ -25,14 +25,14 @@ pub(super) struct Point {
     /// How late a beginning may be known, as recorded and as judged, seconds.
     pub slack: [f64; 2],
     /// What was said of the codes that are new here, as recorded and as judged.
-    pub texts: [Vec<(Code, Severity, String)>; 2],
+    pub texts: [Vec<(FindingCode, Severity, String)>; 2],
 }
 
 /// One code from the instant at which it was found to the one at which it was not.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Episode {
     /// What was found.
-    pub code: Code,
+    pub code: FindingCode,
     /// The first instant.
     pub from: Time,
     /// The first instant without it, or the last known.
@@ -93,7 +93,7 @@ pub struct Step<'a> {
     /// How late a beginning may be known, seconds.
     pub slack: f64,
     /// What was said of the codes that are new here.
-    pub texts: &'a [(Code, Severity, String)],
+    pub texts: &'a [(FindingCode, Severity, String)],
 }
 
 impl Track {
@@ -156,7 +156,7 @@ impl Track {
     }
 
     fn begin(&mut self, found: Found, step: &Step<'_>) {
-        let said = |code: Code, at_least: Severity| {
+        let said = |code: FindingCode, at_least: Severity| {
             let mut said = step.texts.iter().filter(|(of, severity, _)| *of == code && *severity >= at_least);
             said.next().map(|(_, _, text)| text.clone())
         };
@@ -197,8 +197,8 @@ mod tests {
         example_now() + SignedDuration::from_secs(second)
     }
 
-    fn code() -> Code {
-        Code::of("loop", "heartbeat_old").unwrap()
+    fn code() -> FindingCode {
+        FindingCode::of("loop", "heartbeat_old").unwrap()
     }
 
     fn found(severity: Severity) -> Found {

@@ -11,11 +11,11 @@ pub(super) const CODES: usize = 127;
 
 /// One code of one check, or the restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Code(u8);
+pub struct FindingCode(u8);
 
-impl Code {
+impl FindingCode {
     /// The loop must be restarted.
-    pub const RESTART: Code = Code(CODES as u8);
+    pub const RESTART: FindingCode = FindingCode(CODES as u8);
 
     /// The place of `code` of the check `check`; `None` where this version has no such code.
     pub fn of(check: &str, code: &str) -> Option<Self> {
@@ -23,7 +23,7 @@ impl Code {
         for known in CHECKS {
             if known.id == check {
                 let place = known.codes.iter().position(|known| known.word == code)?;
-                return u8::try_from(first + place).ok().map(Code);
+                return u8::try_from(first + place).ok().map(FindingCode);
             }
             first += known.codes.len();
         }
@@ -31,8 +31,8 @@ impl Code {
     }
 
     /// Every code in the order of reports.
-    pub fn all() -> impl Iterator<Item = Code> {
-        (0..=CODES as u8).map(Code).filter(|code| *code == Code::RESTART || code.place().is_some())
+    pub fn all() -> impl Iterator<Item = FindingCode> {
+        (0..=CODES as u8).map(FindingCode).filter(|code| *code == FindingCode::RESTART || code.place().is_some())
     }
 
     /// The check and the code; those of the restart are `liveness` and `must_restart`.
@@ -76,7 +76,7 @@ impl Codes {
 
     /// The set with `code` in it.
     #[must_use]
-    pub fn with(self, code: Code) -> Self {
+    pub fn with(self, code: FindingCode) -> Self {
         Codes(self.0 | 1 << code.0)
     }
 
@@ -99,7 +99,7 @@ impl Codes {
     }
 
     /// Whether `code` is in it.
-    pub fn has(self, code: Code) -> bool {
+    pub fn has(self, code: FindingCode) -> bool {
         self.0 >> code.0 & 1 == 1
     }
 
@@ -109,12 +109,12 @@ impl Codes {
     }
 
     /// What is in it, in the order of reports.
-    pub fn iter(self) -> impl Iterator<Item = Code> {
+    pub fn iter(self) -> impl Iterator<Item = FindingCode> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
             let place = rest.trailing_zeros();
             rest &= rest.wrapping_sub(1);
-            u8::try_from(place).ok().filter(|place| *place < 128).map(Code)
+            u8::try_from(place).ok().filter(|place| *place < 128).map(FindingCode)
         })
     }
 }
@@ -138,19 +138,19 @@ impl Found {
                 pending = pending.and(Codes::of_check(place));
             }
             for finding in &check.findings {
-                if let Some(code) = Code::of(check.check, finding.code) {
+                if let Some(code) = FindingCode::of(check.check, finding.code) {
                     found.add(code, finding.severity);
                 }
             }
         }
         if assessment.liveness.must_restart {
-            found.add(Code::RESTART, Severity::Crit);
+            found.add(FindingCode::RESTART, Severity::Crit);
         }
         (found, pending)
     }
 
     /// Adds `code`, found at `severity`.
-    pub fn add(&mut self, code: Code, severity: Severity) {
+    pub fn add(&mut self, code: FindingCode, severity: Severity) {
         if severity >= Severity::Warn {
             self.warn = self.warn.with(code);
         }
@@ -169,7 +169,7 @@ impl Found {
     }
 
     /// How bad `code` was.
-    pub fn at(self, code: Code) -> Severity {
+    pub fn at(self, code: FindingCode) -> Severity {
         match (self.warn.has(code), self.crit.has(code)) {
             (_, true) => Severity::Crit,
             (true, false) => Severity::Warn,
@@ -179,7 +179,7 @@ impl Found {
 
     /// The worst of all checks.
     pub fn severity(self) -> Severity {
-        let restart = Codes::default().with(Code::RESTART);
+        let restart = Codes::default().with(FindingCode::RESTART);
         match (self.warn.without(restart).is_empty(), self.crit.without(restart).is_empty()) {
             (_, false) => Severity::Crit,
             (false, true) => Severity::Warn,
@@ -194,22 +194,22 @@ mod tests {
 
     #[test]
     fn every_code_of_every_check_has_a_place_of_its_own() {
-        let all: Vec<Code> = CHECKS
+        let all: Vec<FindingCode> = CHECKS
             .iter()
-            .flat_map(|check| check.codes.iter().map(|code| Code::of(check.id, code.word).unwrap()))
+            .flat_map(|check| check.codes.iter().map(|code| FindingCode::of(check.id, code.word).unwrap()))
             .collect();
         assert!(all.len() <= CODES && all.is_sorted() && all.windows(2).all(|pair| pair[0] != pair[1]));
-        assert_eq!(Code::all().count(), all.len() + 1);
+        assert_eq!(FindingCode::all().count(), all.len() + 1);
         for (check, code) in CHECKS.iter().flat_map(|check| check.codes.iter().map(|code| (check.id, code.word))) {
-            assert_eq!(Code::of(check, code).unwrap().names(), (check, code));
+            assert_eq!(FindingCode::of(check, code).unwrap().names(), (check, code));
         }
-        assert_eq!((Code::of("loop", "nonsense"), Code::of("nonsense", "unread")), (None, None));
-        assert_eq!(Code::RESTART.name(), "liveness.must_restart");
+        assert_eq!((FindingCode::of("loop", "nonsense"), FindingCode::of("nonsense", "unread")), (None, None));
+        assert_eq!(FindingCode::RESTART.name(), "liveness.must_restart");
     }
 
     #[test]
     fn a_set_holds_what_was_put_into_it() {
-        let (first, last) = (Code::of("loop", "heartbeat_old").unwrap(), Code::RESTART);
+        let (first, last) = (FindingCode::of("loop", "heartbeat_old").unwrap(), FindingCode::RESTART);
         let both = Codes::default().with(last).with(first);
         assert_eq!(both.iter().collect::<Vec<_>>(), [first, last]);
         assert!(both.has(first) && !both.without(both).has(first) && Codes::default().is_empty());
@@ -220,14 +220,14 @@ mod tests {
     #[test]
     fn a_critical_finding_is_a_warning_too_and_a_restart_is_no_finding() {
         let mut found = Found::default();
-        found.add(Code::RESTART, Severity::Crit);
-        assert_eq!((found.severity(), found.at(Code::RESTART)), (Severity::Ok, Severity::Crit));
-        let code = Code::of("site", "site_old").unwrap();
+        found.add(FindingCode::RESTART, Severity::Crit);
+        assert_eq!((found.severity(), found.at(FindingCode::RESTART)), (Severity::Ok, Severity::Crit));
+        let code = FindingCode::of("site", "site_old").unwrap();
         found.add(code, Severity::Warn);
         assert_eq!((found.severity(), found.at(code)), (Severity::Warn, Severity::Warn));
         found.add(code, Severity::Crit);
         assert_eq!((found.severity(), found.warn.has(code)), (Severity::Crit, true));
         let recorded = Found::default().taking(Codes::of_check(6), found);
-        assert_eq!((recorded.at(code), recorded.at(Code::RESTART)), (Severity::Crit, Severity::Ok));
+        assert_eq!((recorded.at(code), recorded.at(FindingCode::RESTART)), (Severity::Crit, Severity::Ok));
     }
 }

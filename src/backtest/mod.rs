@@ -33,7 +33,7 @@ pub use alerts::{Alert, alerts};
 pub use blocks::Place;
 pub use compare::{Difference, Row, Side, compare, joined};
 pub use episodes::{Episode, Step, Track};
-pub use found::{Code, Codes, Found};
+pub use found::{Codes, FindingCode, Found};
 pub use replay::AS_RECORDED;
 
 use crate::assessment::{Severity, Thresholds};

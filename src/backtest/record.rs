@@ -3,7 +3,7 @@
 //! Invariant: a key that is absent stays apart from one that is `null`, because what an older recorder did not write
 //! cannot be judged again.
 
-use super::found::{Code, Found};
+use super::found::{FindingCode, Found};
 use super::keys::{KEYS, Number, OF_PHASE, SOURCES, Source, Use};
 use super::scan::{Scalar, Scanner};
 use crate::assessment::Severity;
@@ -204,7 +204,7 @@ struct Fields<'a> {
     time: Option<Time>,
     severity: Option<Severity>,
     /// The check's place and the code.
-    found: Vec<(usize, Option<Code>)>,
+    found: Vec<(usize, Option<FindingCode>)>,
     /// Critical findings of each check; the last place counts those of unknown ones.
     crit: [u8; 16],
 }
@@ -310,7 +310,7 @@ impl Fields<'_> {
     fn findings(&mut self, scanner: &mut Scanner<'_>) -> Option<()> {
         each(scanner, |value| {
             if let Some((check, code)) = text_of(value).and_then(|name| name.split_once('.')) {
-                self.found.push((place_of(check), Code::of(check, code)));
+                self.found.push((place_of(check), FindingCode::of(check, code)));
             }
         })
     }
@@ -335,7 +335,7 @@ impl Fields<'_> {
             }
         }
         if self.moment.is(Number::MustRestart) {
-            self.moment.recorded.add(Code::RESTART, Severity::Crit);
+            self.moment.recorded.add(FindingCode::RESTART, Severity::Crit);
         }
         Ok(())
     }

@@ -67,10 +67,10 @@ fn the_values_are_those_of_the_record() {
     });
     let moment = reader().read(line.to_string().as_bytes()).unwrap();
     assert_eq!((moment.at, moment.severity), (example_now(), Severity::Crit));
-    let at = |check, code| moment.recorded.at(Code::of(check, code).unwrap());
+    let at = |check, code| moment.recorded.at(FindingCode::of(check, code).unwrap());
     assert_eq!(at("loop", "heartbeat_old"), Severity::Crit);
     assert_eq!((at("loop", "state_malformed"), at("site", "site_old")), (Severity::Warn, Severity::Warn));
-    assert!(moment.recorded.crit.has(Code::RESTART) && moment.foreign == 1);
+    assert!(moment.recorded.crit.has(FindingCode::RESTART) && moment.foreign == 1);
     assert_eq!(moment.crits, ["loop: heartbeat \"old\""]);
     assert_eq!(moment.warns, ["site: a", "elsewhere: b"]);
     assert_eq!(moment.told(Source::Gpu), Told::Failed(FailureKind::DriverError));

@@ -5,7 +5,7 @@
 
 use jiff::SignedDuration;
 
-use super::found::{Code, Codes, Found};
+use super::found::{Codes, FindingCode, Found};
 use super::keys::{Number, Source};
 use super::last::Sample;
 use super::machine::{gpu_of, rows, standing, vllm_found};
@@ -110,7 +110,8 @@ impl<'a> Replay<'a> {
     pub(super) fn new(config: &Config, thresholds: &'a Thresholds) -> Self {
         let state = State::new(config, Time::UNIX_EPOCH);
         let enabled = SourceId::ALL.map(|source| state.slot(source).is_enabled());
-        let codes = |check, code| Code::of(check, code).map(|code| Codes::default().with(code)).unwrap_or_default();
+        let codes =
+            |check, code| FindingCode::of(check, code).map(|code| Codes::default().with(code)).unwrap_or_default();
         let off = (0..CHECKS.len()).filter(|place| !enabled[*place]).map(Codes::of_check);
         Replay {
             thresholds,
@@ -153,7 +154,7 @@ impl<'a> Replay<'a> {
                 unknown = unknown.and(*codes);
             }
         }
-        let mut add = |check, code| unknown = Code::of(check, code).map_or(unknown, |code| unknown.with(code));
+        let mut add = |check, code| unknown = FindingCode::of(check, code).map_or(unknown, |code| unknown.with(code));
         if moment.told(Source::LoopState) == Told::Absent {
             add("loop", "state_malformed");
             add("loop", "state_vanished");
@@ -169,7 +170,7 @@ impl<'a> Replay<'a> {
             add("gpu", "idle");
         }
         if !moment.has(Number::HeartbeatExcused) || moment.told(Source::Loop) == Told::Absent {
-            unknown = unknown.with(Code::RESTART);
+            unknown = unknown.with(FindingCode::RESTART);
         }
         unknown
     }
@@ -455,6 +456,6 @@ pub(super) fn whole(number: Option<f64>) -> Option<u64> {
 }
 
 /// A code that exists, as a test of this module holds.
-fn code(check: &str, code: &str) -> Code {
-    Code::of(check, code).unwrap_or(Code::RESTART)
+fn code(check: &str, code: &str) -> FindingCode {
+    FindingCode::of(check, code).unwrap_or(FindingCode::RESTART)
 }

@@ -104,7 +104,7 @@ fn every_example_is_judged_again_as_it_was_judged() {
             assert_eq!((outcome.counts.spoilt, outcome.counts.records), (0, lines.len() as u64));
             assert_eq!(outcome.judged.found(), outcome.recorded.found(), "{}: {:?}", check.id, told(&outcome.rows));
             let alone = answer(&(lines.last().unwrap().clone() + "\n"), &config);
-            for code in Code::all().filter(|code| !OVER_TIME.contains(&code.name().as_str())) {
+            for code in FindingCode::all().filter(|code| !OVER_TIME.contains(&code.name().as_str())) {
                 let (then, now) = (alone.recorded.found().at(code), alone.judged.found().at(code));
                 assert_eq!(now, then, "{}: {}", check.id, code.name());
             }
@@ -174,7 +174,7 @@ fn what_was_read_last_stands_while_nothing_can_be_read() {
             vec![observation(-20, Reading::Observed(data)), observation(-10, failed()), observation(0, failed())];
         let outcome = answer(&(played(observations, &thresholds, &config).join("\n") + "\n"), &config);
         assert_eq!(outcome.judged.found(), outcome.recorded.found());
-        let found: Vec<String> = outcome.judged.found().warn.iter().map(Code::name).collect();
+        let found: Vec<String> = outcome.judged.found().warn.iter().map(FindingCode::name).collect();
         assert!(codes.iter().all(|code| found.iter().any(|found| found == code)), "{found:?}");
     }
 }
@@ -191,8 +191,8 @@ fn what_is_no_longer_read_is_judged_again_as_it_was_judged() {
             serde_json::to_string(&system_state::record(&state, &assessment, at(second))).unwrap() + "\n"
         };
         let outcome = answer(&(line(0) + &line(180)), &config);
-        let over_time = |code: Code| OVER_TIME.contains(&code.name().as_str());
-        for code in Code::all().filter(|code| !over_time(*code)) {
+        let over_time = |code: FindingCode| OVER_TIME.contains(&code.name().as_str());
+        for code in FindingCode::all().filter(|code| !over_time(*code)) {
             assert_eq!(outcome.judged.found().at(code), outcome.recorded.found().at(code), "{}", code.name());
         }
     }
@@ -256,7 +256,10 @@ fn what_an_older_recorder_did_not_write_is_taken_as_recorded() {
     object.retain(|key, _| !key.contains("reading") && key != "heartbeat_excused_seconds");
     let outcome = answer(&(serde_json::to_string(&object).unwrap() + "\n"), &limits(10_000.0, 20_000.0));
     assert_eq!(outcome.judged.found(), outcome.recorded.found());
-    assert!(outcome.unknown.has(Code::RESTART) && outcome.unknown.has(Code::of("loop", "heartbeat_old").unwrap()));
+    assert!(
+        outcome.unknown.has(FindingCode::RESTART)
+            && outcome.unknown.has(FindingCode::of("loop", "heartbeat_old").unwrap())
+    );
 }
 
 #[test]
@@ -270,14 +273,14 @@ fn a_source_that_is_off_now_finds_nothing() {
 #[test]
 fn every_code_that_is_named_exists() {
     for (check, code) in AS_RECORDED {
-        assert!(Code::of(check, code).is_some(), "{check}.{code}");
+        assert!(FindingCode::of(check, code).is_some(), "{check}.{code}");
     }
     let source = include_str!("replay.rs").split("#[cfg(test)]").next().unwrap();
     for call in ["code(\"", "add(\""] {
         for rest in source.split(call).skip(1) {
             let mut names = rest.split('"');
             let (check, code) = (names.next().unwrap(), names.nth(1).unwrap());
-            assert!(Code::of(check, code).is_some(), "{check}.{code}");
+            assert!(FindingCode::of(check, code).is_some(), "{check}.{code}");
         }
     }
 }

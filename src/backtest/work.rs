@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::blocks::{BLOCK, Blocks, Place, open};
 use super::episodes::{Point, Step};
-use super::found::{Code, Codes, Found};
+use super::found::{Codes, FindingCode, Found};
 use super::instants::Limits;
 use super::keys::Number;
 use super::last::{Sample, fill, forget};
@@ -277,7 +277,7 @@ impl Series {
 
 /// What must have lasted, and shows only in several records.
 fn over_time() -> Codes {
-    let codes = ["silent_cap", "idle"].into_iter().filter_map(|code| Code::of("gpu", code));
+    let codes = ["silent_cap", "idle"].into_iter().filter_map(|code| FindingCode::of("gpu", code));
     codes.fold(Codes::default(), Codes::with)
 }
 
@@ -287,14 +287,18 @@ fn pending(moment: &Moment) -> Codes {
 }
 
 /// The texts of the codes that are new or worse in `now`.
-fn said(now: Found, before: Found, text: impl Fn(Code, Severity) -> Option<String>) -> Vec<(Code, Severity, String)> {
+fn said(
+    now: Found,
+    before: Found,
+    text: impl Fn(FindingCode, Severity) -> Option<String>,
+) -> Vec<(FindingCode, Severity, String)> {
     let new = now.warn.without(before.warn).and(now.crit.without(before.crit));
     new.iter().filter_map(|code| Some((code, now.at(code), text(code, now.at(code))?))).collect()
 }
 
-fn judged_text(assessment: &Assessment, code: Code) -> Option<String> {
+fn judged_text(assessment: &Assessment, code: FindingCode) -> Option<String> {
     let (check, code) = code.names();
-    if (check, code) == Code::RESTART.names() {
+    if (check, code) == FindingCode::RESTART.names() {
         return Some(assessment.liveness.reason.clone());
     }
     let finding = assessment.check(check)?.findings.iter().find(|finding| finding.code == code)?;
@@ -302,7 +306,7 @@ fn judged_text(assessment: &Assessment, code: Code) -> Option<String> {
 }
 
 /// What the record says of `code`: it tells the check of each text, not the code.
-fn recorded_text(moment: &Moment, code: Code, severity: Severity) -> Option<String> {
+fn recorded_text(moment: &Moment, code: FindingCode, severity: Severity) -> Option<String> {
     let check = code.names().0;
     let texts = if severity == Severity::Crit { &moment.crits } else { &moment.warns };
     let texts: Vec<&str> = texts.iter().filter_map(|text| text.strip_prefix(check)?.strip_prefix(": ")).collect();

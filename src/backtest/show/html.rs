@@ -9,7 +9,7 @@ use askama::Template;
 
 use super::{Context, Part, Parts, TOGETHER, differences, lasted, moved, notes, rows, totals};
 use crate::assessment::Severity;
-use crate::backtest::{Code, Difference, Outcome, Row, Track, joined};
+use crate::backtest::{Difference, FindingCode, Outcome, Row, Track, joined};
 use crate::check::CHECKS;
 use crate::observation::{Time, seconds_since};
 use crate::words;
@@ -120,7 +120,7 @@ fn sums(outcome: &Outcome) -> Vec<Sum> {
             |alerts: &[crate::backtest::Alert]| alerts.iter().filter(|a| a.severity == severity).count().to_string();
         Sum { name, class: "none", then: of(&outcome.alerts_recorded), now: of(&outcome.alerts_judged) }
     };
-    let restarts = |track: &Track| track.episodes.iter().filter(|e| e.code == Code::RESTART).count().to_string();
+    let restarts = |track: &Track| track.episodes.iter().filter(|e| e.code == FindingCode::RESTART).count().to_string();
     vec![
         time(Severity::Ok),
         time(Severity::Warn),
@@ -139,7 +139,7 @@ fn sums(outcome: &Outcome) -> Vec<Sum> {
 
 fn findings(outcome: &Outcome) -> Vec<FindingRow> {
     let totals = totals(outcome);
-    let row = |(code, total): (&Code, &super::Total)| {
+    let row = |(code, total): (&FindingCode, &super::Total)| {
         let of = |side: usize| match total.episodes[side] {
             0 => "none".to_owned(),
             count => format!("{count}, {} in all", words::length(total.seconds[side])),
@@ -152,12 +152,12 @@ fn findings(outcome: &Outcome) -> Vec<FindingRow> {
             differs: total.differs,
         }
     };
-    totals.iter().filter(|(code, _)| **code != Code::RESTART).map(row).collect()
+    totals.iter().filter(|(code, _)| **code != FindingCode::RESTART).map(row).collect()
 }
 
 fn line(row: &Row, context: &Context) -> Line {
     let from = row.from().unwrap_or_default();
-    let restart = row.code == Code::RESTART;
+    let restart = row.code == FindingCode::RESTART;
     let side = |side: &Option<crate::backtest::Side>| {
         let told = side.as_ref().map_or("none".into(), lasted);
         if restart { told.replace("CRIT ", "") } else { told }
@@ -189,7 +189,7 @@ fn drawing(outcome: &Outcome, context: &Context) -> String {
     });
     let mut names = vec!["all checks"];
     names.extend(found.map(|check| check.id));
-    if outcome.rows.iter().any(|row| row.code == Code::RESTART) {
+    if outcome.rows.iter().any(|row| row.code == FindingCode::RESTART) {
         names.push("restarts");
     }
     let mut plot = Plot { from, length: seconds_since(to, from).max(1.0), context, svg: String::new() };

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Context, differences, notes, totals};
 use crate::assessment::Severity;
 use crate::backtest::replay::AS_RECORDED;
-use crate::backtest::{Alert, Code, Episode, Outcome, Row, Side, Track};
+use crate::backtest::{Alert, Episode, FindingCode, Outcome, Row, Side, Track};
 
 /// Version of the keys.
 const VERSION: u64 = 1;
@@ -16,7 +16,7 @@ const VERSION: u64 = 1;
 pub fn render(outcome: &Outcome, context: &Context) -> Value {
     let counts = &outcome.counts;
     let restarts = |track: &Track| -> Vec<Value> {
-        track.episodes.iter().filter(|episode| episode.code == Code::RESTART).map(episode).collect()
+        track.episodes.iter().filter(|episode| episode.code == FindingCode::RESTART).map(episode).collect()
     };
     json!({
         "version": VERSION,
@@ -29,11 +29,11 @@ pub fn render(outcome: &Outcome, context: &Context) -> Value {
         "holes": {"count": counts.holes, "seconds": rounded(counts.hole_time.as_secs_f64()), "clock_steps_back": counts.steps_back},
         "not_judged_again": {
             "always": AS_RECORDED.map(|(check, code)| format!("{check}.{code}")),
-            "in_some_records": outcome.unknown.iter().map(Code::name).collect::<Vec<_>>(),
+            "in_some_records": outcome.unknown.iter().map(FindingCode::name).collect::<Vec<_>>(),
         },
         "seconds": {"recorded": seconds(&outcome.recorded), "judged": seconds(&outcome.judged)},
         "differences": differences(outcome).into_iter().map(|(difference, count)| (difference.name().to_owned(), count.into())).collect::<serde_json::Map<_, _>>(),
-        "findings": totals(outcome).iter().filter(|(code, _)| **code != Code::RESTART).map(|(code, total)| {
+        "findings": totals(outcome).iter().filter(|(code, _)| **code != FindingCode::RESTART).map(|(code, total)| {
             let (check, code) = code.names();
             let side = |side: usize| json!({"episodes": total.episodes[side], "seconds": rounded(total.seconds[side]), "crit_seconds": rounded(total.crit_seconds[side]), "alerts": total.alerts[side]});
             json!({"check": check, "code": code, "recorded": side(0), "judged": side(1), "differs": total.differs})
@@ -47,7 +47,7 @@ pub fn render(outcome: &Outcome, context: &Context) -> Value {
             "recorded": outcome.alerts_recorded.iter().map(alert).collect::<Vec<_>>(),
             "judged": outcome.alerts_judged.iter().map(alert).collect::<Vec<_>>(),
         },
-        "episodes": outcome.rows.iter().filter(|row| row.code != Code::RESTART).map(row).collect::<Vec<_>>(),
+        "episodes": outcome.rows.iter().filter(|row| row.code != FindingCode::RESTART).map(row).collect::<Vec<_>>(),
         "notes": notes(outcome),
     })
 }

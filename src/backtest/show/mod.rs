@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use super::replay::AS_RECORDED;
-use super::{Alert, Code, Difference, Outcome, Row, Side};
+use super::{Alert, Difference, FindingCode, Outcome, Row, Side};
 use crate::assessment::Severity;
 use crate::observation::{Time, seconds_since};
 use crate::words;
@@ -43,8 +43,8 @@ struct Total {
 }
 
 /// The totals of every code that was found on either side; those of the restart among them.
-fn totals(outcome: &Outcome) -> BTreeMap<Code, Total> {
-    let mut totals: BTreeMap<Code, Total> = BTreeMap::new();
+fn totals(outcome: &Outcome) -> BTreeMap<FindingCode, Total> {
+    let mut totals: BTreeMap<FindingCode, Total> = BTreeMap::new();
     for (side, track) in [&outcome.recorded, &outcome.judged].into_iter().enumerate() {
         for episode in &track.episodes {
             let total = totals.entry(episode.code).or_default();
@@ -66,7 +66,7 @@ fn totals(outcome: &Outcome) -> BTreeMap<Code, Total> {
 
 /// How many rows differ in each way.
 fn differences(outcome: &Outcome) -> Vec<(Difference, usize)> {
-    let findings = || outcome.rows.iter().filter(|row| row.code != Code::RESTART);
+    let findings = || outcome.rows.iter().filter(|row| row.code != FindingCode::RESTART);
     let count = |difference| findings().filter(|row| row.difference == difference).count();
     Difference::ALL.into_iter().map(|difference| (difference, count(difference))).collect()
 }
@@ -116,7 +116,7 @@ fn notes(outcome: &Outcome) -> Vec<String> {
         ));
     }
     if !outcome.unknown.is_empty() {
-        let codes: Vec<String> = outcome.unknown.iter().map(Code::name).collect();
+        let codes: Vec<String> = outcome.unknown.iter().map(FindingCode::name).collect();
         notes.push(format!(
             "not judged again in some records, which do not hold what these rest on, and taken as recorded: {}",
             codes.join(", ")
@@ -213,5 +213,5 @@ const TOGETHER: f64 = 6.0 * 3600.0;
 
 /// The rows of restarts, or those of everything else.
 fn rows(outcome: &Outcome, restarts: bool) -> impl Iterator<Item = &Row> {
-    outcome.rows.iter().filter(move |row| (row.code == Code::RESTART) == restarts)
+    outcome.rows.iter().filter(move |row| (row.code == FindingCode::RESTART) == restarts)
 }

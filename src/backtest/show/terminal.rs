@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::{Context, Part, Parts, TOGETHER, Total, differences, lasted, moved, notes, rows, totals};
 use crate::assessment::Severity;
-use crate::backtest::{Code, Difference, Outcome, Row, joined};
+use crate::backtest::{Difference, FindingCode, Outcome, Row, joined};
 use crate::observation::seconds_since;
 use crate::words;
 
@@ -95,7 +95,7 @@ impl Page<'_> {
             writeln!(self.text, "{name:<24}{then:>14}{now:>14}")?;
         }
         let [then, now] =
-            [recorded, judged].map(|track| track.episodes.iter().filter(|e| e.code == Code::RESTART).count());
+            [recorded, judged].map(|track| track.episodes.iter().filter(|e| e.code == FindingCode::RESTART).count());
         writeln!(self.text, "{:<24}{then:>14}{now:>14}", "restarts called for")?;
         let made = self.outcome.restarts.len();
         writeln!(self.text, "{:<24}{made:>14}", "restarts made then")
@@ -112,12 +112,12 @@ impl Page<'_> {
 
     fn codes(&mut self) -> std::fmt::Result {
         let totals = totals(self.outcome);
-        if totals.keys().all(|code| *code == Code::RESTART) {
+        if totals.keys().all(|code| *code == FindingCode::RESTART) {
             return writeln!(self.text, "\nnothing was found, then or now");
         }
         self.title("Findings")?;
         writeln!(self.text, "{:<29}{:>17}{:>17}   alerts", "", "recorded", "now")?;
-        for (code, total) in totals.iter().filter(|(code, _)| **code != Code::RESTART) {
+        for (code, total) in totals.iter().filter(|(code, _)| **code != FindingCode::RESTART) {
             let Total { episodes, seconds, alerts, differs, .. } = total;
             let of = |side: usize| match episodes[side] {
                 0 => "-".to_owned(),
@@ -160,7 +160,7 @@ impl Page<'_> {
 
     fn row(&mut self, row: &Row) -> std::fmt::Result {
         let Some((from, shown)) = row.from().zip(row.shown()) else { return Ok(()) };
-        let name = if row.code == Code::RESTART { String::new() } else { format!("{}: ", row.code.name()) };
+        let name = if row.code == FindingCode::RESTART { String::new() } else { format!("{}: ", row.code.name()) };
         let side = |side: &Option<crate::backtest::Side>| side.as_ref().map(lasted);
         let told = match (side(&row.judged), side(&row.recorded)) {
             (Some(now), Some(then)) if row.difference == Difference::Same || now == then => now,
@@ -168,7 +168,7 @@ impl Page<'_> {
             (Some(now), None) => now,
             (None, then) => format!("then {}", then.unwrap_or_default()),
         };
-        let told = if row.code == Code::RESTART { moved(row) + &told.replace("CRIT ", "") } else { told };
+        let told = if row.code == FindingCode::RESTART { moved(row) + &told.replace("CRIT ", "") } else { told };
         let difference = self.painted(self.tone(row), &format!("{:<7}", row.difference.name()));
         let at = self.context.time(from);
         let line = format!("{name}{told}");
