@@ -172,6 +172,11 @@ fn the_ended_and_the_dead_do_not_count() {
         let mut processes = procfs::process::all_processes().unwrap().filter_map(|process| process.ok()?.stat().ok());
         processes.find(|stat| stat.ppid == undertaker.pid() && stat.state == 'Z').map(|stat| stat.pid)
     });
+    // Until then its own command line speaks of a judge.
+    eventually(|| {
+        let stat = procfs::process::Process::new(undertaker.pid()).unwrap().stat().unwrap();
+        (stat.comm == "sleep").then_some(())
+    });
     let agent = Tree::sleep("writer", "600");
     let cgroup = Cgroup::new();
     cgroup.hold(&[main.pid(), undertaker.pid(), zombie, agent.pid()]);
