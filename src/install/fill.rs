@@ -137,12 +137,22 @@ mod tests {
             "User=ann",
             "EnvironmentFile=-/home/ann/.config/autoswe/cluster.env",
             "EnvironmentFile=-/etc/autoswe/cluster.env",
+            "EnvironmentFile=-/home/ann/.config/autoswe/secrets.env",
             r#"ReadWritePaths="-/home/ann" "-/data/run""#,
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }
         let rules = filled(UnitManager::System, "50-autoswe-watchdog.rules");
         assert!(rules.contains(r#"subject.user === "ann""#) && rules.contains(r#"=== "my-loop.service""#), "{rules}");
+    }
+
+    #[test]
+    fn the_loop_does_not_get_the_secrets_of_who_watches_it() {
+        for scope in [UnitManager::User, UnitManager::System] {
+            let reads = |name| filled(scope, name).matches("secrets.env\n").count() > 0;
+            assert!(reads("autoswe-exporter.service") && reads("autoswe-watchdog.service"), "{scope:?}");
+            assert!(reads("autoswe-watchdog-once.service") && !reads("autoswe.service"), "{scope:?}");
+        }
     }
 
     #[test]
