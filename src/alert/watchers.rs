@@ -128,7 +128,8 @@ unless on (instance, job, source)
     Watcher {
         name: "AutosweAssessmentOld",
         severity: Some(Crit),
-        expression: "time() - autoswe_assessment_timestamp_seconds{job=$job} > 120",
+        expression: r#"time() - max_over_time(autoswe_assessment_timestamp_seconds{job=$job}[5m]) > 120
+and on (instance, job) max_over_time(up{job=$job}[2m]) == 1"#,
         after: After::Finding(Crit),
         summary: "{{ $labels.instance }}: the exporter answers and does not judge any more",
         by: MACHINE,
