@@ -1,4 +1,5 @@
-//! What every HTTP client of this program has in common: how it is built, and what its failures are called.
+//! What the clients of vLLM, Alertmanager and webhooks have in common: how they are built, and what their failures are
+//! called. (The dead man's switch has a client of its own, which follows redirects and the environment's proxy.)
 //!
 //! Invariant: no redirect is followed, no proxy of the environment is used, and nothing here shows a password, a query
 //! or a key. Time is bounded by the caller.
@@ -35,6 +36,19 @@ pub(crate) fn client(url: &Url, connect: Duration) -> reqwest::Result<Client> {
         .pool_max_idle_per_host(0);
     let builder = if url.scheme() == "https" { builder } else { builder.tls_certs_only([]) };
     builder.build()
+}
+
+/// The URL in the environment variable `variable`, which nobody must see; `None` where that is unset or empty.
+///
+/// # Errors
+/// Where it holds no http or https URL, in words that do not show what it holds.
+pub(crate) fn secret_url(variable: &str) -> Result<Option<Url>, String> {
+    // The standard library need not take an empty name.
+    let text = if variable.is_empty() { None } else { std::env::var_os(variable) };
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let url = text.to_str().and_then(|text| Url::parse(text.trim()).ok());
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.map(Some).ok_or_else(|| format!("environment variable {variable}: expected an http or https URL"))
 }
 
 /// `base` with `path` behind its own.

@@ -3,6 +3,7 @@
 //! Invariant: a reading that is not there is said to be unknown; it never makes the template fail, and never shows
 //! another machine's value.
 
+use super::ended;
 use crate::assessment::Severity;
 use crate::check::{Form, Shown};
 
@@ -25,8 +26,7 @@ impl Description<'_> {
         let why = (!self.why.is_empty()).then(|| self.why.to_owned());
         let shown = self.shows.iter().flat_map(|shown| reading(shown, check, severity));
         let here = (!self.shows.is_empty()).then(|| self.here());
-        let stop = if self.mend.ends_with('?') { "" } else { "." };
-        let mend = format!("To do: {}{stop}", self.mend);
+        let mend = format!("To do: {}", ended(self.mend));
         here.into_iter().chain(why).chain(shown).chain([mend]).collect()
     }
 

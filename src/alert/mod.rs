@@ -43,6 +43,11 @@ pub fn name(check: &str, code: &str) -> String {
     words.fold(PREFIX.to_owned(), |name, word| name + &capital(word))
 }
 
+/// `words` with the end of a sentence: a full stop, unless they ask.
+pub(crate) fn ended(words: &str) -> String {
+    format!("{words}{}", if words.ends_with('?') { "" } else { "." })
+}
+
 /// The value of the label `severity`; `None` for what is no alert.
 pub const fn severity(severity: Severity) -> Option<&'static str> {
     match severity {

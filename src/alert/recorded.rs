@@ -59,7 +59,7 @@ or (
     },
     Recorded {
         name: SEVERITY,
-        comment: "How bad it is, for dashboards: 0 OK, 1 WARN, 2 CRIT.",
+        comment: "How bad it is, for dashboards and questions of your own: 0 OK, 1 WARN, 2 CRIT.",
         expression: r#"max without (check, code, severity) (
   2 * clamp_max(instance_check_code_severity:autoswe_findings:held{job=$job, severity="CRIT"}, 1)
   or

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use super::arguments::DependenciesArguments;
 use super::output;
 use crate::config::{Loaded, RestartConfig};
-use crate::http::deepest_cause;
+use crate::http::{deepest_cause, secret_url};
 use crate::watchdog::dependencies::{Known, look};
 use crate::watchdog::senders;
 
@@ -18,18 +18,19 @@ pub(super) fn dependencies(arguments: &DependenciesArguments, loaded: &Loaded) -
     run(async {
         let found = look(&loaded.config, &loaded.thresholds(), known).await;
         let found = found.map_err(|error| format!("the threads of the sources cannot start: {error}"))?;
-        let json = serde_json::to_string(&found).map_err(|error| error.to_string())?;
-        output::print(&format!("{json}\n")).map(drop)
+        tell(&found)
     })
 }
 
 /// Looks at who is told of alerts, and who else tells them, and prints what was found as JSON.
 pub(super) fn senders(loaded: &Loaded) -> ExitCode {
-    run(async {
-        let found = senders::look(&loaded.config).await;
-        let json = serde_json::to_string(&found).map_err(|error| error.to_string())?;
-        output::print(&format!("{json}\n")).map(drop)
-    })
+    run(async { tell(&senders::look(&loaded.config).await) })
+}
+
+/// Prints what was found as JSON, in a line.
+fn tell(found: &impl serde::Serialize) -> Result<(), String> {
+    let json = serde_json::to_string(found).map_err(|error| error.to_string())?;
+    output::print(&format!("{json}\n")).map(drop)
 }
 
 /// Fetches the URL of the dead man's switch.
@@ -54,9 +55,7 @@ fn run(errand: impl Future<Output = Result<(), String>>) -> ExitCode {
 /// The URL is a secret: no message shows it.
 async fn fetch(settings: &RestartConfig) -> Result<(), String> {
     let variable = settings.ping_url_env.as_str();
-    let text = std::env::var(variable).map_err(|_| format!("environment variable {variable}: not set"))?;
-    let url = reqwest::Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    let url = url.ok_or_else(|| format!("environment variable {variable}: expected an http or https URL"))?;
+    let url = secret_url(variable)?.ok_or_else(|| format!("environment variable {variable}: not set"))?;
     let builder = reqwest::Client::builder().user_agent(concat!("autoswe-watchdog/", env!("CARGO_PKG_VERSION")));
     let builder = if url.scheme() == "https" { builder } else { builder.tls_certs_only([]) };
     let client = builder.timeout(settings.ping_timeout.duration()).build();

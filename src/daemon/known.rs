@@ -21,6 +21,7 @@ use crate::metric::{Exporter, Inputs, Reload, Samples, samples};
 use crate::observation::{Observation, Time};
 use crate::sink::moment::{About, Moment};
 use crate::sink::{openmetrics, prometheus};
+use crate::source::host;
 use crate::source::own_process::Own;
 use crate::state::State;
 use crate::web::{Page, Pages, Snapshot, router};
@@ -42,10 +43,7 @@ impl Known {
         let now = Time::now();
         let thresholds = Arc::new(loaded.thresholds());
         let state = Arc::new(State::new(&loaded.config, now));
-        let about = About {
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            telemetry_path: loaded.config.web.telemetry_path.clone(),
-        };
+        let about = About { host: host::name(), telemetry_path: loaded.config.web.telemetry_path.clone() };
         log_notes(&loaded);
         let moment = Moment {
             assessment: Arc::new(assess(&state, &thresholds, now)),

@@ -14,6 +14,11 @@ use super::Source;
 use crate::config::Config;
 use crate::observation::{Data, Failure, FailureKind, Host, Reading, Time};
 
+/// This machine's name.
+pub fn name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// Largest /proc file that is read here; the kernel's own are below 4 KiB.
 const MAX_PROC_FILE: u64 = 64 << 10;
 

@@ -19,6 +19,7 @@ use crate::config::{Loaded, value::Seconds};
 use crate::history::History;
 use crate::observation::Time;
 use crate::sink::{api, report, system_state};
+use crate::source::host;
 use progress::Progress;
 use reader::Reader;
 
@@ -146,8 +147,7 @@ impl<'a> Session<'a> {
     fn text(&self, assessment: &Assessment, probed: Option<probe::Probed>) -> String {
         let state = self.reader.state();
         if self.arguments.json {
-            let host = rustix::system::uname();
-            let mut json = api::object(state, assessment, &self.history, &host.nodename().to_string_lossy());
+            let mut json = api::object(state, assessment, &self.history, &host::name());
             if let Some(probed) = &probed {
                 json["probe"] = probe::json(probed);
             }

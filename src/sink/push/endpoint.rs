@@ -93,9 +93,7 @@ impl Endpoint {
     /// # Errors
     /// Where the URL or the credentials are none, in words that show neither.
     pub fn webhook(url_env: &str, authorization_env: &str, timeout: Duration) -> Result<Option<Self>, String> {
-        let Some(text) = variable(url_env) else { return Ok(None) };
-        let url = Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let url = url.ok_or_else(|| format!("environment variable {url_env}: expected an http or https URL"))?;
+        let Some(url) = http::secret_url(url_env)? else { return Ok(None) };
         let names = Names {
             receiver: "webhook".into(),
             url: "the URL in the variable that webhook.url_env names",

@@ -27,6 +27,7 @@ use crate::alert::active::{Active, Alert};
 use crate::config::{AlertsConfig, Config};
 use crate::metric::Dropped;
 use crate::observation::Time;
+use crate::source::host;
 
 /// What is to be told at one instant.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,8 +73,7 @@ pub trait Sink: Send + 'static {
 impl About {
     /// This program, which runs since `since`, on this machine.
     pub fn here(config: &Config, since: Time) -> Self {
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        About { host, unit: config.loop_.unit.clone(), alerts: config.alerts.clone(), since }
+        About { host: host::name(), unit: config.loop_.unit.clone(), alerts: config.alerts.clone(), since }
     }
 }
 

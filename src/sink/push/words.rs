@@ -29,10 +29,9 @@ pub fn labels(key: &Key, about: &About) -> Texts {
 /// What was found, what to do, and where to read on.
 pub fn annotations(alert: &Alert, about: &About) -> Texts {
     let headline = alert::code_of(&alert.key.check, &alert.key.code).map_or("", |code| code.summary);
-    let stop = if alert.hint.ends_with('?') { "" } else { "." };
     texts([
         ("summary", format!("{}: {headline}", about.host)),
-        ("description", format!("{}. Mend: {}{stop}", alert.reason, alert.hint)),
+        ("description", format!("{}. Mend: {}", alert.reason, alert::ended(&alert.hint))),
         ("runbook_url", runbook(&alert.key, about)),
     ])
 }

@@ -113,12 +113,7 @@ async fn linger_of(kind: UnitManager, timeout: Duration) -> Linger {
 
 /// Whether `variable` holds a URL, which nobody must see.
 fn ping(variable: &str) -> Result<bool, String> {
-    let Some(text) = std::env::var_os(variable).filter(|text| !text.is_empty()) else { return Ok(false) };
-    let url = text.to_str().and_then(|text| reqwest::Url::parse(text.trim()).ok());
-    match url.is_some_and(|url| matches!(url.scheme(), "http" | "https")) {
-        true => Ok(true),
-        false => Err(format!("environment variable {variable}: expected an http or https URL")),
-    }
+    crate::http::secret_url(variable).map(|url| url.is_some())
 }
 
 /// As systemd-timedated tells it; where that is not there, a file that systemd-timesyncd leaves says yes, and its
