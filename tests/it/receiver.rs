@@ -151,3 +151,23 @@ pub(crate) fn summary(notifications: &[Notification]) -> String {
     };
     notifications.iter().filter(|one| one.path != "/dead-mans-switch").map(line).collect()
 }
+
+/// The changes that those of `notifications` tell which are `of` interest, in their order: `(status, id)`. A group
+/// repeats what goes on in it beside what is new, and that is no change; a fault is a notification that brings nothing
+/// new, or speaks of a recovery from what was never told.
+pub(crate) fn news(notifications: &[Notification], of: impl Fn(&Notification) -> bool) -> Vec<(String, String)> {
+    let mut last: BTreeMap<&BTreeMap<String, String>, &str> = BTreeMap::new();
+    let mut told = Vec::new();
+    for notification in notifications.iter().filter(|one| of(one)) {
+        let known = told.len();
+        for alert in &notification.alerts {
+            let (before, id) = (last.insert(&alert.labels, &alert.status), alert.id());
+            assert!(before.is_some() || alert.status == "firing", "{id}: never told\n{}", summary(notifications));
+            if before != Some(&alert.status) {
+                told.push((alert.status.clone(), id));
+            }
+        }
+        assert!(told.len() > known, "{} brings no news\n{}", notification.at, summary(notifications));
+    }
+    told
+}

@@ -10,7 +10,7 @@ mod routes;
 mod story;
 mod teller;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -21,7 +21,7 @@ use serde_yaml::Value;
 
 use crate::alertmanager::Alertmanager;
 use crate::prometheus::{Alerting, Prometheus, Target, get};
-use crate::receiver::{Alert, Notification, Receiver, summary};
+use crate::receiver::{self, Alert, Notification, Receiver, summary};
 use teller::Teller;
 
 /// How long anything may take. A bound, not an expectation.
@@ -87,30 +87,12 @@ impl Chain {
     }
 }
 
-/// The changes that `notifications` tell, in their order.
+/// What `notifications` tell without the dead man's switch, as [`receiver::news`] has it.
 fn news(notifications: &[Notification]) -> Vec<(String, String)> {
-    let mut last: BTreeMap<BTreeMap<String, String>, String> = BTreeMap::new();
-    let mut told = Vec::new();
     // Before the first scrape there is no target yet, and the test's `for` does not wait for it.
     let starting =
         |one: &Notification| one.group_labels.get("alertname").is_some_and(|name| name == "AutosweExporterAbsent");
-    for notification in notifications.iter().filter(|one| one.path != "/dead-mans-switch" && !starting(one)) {
-        let known = told.len();
-        for alert in &notification.alerts {
-            let before = last.insert(alert.labels.clone(), alert.status.clone());
-            assert!(
-                before.is_some() || alert.status == "firing",
-                "{}: never told\n{}",
-                alert.id(),
-                summary(notifications)
-            );
-            if before.as_ref() != Some(&alert.status) {
-                told.push((alert.status.clone(), alert.id()));
-            }
-        }
-        assert!(told.len() > known, "{} brings no news\n{}", notification.at, summary(notifications));
-    }
-    told
+    receiver::news(notifications, |one| one.path != "/dead-mans-switch" && !starting(one))
 }
 
 /// `alerts/alertmanager.yml` with its routes and inhibitions as they are. Times that a test would wait for are short,
