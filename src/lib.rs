@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The [`watchdog`] is a second process over the same sources, checks and limits; the exporter reads what it leaves in
-//! two files.
+//! two files. The [`journey`] is a third: it publishes what the loop did.
 //!
 //! Invariants, kept by every module below:
 //!
@@ -33,6 +33,7 @@ mod golden;
 pub mod history;
 mod http;
 pub mod install;
+pub mod journey;
 pub mod jsonl;
 pub mod metric;
 pub mod observation;

@@ -8,6 +8,7 @@ mod backtest;
 mod config;
 mod demo;
 mod errands;
+mod journey;
 mod log;
 mod output;
 mod report;
@@ -39,6 +40,7 @@ pub fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> 
     }
 }
 
+pub use journey::run as run_journey;
 pub use watchdog::run as run_watchdog;
 
 fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> ExitCode {

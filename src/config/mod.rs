@@ -8,6 +8,7 @@ pub mod value;
 mod alerts;
 mod checked;
 mod error;
+mod journey;
 mod labels;
 mod layer;
 mod limits;
@@ -26,6 +27,7 @@ mod validate;
 pub use alerts::AlertsConfig;
 pub use checked::{HeartbeatFormat, Pattern, Pointer, UnitManager};
 pub use error::{ConfigError, ConfigErrors};
+pub use journey::{BuildConfig, JourneyConfig};
 pub use labels::Labels;
 pub use layer::FlagSetting;
 pub use limits::*;
@@ -83,6 +85,8 @@ section! {
         alertmanager: AlertmanagerConfig = AlertmanagerConfig::default(),
         /// A webhook that is told of alerts.
         webhook: WebhookConfig = WebhookConfig::default(),
+        /// The journey: the web site of what the loop did.
+        journey: JourneyConfig = JourneyConfig::default(),
         /// The limits of the checks.
         checks: Limits = Limits::default(),
     }
