@@ -3,15 +3,19 @@
 //!
 //! Invariant: a restart finds the same port and the same data, so that what it forgets is what Alertmanager forgets.
 
+mod nflog;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use autoswe_exporter::observation::Time;
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use crate::receiver::Notification;
 
 /// How long Alertmanager may take to start, or to come to something. A bound, not an expectation.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -44,11 +48,12 @@ pub(crate) struct Alert {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Status {
-    /// `unprocessed`, `active` or `suppressed`.
+    /// `active` or `suppressed`. To ask for an alert is to have it judged, so that it is never `unprocessed`.
     pub(crate) state: String,
     /// The identifiers of the silences that hold it back.
     pub(crate) silenced_by: Vec<String>,
-    /// The fingerprints of the alerts that hold it back.
+    /// The fingerprints of the alerts that hold it back, as far as the inhibitor has heard of them: it takes what is
+    /// posted from a queue of its own, so that an answer to a post does not mean that it knows the alert.
     pub(crate) inhibited_by: Vec<String>,
 }
 
@@ -169,14 +174,15 @@ impl Alertmanager {
         assert_eq!(answer.status(), 200);
     }
 
-    /// Waits until silences and the log of notifications were written to the disk once more. It writes them every
-    /// second, and what it did after the last time is lost when it is killed.
-    pub(crate) async fn saved(&self) {
-        let written = |name: &str| std::fs::metadata(self.data().join(name)).and_then(|file| file.modified());
-        let asked = SystemTime::now();
+    /// Waits until the log of notifications on the disk knows that each of `told` was told: then a kill lets it forget
+    /// none of them. It is noted after the receiver's answer, and written every second.
+    pub(crate) async fn saved(&self, told: &[Notification]) {
         let start = Instant::now();
-        while !["nflog", "silences"].iter().all(|name| written(name).is_ok_and(|at| at > asked)) {
-            assert!(start.elapsed() < PATIENCE, "it does not save");
+        loop {
+            let logged = nflog::logged(&std::fs::read(self.data().join("nflog")).unwrap_or_default());
+            let noted = |one: &&Notification| logged.get(&one.group_key).is_some_and(|at| *at >= one.at);
+            let Some(missing) = told.iter().find(|one| !noted(one)) else { return };
+            assert!(start.elapsed() < PATIENCE, "{} is not saved: {logged:#?}", missing.group_key);
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -191,10 +197,18 @@ impl Alertmanager {
         drop(self.child.wait());
     }
 
-    /// Starts it again after [`Alertmanager::kill`]: the same port, the same data.
+    /// Starts it again after [`Alertmanager::kill`]: the same port, which a connection of somebody else may hold for a
+    /// moment, and the same data.
     pub(crate) async fn start_again(&mut self) {
-        self.child = command(&self.directory, self.address, self.cluster).spawn().unwrap();
-        assert!(self.ready().await, "prometheus-alertmanager did not start again at {}", self.address);
+        let start = Instant::now();
+        loop {
+            self.child = command(&self.directory, self.address, self.cluster).spawn().unwrap();
+            if self.ready().await {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "prometheus-alertmanager did not start again at {}", self.address);
+            tokio::time::sleep(LOOK).await;
+        }
     }
 }
 
@@ -222,7 +236,9 @@ fn command(directory: &tempfile::TempDir, address: SocketAddr, cluster: Option<[
         .arg(format!("--cluster.advertise-address={own}"))
         .arg(format!("--cluster.peer={peer}"))
         .args(["--cluster.gossip-interval=50ms", "--cluster.pushpull-interval=1s"])
-        .args(["--cluster.reconnect-interval=1s", "--cluster.peer-timeout=2s", "--cluster.settle-timeout=10s"]);
+        // How long the second member waits to hear from the first that it told the alert: long, because both tell it
+        // where that takes longer.
+        .args(["--cluster.reconnect-interval=1s", "--cluster.peer-timeout=5s", "--cluster.settle-timeout=10s"]);
     command
 }
 
@@ -240,7 +256,7 @@ fn client() -> reqwest::Client {
 /// The harness itself: what is said here of real Alertmanagers, other tests stand on.
 mod tests {
     use super::*;
-    use crate::receiver::Receiver;
+    use crate::receiver::{Receiver, news, summary};
 
     fn config(receiver: &Receiver) -> String {
         format!(
@@ -283,6 +299,24 @@ mod tests {
         assert_eq!(receiver.notifications().len(), 2);
     }
 
+    /// Prometheus and the exporter say for 15 minutes that an alert is over.
+    #[tokio::test]
+    async fn what_is_over_may_be_told_once_more_beside_what_goes_on() {
+        let receiver = Receiver::start().await;
+        let text = config(&receiver).replace("group_by: [alertname]", "group_by: [host]");
+        let alertmanager = Alertmanager::start(&text).await;
+        for (name, seconds) in [("A", 600), ("A", 0), ("B", 600), ("A", 0)] {
+            let before = receiver.notifications().len();
+            alertmanager.post(json!([alert(name, "critical", seconds)])).await;
+            receiver.until("one more is told", |all| all.len() > before).await;
+        }
+        let told = receiver.notifications();
+        assert_eq!((told.len(), told[3].alerts.len()), (4, 2), "{}", summary(&told));
+        let expected = [("firing", "A"), ("resolved", "A"), ("firing", "B")];
+        let expected = expected.map(|(status, name)| (status.to_owned(), format!("{name}/critical")));
+        assert_eq!(news(&told, |_| true), expected);
+    }
+
     #[tokio::test]
     async fn what_is_silenced_or_inhibited_is_shown_so() {
         let receiver = Receiver::start().await;
@@ -291,8 +325,8 @@ mod tests {
         let alerts = json!([alert("A", "critical", 600), alert("A", "warning", 600), alert("B", "critical", 600)]);
         alertmanager.post(alerts).await;
         let alerts = alertmanager
-            .until("each has its state", |all| {
-                all.len() == 3 && all.iter().all(|one| one.status.state != "unprocessed")
+            .until("one is inhibited", |all| {
+                all.len() == 3 && all.iter().any(|one| !one.status.inhibited_by.is_empty())
             })
             .await;
         let of = |id: &str| alerts.iter().find(|alert| alert.id() == id).unwrap();
@@ -312,7 +346,7 @@ mod tests {
         let (address, alerts) = (alertmanager.address(), json!([alert("A", "critical", 600)]));
         alertmanager.post(alerts.clone()).await;
         receiver.until_told("firing", "A/critical").await;
-        alertmanager.saved().await;
+        alertmanager.saved(&receiver.notifications()).await;
         alertmanager.kill();
         alertmanager.start_again().await;
         assert_eq!((alertmanager.address(), alertmanager.alerts().await.len()), (address, 0));

@@ -24,6 +24,7 @@ mod receiver;
 mod receivers;
 mod story;
 mod support;
+mod teller;
 mod units;
 mod vllm;
 mod watchdog;

@@ -76,10 +76,18 @@ impl Prometheus {
         drop(self.child.wait());
     }
 
-    /// Starts it again after [`Prometheus::kill`]: the same port, the same data.
+    /// Starts it again after [`Prometheus::kill`]: the same port, which a connection of somebody else may hold for a
+    /// moment, and the same data.
     pub(crate) async fn start_again(&mut self) {
-        self.child = command(&self.directory, self.address, &self.resend_delay).spawn().unwrap();
-        assert!(self.ready().await, "prometheus did not start again at {}", self.address);
+        let start = Instant::now();
+        loop {
+            self.child = command(&self.directory, self.address, &self.resend_delay).spawn().unwrap();
+            if self.ready().await {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "prometheus did not start again at {}", self.address);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     async fn ready(&mut self) -> bool {

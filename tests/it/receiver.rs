@@ -2,7 +2,7 @@
 //!
 //! Invariant: what was answered with an error is not among the notifications, because Alertmanager will send it again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -35,6 +35,8 @@ pub(crate) struct Alert {
 pub(crate) struct Notification {
     /// `firing` while any alert of it is.
     pub(crate) status: String,
+    /// What Alertmanager calls the group, in its log of notifications too.
+    pub(crate) group_key: String,
     pub(crate) group_labels: BTreeMap<String, String>,
     pub(crate) alerts: Vec<Alert>,
     /// The path that it was posted to, such as `/critical`: which receiver it is for.
@@ -152,14 +154,43 @@ pub(crate) fn summary(notifications: &[Notification]) -> String {
     notifications.iter().filter(|one| one.path != "/dead-mans-switch").map(line).collect()
 }
 
+/// The alerts that a notification says are going on, and those that it says are over, by their labels.
+type Told<'a> = [BTreeSet<&'a BTreeMap<String, String>>; 2];
+
+impl Notification {
+    fn told(&self) -> Told<'_> {
+        ["firing", "resolved"].map(|status| {
+            let of_it = self.alerts.iter().filter(|alert| alert.status == status);
+            of_it.map(|alert| &alert.labels).collect()
+        })
+    }
+}
+
+/// Whether Alertmanager has a reason to tell `now` after it told the same group `before`, other than that
+/// `repeat_interval` is over: something goes on or is over that was not told as such the last time, or nothing goes on
+/// any more (`needsUpdate` in its `notify/notify.go`).
+///
+/// Such a notification may still hold nothing that people do not know. Who flushes a group, who inhibits and who takes
+/// what is posted run beside each other, so that one notification lists a warning, the next one leaves it out, because
+/// what is critical holds it back, and the one after that lists it again; and an alert that is over leaves its group
+/// once that was told, and comes back with the next time that Prometheus says so.
+fn has_reason(before: &Told<'_>, now: &Told<'_>) -> bool {
+    let ends = now[0].is_empty() && !before[0].is_empty();
+    ends || (0..2).any(|kind| !now[kind].is_subset(&before[kind]))
+}
+
 /// The changes that those of `notifications` tell which are `of` interest, in their order: `(status, id)`. A group
-/// repeats what goes on in it beside what is new, and that is no change; a fault is a notification that brings nothing
-/// new, or speaks of a recovery from what was never told.
+/// repeats what goes on in it beside what is new, and that is no change. A fault is a notification that Alertmanager
+/// has no reason to send, and one that speaks of a recovery from what was never told.
 pub(crate) fn news(notifications: &[Notification], of: impl Fn(&Notification) -> bool) -> Vec<(String, String)> {
     let mut last: BTreeMap<&BTreeMap<String, String>, &str> = BTreeMap::new();
+    let mut groups: BTreeMap<(&str, &str), Told<'_>> = BTreeMap::new();
     let mut told = Vec::new();
     for notification in notifications.iter().filter(|one| of(one)) {
-        let known = told.len();
+        let group = (notification.path.as_str(), notification.group_key.as_str());
+        let (before, now) = (groups.entry(group).or_default(), notification.told());
+        assert!(has_reason(before, &now), "{} is a repetition\n{}", notification.at, summary(notifications));
+        *before = now;
         for alert in &notification.alerts {
             let (before, id) = (last.insert(&alert.labels, &alert.status), alert.id());
             assert!(before.is_some() || alert.status == "firing", "{id}: never told\n{}", summary(notifications));
@@ -167,7 +198,67 @@ pub(crate) fn news(notifications: &[Notification], of: impl Fn(&Notification) ->
                 told.push((alert.status.clone(), id));
             }
         }
-        assert!(told.len() > known, "{} brings no news\n{}", notification.at, summary(notifications));
     }
     told
+}
+
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The notifications of one group, each the alerts that go on (`A`) and those that are over (`-A`) in it.
+    fn notifications(told: &[&str]) -> Vec<Notification> {
+        let alert = |word: &str| {
+            let (name, status) = word.strip_prefix('-').map_or((word, "firing"), |name| (name, "resolved"));
+            json!({
+                "status": status, "labels": {"alertname": name, "severity": "warning"}, "annotations": {},
+                "startsAt": "2026-11-22T12:00:00Z", "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "",
+            })
+        };
+        let notification = |alerts: &&str| {
+            let alerts: Vec<_> = alerts.split_whitespace().map(alert).collect();
+            let body = json!({"status": "firing", "groupKey": "{}:{}", "groupLabels": {}, "alerts": alerts});
+            serde_json::from_value(body).unwrap()
+        };
+        told.iter().map(notification).collect()
+    }
+
+    fn changes(told: &[&str]) -> String {
+        let word = |(status, id): (String, String)| {
+            format!("{}{}", if status == "firing" { "" } else { "-" }, id.trim_end_matches("/warning"))
+        };
+        news(&notifications(told), |_| true).into_iter().map(word).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_a_group_repeats_beside_what_is_new_is_no_change() {
+        assert_eq!(changes(&["A", "A B", "A -B", "-A -B"]), "A B -B -A");
+        assert_eq!(changes(&["A", "-A", "A"]), "A -A A");
+    }
+
+    #[test]
+    fn what_was_left_out_and_comes_back_is_no_change() {
+        // Held back for a while; over, gone from its group and said to be over once more.
+        assert_eq!(changes(&["A", "B", "A B", "-A -B"]), "A B -A -B");
+        assert_eq!(changes(&["A", "-A", "B", "B -A", "-B"]), "A -A B -B");
+    }
+
+    #[test]
+    #[should_panic(expected = "is a repetition")]
+    fn what_goes_on_told_again_is_a_fault() {
+        changes(&["A B", "A"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "is a repetition")]
+    fn what_is_over_told_again_is_a_fault() {
+        changes(&["A", "-A", "-A"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "never told")]
+    fn a_recovery_from_what_was_never_told_is_a_fault() {
+        changes(&["A", "-A -B"]);
+    }
 }

@@ -2,16 +2,17 @@
 
 use super::*;
 
-/// What is told of `id` once `turn` has come.
+/// `id` as it is told to `path`.
 async fn told(chain: &Chain, status: &str, id: &str, path: &str) -> Alert {
     let (notification, alert) = chain.receiver.until_told(status, id).await;
     assert_eq!((notification.path.as_str(), id), (path, id), "{}", summary(&chain.receiver.notifications()));
     alert
 }
 
-/// A trouble that is a warning first and then critical.
-async fn worsens(chain: &Chain, [warning, critical]: [&str; 2]) -> Alert {
+/// A trouble that is a warning first and then critical, as `worse` makes it.
+async fn worsens(chain: &Chain, [warning, critical]: [&str; 2], worse: impl Fn()) -> Alert {
     told(chain, "firing", warning, "/warning").await;
+    worse();
     let alert = told(chain, "firing", critical, "/critical").await;
     let held_back = |alerts: &[crate::alertmanager::Alert]| {
         alerts.iter().any(|alert| alert.id() == warning && !alert.status.inhibited_by.is_empty())
@@ -37,14 +38,14 @@ fn assert_text(alert: &Alert, runbook: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_story_is_told_to_the_right_people_in_its_order() {
-    let chain = Chain::start("500ms").await;
-    assert_eq!(chain.told(), []);
+    let chain = Chain::start("5s").await;
+    assert_eq!(chain.told().await, []);
     chain.teller.turn_to("The heartbeat stops");
-    assert_text(&worsens(&chain, HUNG).await, "loop.md#heartbeat_old");
+    assert_text(&worsens(&chain, HUNG, || chain.teller.age()).await, "loop.md#heartbeat_old");
     chain.teller.turn_to("The watchdog restarted it");
     recovers(&chain, HUNG).await;
     chain.teller.turn_to("vLLM stalls");
-    assert_text(&worsens(&chain, STALLED).await, "vllm.md#stalled");
+    assert_text(&worsens(&chain, STALLED, || ()).await, "vllm.md#stalled");
     chain.teller.turn_to("The GPU throttles");
     assert_text(&told(&chain, "firing", THROTTLED, "/warning").await, "gpu.md#throttled");
     told(&chain, "resolved", STALLED[1], "/critical").await;
@@ -52,7 +53,7 @@ async fn the_story_is_told_to_the_right_people_in_its_order() {
     told(&chain, "resolved", THROTTLED, "/warning").await;
     chain.until_quiet().await;
     chain.hear_twice().await;
-    let told = chain.told();
+    let told = chain.told().await;
     let order: Vec<&str> = told.iter().filter(|(status, _)| status == "firing").map(|(_, id)| id.as_str()).collect();
     assert_eq!(order, [HUNG[0], HUNG[1], STALLED[0], STALLED[1], THROTTLED]);
     assert_eq!(told.len(), 10, "each is resolved once: {told:?}");
