@@ -4,4 +4,5 @@
 //! found, only rule, place and fingerprint; the gate knows nothing of the loop and needs nothing of the rest of the
 //! program.
 
+pub mod identity;
 pub mod rules;
