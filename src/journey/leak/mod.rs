@@ -4,5 +4,7 @@
 //! found, only rule, place and fingerprint; the gate knows nothing of the loop and needs nothing of the rest of the
 //! program.
 
+pub mod exact;
 pub mod identity;
+pub mod machine;
 pub mod rules;

@@ -51,7 +51,7 @@ pub(super) fn option(name: &[u8]) -> bool {
 
 /// Accounts that systems and images make by themselves; the first ones of the Debian and Red Hat base, and those that
 /// cloud and container images call their only user.
-pub fn account(name: &[u8]) -> bool {
+pub(super) fn account(name: &[u8]) -> bool {
     const ACCOUNTS: [&[u8]; 50] = [
         b"root",
         b"daemon",

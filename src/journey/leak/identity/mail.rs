@@ -93,7 +93,7 @@ fn mail_domain(host: &[u8]) -> bool {
     let mut count = 0;
     let plain = labels.all(|label| {
         count += 1;
-        !label.is_empty() && !(count == 1 && version(label))
+        !(label.is_empty() || count == 1 && version(label))
     });
     named && plain && count > 0 && !NOT.contains(&top)
 }

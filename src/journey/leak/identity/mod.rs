@@ -18,6 +18,7 @@ mod paths;
 mod tests;
 
 use super::rules::{Hit, Kind, Rule};
+pub use harmless::MASKS;
 
 /// A rule of this module: its name and what it finds.
 const fn identity(name: &'static str, description: &'static str) -> Rule {
@@ -106,4 +107,12 @@ pub fn find(text: &[u8], hits: &mut Vec<Hit>) {
 /// path): it is then told from its first bytes.
 pub const fn context() -> usize {
     cursor::REACH
+}
+
+/// Whether `name` of a host or an account is one that many have, such as `root`, `ubuntu` or `localhost`: looked for as
+/// it is, it would be found in every text.
+pub fn common_name(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    let name = name.as_bytes();
+    harmless::account(name) || harmless::role(name) || harmless::common_host(name)
 }
