@@ -8,8 +8,8 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdin, Command};
 
 /// What a child printed, and how it ended.
 #[derive(Debug)]
@@ -49,14 +49,34 @@ pub enum Error {
 /// # Errors
 /// When it cannot be started, or has not ended by the deadline.
 pub async fn run(command: &mut Command, deadline: Duration, most: usize) -> Result<Output, Error> {
+    command.stdin(Stdio::null());
+    attend(command, &[], deadline, most).await
+}
+
+/// The same with `input` on its standard input. A child that does not read all of it is no error.
+///
+/// # Errors
+/// When it cannot be started, or has not ended by the deadline.
+pub async fn run_with_input(
+    command: &mut Command,
+    input: &[u8],
+    deadline: Duration,
+    most: usize,
+) -> Result<Output, Error> {
+    command.stdin(Stdio::piped());
+    attend(command, input, deadline, most).await
+}
+
+async fn attend(command: &mut Command, input: &[u8], deadline: Duration, most: usize) -> Result<Output, Error> {
     let program = name(command.as_std().get_program());
     let spawn = |cause| Error::Spawn { program: program.clone(), cause };
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).kill_on_drop(true).spawn().map_err(spawn)?;
     let group = Group::of(&child);
     let ended = async {
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let (stdout, stderr, status) = tokio::join!(keep(stdout, most), keep(stderr, most), child.wait());
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (stdout, stderr, (), status) =
+            tokio::join!(keep(stdout, most), keep(stderr, most), give(stdin, input), child.wait());
         status.map(|status| Output { status, stdout, stderr })
     };
     match tokio::time::timeout(deadline, ended).await {
@@ -71,6 +91,13 @@ pub async fn run(command: &mut Command, deadline: Duration, most: usize) -> Resu
             drop(tokio::time::timeout(Duration::from_secs(1), child.wait()).await);
             Err(Error::TimedOut { program, deadline })
         }
+    }
+}
+
+/// Writes `input` and closes the pipe. Who closes it earlier has read enough.
+async fn give(pipe: Option<ChildStdin>, input: &[u8]) {
+    if let Some(mut pipe) = pipe {
+        pipe.write_all(input).await.ok();
     }
 }
 
@@ -125,6 +152,15 @@ mod tests {
         assert_eq!((&output.stdout[..], &output.stderr[..], output.status.code()), (&b"abcd"[..], &b"no"[..], Some(3)));
         let flood = run(&mut shell("yes | head -c 3000000"), LONG, 1000).await.unwrap();
         assert_eq!((flood.stdout.len(), flood.status.success()), (1000, true));
+    }
+
+    #[tokio::test]
+    async fn input_is_given_and_may_be_left_unread() {
+        let long = vec![b'x'; 1 << 20];
+        let output = run_with_input(&mut shell("wc -c"), &long, LONG, 100).await.unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), "1048576");
+        let output = run_with_input(&mut shell("head -c 3"), &long, LONG, 100).await.unwrap();
+        assert_eq!(output.stdout, b"xxx");
     }
 
     #[tokio::test]
