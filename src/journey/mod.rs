@@ -20,3 +20,4 @@ pub mod draft;
 pub mod leak;
 pub mod run;
 pub mod site_data;
+pub mod transcript;
