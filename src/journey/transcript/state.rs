@@ -199,7 +199,7 @@ impl State {
                 && (piece.place as usize) < places.len()
                 && usize::from(piece.model) < models.len()
         };
-        pieces.iter().all(sound).then(|| State { files, places, models, pieces, rewritten: false, touched: false })
+        pieces.iter().all(sound).then_some(State { files, places, models, pieces, rewritten: false, touched: false })
     }
 }
 
