@@ -21,3 +21,4 @@ pub mod leak;
 pub mod redact;
 pub mod run;
 pub mod site_data;
+pub mod transcript;
