@@ -18,5 +18,6 @@
 
 pub mod draft;
 pub mod leak;
+pub mod release;
 pub mod run;
 pub mod site_data;

@@ -22,6 +22,7 @@ mod processes;
 mod prometheus;
 mod receiver;
 mod receivers;
+mod release;
 mod story;
 mod support;
 mod units;
