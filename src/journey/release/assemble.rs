@@ -124,7 +124,7 @@ impl Assembly<'_> {
             return Ok(());
         }
         directory.remove(name).map_err(disk("remove", &place))?;
-        let taken = intake.take(cursor, &self.pieces[at], at, buffer)?;
+        let taken = intake.take(cursor, &self.pieces[at], buffer)?;
         if taken.sha256 != entry.sha256 || !taken.verdict.is_clean() {
             return Err(Error::Unfit(format!(
                 "{} was made twice, and is not the same; report it as a bug",

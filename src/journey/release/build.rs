@@ -195,7 +195,7 @@ impl Making<'_> {
         let fill = Box::new(move |file: &mut dyn std::io::Write| Ok(file.write_all(&bytes)?));
         let piece = Piece { path: MANIFEST.into(), source: [0; 32], fill };
         let intake = self.intake(root, Flush::OneByOne);
-        let taken = intake.take(&mut Cursor::new(root), &piece, self.pieces.len(), &mut Vec::new())?;
+        let taken = intake.take(&mut Cursor::new(root), &piece, &mut Vec::new())?;
         tree.manifest = taken.identity;
         self.tell(Step::Listed)?;
         let mut refusal = Refusal::default();

@@ -10,7 +10,7 @@ use crate::journey::draft::Digest;
 
 /// Scans the final bytes of files.
 pub trait Gate: Sync {
-    /// What is wrong with the file `name`, whose content is `bytes`; nothing when it is clean.
+    /// What is wrong with the file `name`, whose content is `bytes`, and with its name; nothing when both are clean.
     ///
     /// # Errors
     /// When it could not be scanned, which is a refusal.
@@ -22,6 +22,16 @@ pub trait Gate: Sync {
     fn scan_stream(&self, name: &str, content: &mut dyn Read) -> io::Result<Vec<Finding>>;
     /// Digest of all that a verdict depends on: with another one, every file is scanned again.
     fn rules_hash(&self) -> Digest;
+    /// Files with planted secrets, names and contents, other ones at each run. They are scanned as all others are.
+    ///
+    /// # Errors
+    /// When they cannot be made.
+    fn canaries(&self) -> io::Result<Vec<(String, Vec<u8>)>>;
+    /// Whether `findings` in the planted file `name` tell of all that was planted in it.
+    ///
+    /// # Errors
+    /// Says what was missed.
+    fn is_caught(&self, name: &str, findings: &[Finding]) -> Result<(), String>;
 }
 
 /// Something that must not be shown: which rule, and where.
@@ -29,7 +39,7 @@ pub trait Gate: Sync {
 pub struct Finding {
     /// The rule's name.
     pub rule: String,
-    /// The file, or in its place `file name N` where the name itself must not be shown.
+    /// The file; something else in its place where the name itself must not be shown.
     pub file: String,
     /// Line, from 1.
     pub line: u64,

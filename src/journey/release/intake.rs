@@ -110,7 +110,7 @@ impl Intake<'_> {
             for (at, index) in (start..).zip(chunk.iter().take(CHUNK)) {
                 let one = self
                     .told(Step::Making { done: at, of: wanted.len() })
-                    .and_then(|()| self.take(&mut cursor, &pieces[*index], *index, &mut buffer));
+                    .and_then(|()| self.take(&mut cursor, &pieces[*index], &mut buffer));
                 taken.push((at, one.inspect_err(|_| next.store(wanted.len(), Ordering::Relaxed))?));
             }
         }
@@ -120,12 +120,11 @@ impl Intake<'_> {
         (self.watch)(step).map_err(disk_io("write below", self.staging.path()))
     }
 
-    /// Takes in one piece, the `index`-th of the release, below where `cursor` began.
+    /// Takes in one piece below where `cursor` began. `buffer` is room to work in.
     pub(super) fn take(
         &self,
         cursor: &mut Cursor<'_>,
         piece: &Piece<'_>,
-        index: usize,
         buffer: &mut Vec<u8>,
     ) -> Result<Taken, Error> {
         let place = self.staging.path().join(&piece.path);
@@ -133,55 +132,47 @@ impl Intake<'_> {
         let mut file = directory.create(name, PUBLIC_FILE).map_err(disk("make the file", &place))?;
         (piece.fill)(&mut file).map_err(|cause| made(piece, &place, cause))?;
         let sha256 = read_back(&mut file, buffer).map_err(disk_io("read back", &place))?;
-        let name_verdict = self.judge_name(&piece.path, index);
-        let shown = if name_verdict.is_clean() { piece.path.clone() } else { withheld(index) };
-        let mut said = match self.clean.contains(&sha256) {
-            true => Verdict::default(),
-            false => verdict(&shown, scan(self.gate, &shown, &mut file, buffer)),
+        let verdict = match self.clean.contains(&sha256) {
+            // Its name is another than that of the file that was found clean.
+            true => judge_name(self.gate, &piece.path),
+            false => judge(self.gate, &piece.path, &mut file, buffer),
         };
-        said.findings.extend(name_verdict.findings);
-        said.unscanned = said.unscanned.or(name_verdict.unscanned);
         if self.flush {
             file.sync_all().map_err(disk_io("flush", &place))?;
         }
         let identity = Look::at(&file).map_err(disk("look at", &place))?.identity;
-        Ok(Taken { sha256, identity, verdict: said })
+        Ok(Taken { sha256, identity, verdict })
     }
+}
 
-    /// What the gate says of a file's name. A name that must not be shown is not told in its findings either.
-    fn judge_name(&self, path: &str, index: usize) -> Verdict {
-        let name = withheld(index);
-        let mut verdict = verdict(&name, self.gate.scan("file name", path.as_bytes()));
-        for finding in &mut verdict.findings {
-            finding.file.clone_from(&name);
+/// What `gate` says of the file at `path`, name and content, which `buffer` holds when it is not too large (see
+/// [`read_back`]).
+pub(super) fn judge(gate: &dyn Gate, path: &str, file: &mut File, buffer: &[u8]) -> Verdict {
+    let said = file.metadata().and_then(|metadata| {
+        if metadata.len() <= IN_MEMORY {
+            return gate.scan(path, buffer);
         }
-        verdict
-    }
+        file.rewind()?;
+        gate.scan_stream(path, file)
+    });
+    verdict(gate, path, said)
 }
 
-/// What `gate` says of the content of `file`, which `buffer` holds when it is not too large (see [`read_back`]).
-pub(super) fn scan(gate: &dyn Gate, name: &str, file: &mut File, buffer: &[u8]) -> std::io::Result<Vec<Finding>> {
-    if file.metadata()?.len() <= IN_MEMORY {
-        return gate.scan(name, buffer);
-    }
-    file.rewind()?;
-    gate.scan_stream(name, file)
+/// What `gate` says of the name at `path` alone.
+pub(super) fn judge_name(gate: &dyn Gate, path: &str) -> Verdict {
+    verdict(gate, path, gate.scan(path, b""))
 }
 
-/// What the gate said of the file that is shown as `name`: an error is never "clean".
-pub(super) fn verdict(name: &str, said: std::io::Result<Vec<Finding>>) -> Verdict {
+/// An error is never "clean". Its file is named only where the name is clean.
+fn verdict(gate: &dyn Gate, path: &str, said: std::io::Result<Vec<Finding>>) -> Verdict {
     match said {
         Ok(findings) => Verdict { findings, unscanned: None },
         Err(error) => {
-            let unscanned = Unscanned { file: name.to_owned(), error: error.to_string() };
-            Verdict { findings: Vec::new(), unscanned: Some(unscanned) }
+            let findings = gate.scan(path, b"").unwrap_or_default();
+            let file = findings.first().map_or_else(|| path.to_owned(), |finding| finding.file.clone());
+            Verdict { findings, unscanned: Some(Unscanned { file, error: error.to_string() }) }
         }
     }
-}
-
-/// Stands for the name of the `index`-th file in the order of the paths.
-fn withheld(index: usize) -> String {
-    format!("file name {}", index + 1)
 }
 
 fn panicked() -> Error {

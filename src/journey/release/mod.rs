@@ -142,3 +142,10 @@ impl Store {
         Release { hash: hash.to_owned(), path, bytes: tree.bytes(), files: tree.entries.len() as u64, is_new }
     }
 }
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Not left to the closing of the directory: a child that is being started has it open for a moment longer.
+        self.releases.unlock().ok();
+    }
+}

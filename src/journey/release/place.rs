@@ -227,6 +227,11 @@ impl Directory {
             Err(other) => Err(other),
         }
     }
+
+    /// Gives the lock back.
+    pub(super) fn unlock(&self) -> Result<(), Errno> {
+        rustix::fs::flock(&self.fd, rustix::fs::FlockOperation::Unlock)
+    }
 }
 
 impl AsFd for Directory {

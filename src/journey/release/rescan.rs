@@ -5,13 +5,13 @@
 //! or is not as it was written, is withdrawn too; when that was shown, the newest release that is clean is shown
 //! instead, or nothing.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use serde::Serialize;
 
 use super::error::{Error, disk, disk_io};
 use super::gate::Gate;
-use super::intake::{Verdict, read_back, verdict};
+use super::intake::{Verdict, judge, judge_name, read_back};
 use super::manifest::{self, Manifest};
 use super::place::{Cursor, Directory, Identity, Look, PRIVATE_DIRECTORY, PUBLIC_FILE};
 use super::refusal::{Refusal, Unscanned};
@@ -41,7 +41,7 @@ impl Store {
     /// # Errors
     /// When the file system refuses.
     pub fn rescan(&self, gate: &dyn Gate) -> Result<Vec<Withdrawn>, Error> {
-        let mut rescan = Rescan { store: self, gate, known: HashMap::new(), withdrawn: Vec::new() };
+        let mut rescan = Rescan { store: self, gate, known: HashSet::new(), withdrawn: Vec::new() };
         // The newest first: it is the one that is shown.
         for name in self.by_age()?.iter().rev() {
             rescan.look_at(&self.releases, name, name)?;
@@ -71,7 +71,7 @@ struct Rescan<'a> {
     store: &'a Store,
     gate: &'a dyn Gate,
     /// Contents that were found clean just now.
-    known: HashMap<Digest, ()>,
+    known: HashSet<Digest>,
     withdrawn: Vec<Withdrawn>,
 }
 
@@ -133,14 +133,14 @@ impl Rescan<'_> {
             return None;
         }
         entry.identity = look.identity;
-        let mut said = verdict(&entry.path, self.gate.scan("file name", entry.path.as_bytes()));
-        if said.is_clean() && !self.known.contains_key(&entry.sha256) {
-            said = verdict(&entry.path, super::intake::scan(self.gate, &entry.path, &mut file, buffer));
-            if said.is_clean() {
-                self.known.insert(entry.sha256, ());
-            }
+        if self.known.contains(&entry.sha256) {
+            return Some(judge_name(self.gate, &entry.path));
         }
-        Some(said)
+        let verdict = judge(self.gate, &entry.path, &mut file, buffer);
+        if verdict.is_clean() {
+            self.known.insert(entry.sha256);
+        }
+        Some(verdict)
     }
 
     fn withdraw(&mut self, parent: &Directory, name: &str, refusal: Refusal) -> Result<(), Error> {
