@@ -25,6 +25,7 @@ mod receivers;
 mod release;
 mod story;
 mod support;
+mod synthesis;
 mod units;
 mod vllm;
 mod watchdog;

@@ -15,7 +15,7 @@ use super::gate::{Finding, Gate};
 use super::place::{Cursor, Directory, Identity, Look, PUBLIC_FILE};
 use super::refusal::Unscanned;
 use super::steps::{Step, Watch};
-use super::tree::digest;
+use super::tree::{digest, sha256};
 use crate::journey::draft::{Digest, Draft};
 
 /// Writes a file's bytes.
@@ -191,15 +191,18 @@ fn made(piece: &Piece<'_>, place: &std::path::Path, cause: anyhow::Error) -> Err
 pub(super) fn read_back(file: &mut File, buffer: &mut Vec<u8>) -> std::io::Result<Digest> {
     file.rewind()?;
     buffer.clear();
-    let mut context = Context::new(&SHA256);
-    if file.metadata()?.len() <= IN_MEMORY {
-        file.take(IN_MEMORY + 1).read_to_end(buffer)?;
-        context.update(buffer);
-        return Ok(digest(context));
+    if file.metadata()?.len() > IN_MEMORY {
+        return sha256_of(file);
     }
-    buffer.resize(64 << 10, 0);
+    file.take(IN_MEMORY + 1).read_to_end(buffer)?;
+    Ok(sha256(buffer))
+}
+
+/// SHA-256 of what `content` still holds.
+pub(crate) fn sha256_of(content: &mut dyn Read) -> std::io::Result<Digest> {
+    let (mut context, mut buffer) = (Context::new(&SHA256), vec![0; 64 << 10]);
     loop {
-        match file.read(buffer)? {
+        match content.read(&mut buffer)? {
             0 => return Ok(digest(context)),
             count => context.update(&buffer[..count]),
         }

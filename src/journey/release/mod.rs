@@ -43,10 +43,12 @@ mod sync;
 mod tree;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use build::{Built, Release, Terms};
 pub use error::Error;
 pub use gate::{Finding, Gate};
+pub(crate) use intake::sha256_of;
 pub use intake::{Fill, Piece};
 pub use manifest::{Listed, Manifest, VERSION};
 pub use pointer::Note;
@@ -73,16 +75,17 @@ pub struct Store {
     output: Directory,
     releases: Directory,
     snapshots: Directory,
-    private: Private,
+    private: Arc<Private>,
 }
 
 impl Store {
     /// Takes the output directory at `output`, making what is missing in it, and removes what a run that was killed
-    /// left behind. `private` is the state directory.
+    /// left behind. `private` is the state directory, which no other run may use meanwhile.
     ///
     /// # Errors
     /// When another run holds it, something stands in the way, or it cannot be written to.
-    pub fn open(output: &Path, private: Private) -> Result<Self, Error> {
+    pub fn open(output: &Path, private: impl Into<Arc<Private>>) -> Result<Self, Error> {
+        let private = private.into();
         let output = Directory::make(output, PUBLIC_DIRECTORY)?;
         let part = |name: &str| {
             let refused = disk("open or make the directory", &output.path().join(name));
@@ -94,6 +97,7 @@ impl Store {
         }
         let store = Store { output, releases, snapshots, private };
         store.check_pointer()?;
+        store.private.tidy()?;
         staging::tidy(&store.releases, staging::PREFIX)?;
         staging::tidy(&store.snapshots, staging::PREFIX)?;
         staging::tidy(&store.output, pointer::PREFIX)?;

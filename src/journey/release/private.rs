@@ -40,9 +40,12 @@ impl Private {
             root.open_or_make(name, PRIVATE_DIRECTORY).map_err(refused)
         };
         let (records, withdrawn) = (part("records")?, part("withdrawn")?);
-        tidy(&root, PREFIX)?;
-        tidy(&records, PREFIX)?;
         Ok(Private { root, records, withdrawn })
+    }
+
+    /// Removes what a run that was killed left behind. The caller's run is the only one.
+    pub(super) fn tidy(&self) -> Result<(), Error> {
+        tidy(&self.root, PREFIX).and_then(|()| tidy(&self.records, PREFIX))
     }
 
     /// Where it is.

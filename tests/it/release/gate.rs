@@ -7,27 +7,27 @@ use autoswe_exporter::journey::draft::Digest;
 use autoswe_exporter::journey::release::{Finding, Gate};
 
 /// The gate; its rules are its words and a number.
-pub(super) struct Words {
+pub(crate) struct Words {
     words: Vec<String>,
     version: u8,
     /// Names of what was scanned.
-    pub(super) scanned: Mutex<Vec<String>>,
+    pub(crate) scanned: Mutex<Vec<String>>,
 }
 
 impl Words {
     /// Finds the canary and `words`.
-    pub(super) fn new(version: u8, words: &[&str]) -> Self {
+    pub(crate) fn new(version: u8, words: &[&str]) -> Self {
         let words = words.iter().map(|word| (*word).to_owned()).chain(["Canary".to_owned()]).collect();
         Words { words, version, scanned: Mutex::default() }
     }
 
     /// Finds nothing at all.
-    pub(super) fn blind() -> Self {
+    pub(crate) fn blind() -> Self {
         Words { words: Vec::new(), version: 0, scanned: Mutex::default() }
     }
 
     /// What was scanned since the last call, but for canaries.
-    pub(super) fn take_scanned(&self) -> Vec<String> {
+    pub(crate) fn take_scanned(&self) -> Vec<String> {
         let mut scanned = std::mem::take(&mut *self.scanned.lock().unwrap());
         scanned.retain(|name| !name.starts_with("canary-"));
         scanned.sort();

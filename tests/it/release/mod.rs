@@ -1,8 +1,8 @@
 //! Releases on a real disk: made again and again, killed, tampered with, refused, withdrawn.
 
 mod faults;
-mod gate;
+pub(crate) mod gate;
 mod kills;
 mod publish;
-mod stage;
+pub(crate) mod stage;
 mod tampered;

@@ -11,43 +11,43 @@ use autoswe_exporter::journey::release::{
 use ring::digest::{SHA256, digest};
 
 /// Files by path: what is to be released.
-pub(super) type Site = BTreeMap<String, String>;
+pub(crate) type Site = BTreeMap<String, String>;
 
 /// Two directories.
-pub(super) struct Stage {
+pub(crate) struct Stage {
     root: PathBuf,
     /// Removes them.
     _temporary: Option<tempfile::TempDir>,
     /// Releases that are kept.
-    pub(super) keep: usize,
+    pub(crate) keep: usize,
 }
 
 impl Stage {
     /// Empty ones.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         Stage { root: directory.path().to_owned(), _temporary: Some(directory), keep: 2 }
     }
 
     /// Those below `root`.
-    pub(super) fn at(root: &Path) -> Self {
+    pub(crate) fn at(root: &Path) -> Self {
         Stage { root: root.to_owned(), _temporary: None, keep: 2 }
     }
 
-    pub(super) fn output(&self) -> PathBuf {
+    pub(crate) fn output(&self) -> PathBuf {
         self.root.join("web")
     }
 
-    pub(super) fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.root.join("state")
     }
 
-    pub(super) fn store(&self) -> Result<Store, Error> {
+    pub(crate) fn store(&self) -> Result<Store, Error> {
         Store::open(&self.output(), Private::open(&self.state())?)
     }
 
     /// One run, as the pipeline does it.
-    pub(super) fn run(&self, site: &Site, gate: &dyn Gate, watch: Watch<'_>) -> Result<Built, Error> {
+    pub(crate) fn run(&self, site: &Site, gate: &dyn Gate, watch: Watch<'_>) -> Result<Built, Error> {
         let store = self.store()?;
         store.rescan(gate)?;
         let built = store.build(pieces(site), gate, Terms { as_of: None, keep: self.keep, watch })?;
@@ -60,7 +60,7 @@ impl Stage {
     }
 
     /// A run that publishes.
-    pub(super) fn publish(&self, site: &Site, gate: &dyn Gate) -> Release {
+    pub(crate) fn publish(&self, site: &Site, gate: &dyn Gate) -> Release {
         match self.run(site, gate, UNWATCHED).unwrap() {
             Built::Clean(release) => release,
             Built::Refused(refusal) => panic!("{refusal:?}"),
@@ -68,7 +68,7 @@ impl Stage {
     }
 
     /// A run that is refused.
-    pub(super) fn refused(&self, site: &Site, gate: &dyn Gate) -> Refusal {
+    pub(crate) fn refused(&self, site: &Site, gate: &dyn Gate) -> Refusal {
         match self.run(site, gate, UNWATCHED).unwrap() {
             Built::Clean(release) => panic!("{release:?}"),
             Built::Refused(refusal) => refusal,
@@ -76,7 +76,7 @@ impl Stage {
     }
 
     /// What `current` leads to, which must be whole; nothing where it is not there.
-    pub(super) fn shown(&self) -> Option<Site> {
+    pub(crate) fn shown(&self) -> Option<Site> {
         let current = self.output().join("current");
         let target = std::fs::read_link(&current).ok()?;
         let name = target.strip_prefix("releases").unwrap().to_str().unwrap().to_owned();
@@ -86,12 +86,12 @@ impl Stage {
     }
 
     /// The names in `releases`, staging directories too.
-    pub(super) fn releases(&self) -> Vec<String> {
+    pub(crate) fn releases(&self) -> Vec<String> {
         names(&self.output().join("releases"))
     }
 }
 
-pub(super) fn names(directory: &Path) -> Vec<String> {
+pub(crate) fn names(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).unwrap();
     let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -99,7 +99,7 @@ pub(super) fn names(directory: &Path) -> Vec<String> {
 }
 
 /// The pieces of `site`.
-pub(super) fn pieces(site: &Site) -> Vec<Piece<'_>> {
+pub(crate) fn pieces(site: &Site) -> Vec<Piece<'_>> {
     let draft = |(path, text): (&String, &String)| {
         let mut source = [0; 32];
         source.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
@@ -110,7 +110,7 @@ pub(super) fn pieces(site: &Site) -> Vec<Piece<'_>> {
 }
 
 /// A site with `iterations` pages, in its `version`-th state: an index, and one page that changes.
-pub(super) fn site(iterations: usize, version: usize) -> Site {
+pub(crate) fn site(iterations: usize, version: usize) -> Site {
     let page = |number: usize| {
         let text = format!("iteration {number}, {}\n", "words ".repeat(20 + number % 50));
         [(format!("iterations/epoch-1-iter-{number:04}.md"), text.clone()), (format!("pages/a/{number}.html"), text)]
@@ -122,7 +122,7 @@ pub(super) fn site(iterations: usize, version: usize) -> Site {
 
 /// Checks that the release at `root` is whole: every file as its manifest says, and no other; all of it readable by
 /// everybody. Gives its hash and its files.
-pub(super) fn whole(root: &Path) -> (String, Site) {
+pub(crate) fn whole(root: &Path) -> (String, Site) {
     let manifest = Manifest::parse(&std::fs::read(root.join(MANIFEST)).unwrap()).unwrap();
     let mut lines = String::new();
     let mut site = Site::new();
@@ -146,7 +146,7 @@ pub(super) fn whole(root: &Path) -> (String, Site) {
 }
 
 /// Everything below `root` that is no directory, sorted.
-pub(super) fn files(root: &Path) -> Vec<String> {
+pub(crate) fn files(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut left = vec![root.canonicalize().unwrap()];
     let top = left[0].clone();
@@ -164,7 +164,7 @@ pub(super) fn files(root: &Path) -> Vec<String> {
 }
 
 /// Every inode below `root` with its modification time.
-pub(super) fn stamps(root: &Path) -> BTreeMap<String, (u64, i64, i64)> {
+pub(crate) fn stamps(root: &Path) -> BTreeMap<String, (u64, i64, i64)> {
     let stamp = |path: String| {
         let metadata = std::fs::symlink_metadata(root.join(&path)).unwrap();
         (path, (metadata.ino(), metadata.mtime(), metadata.mtime_nsec()))
