@@ -17,8 +17,11 @@
 //! 4. Killed at any instant, the old release is whole or the new one is.
 
 pub mod draft;
+pub mod last_run;
 pub mod leak;
 pub mod redact;
 pub mod run;
 pub mod site_data;
 pub mod transcript;
+pub mod release;
+pub mod synthesis;

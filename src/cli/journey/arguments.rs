@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::{Parser, Subcommand};
 
 use super::super::arguments::Common;
+use super::synthesize::SynthesizeArguments;
 
 /// Publishes the journey of an unattended coding loop as a web site, and leaks nothing.
 #[derive(Debug, Parser)]
@@ -26,7 +27,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Read what the loop left behind, and publish it when nothing leaks
-    Synthesize,
+    Synthesize(SynthesizeArguments),
 }
 
 impl Arguments {

@@ -4,6 +4,8 @@
 //! the configuration (of `scan`: also that something could not be scanned), 75 (EX_TEMPFAIL) another instance at work.
 
 mod arguments;
+mod line;
+mod synthesize;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -30,13 +32,20 @@ fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> Exi
         Ok(common) => common,
         Err(message) => return output::fail(USAGE, &message),
     };
-    let loaded = match inputs(&common, common.settings(), environment).map(|inputs| load(&inputs)) {
+    let Command::Synthesize(asked) = &arguments.command;
+    let settings = match asked.settings(&environment) {
+        Ok(settings) => common.settings().into_iter().chain(settings).collect(),
+        Err(message) => return output::fail(USAGE, &message),
+    };
+    let publish = match asked.publishes(&environment) {
+        Ok(publish) => publish,
+        Err(message) => return output::fail(USAGE, &message),
+    };
+    let loaded = match inputs(&common, settings, environment).map(|inputs| load(&inputs)) {
         Ok(Ok(loaded)) => loaded,
         Ok(Err(errors)) => return refuse(&errors),
         Err(message) => return output::fail(USAGE, &message),
     };
     log::start(&common.log.quieter());
-    match arguments.command {
-        Command::Synthesize => output::fail(1, &format!("not built yet: {}", loaded.config.journey.title)),
-    }
+    synthesize::run(asked, publish, &loaded.config)
 }

@@ -4,7 +4,7 @@
 //! is that of the last round: 1 with a CRIT, else 0.
 
 mod probe;
-mod progress;
+pub(super) mod progress;
 mod reader;
 
 use std::process::ExitCode;

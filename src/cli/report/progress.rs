@@ -57,7 +57,7 @@ impl Progress {
 }
 
 /// `[#####.....]`: `done` of `of` as a bar of 20 characters.
-pub(super) fn bar(done: u64, of: u64) -> String {
+pub(in crate::cli) fn bar(done: u64, of: u64) -> String {
     const WIDTH: u64 = 20;
     let filled = (done.min(of) * WIDTH).checked_div(of).unwrap_or(0);
     (0..WIDTH).map(|place| if place < filled { '#' } else { '.' }).collect()

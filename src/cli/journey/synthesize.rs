@@ -1,0 +1,267 @@
+//! `synthesize`: from what the loop left behind to a release of the site.
+//!
+//! Invariant: exit code 0 is a run that published or had nothing new, 1 one that was refused or failed, 75 another run
+//! at work. What a run found is told in words that hold no value that leaks.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::super::{USAGE, output};
+use super::line::Line;
+use crate::config::{Config, FlagSetting};
+use crate::journey::last_run::Outcome;
+use crate::journey::release::{self, check_id};
+use crate::journey::synthesis::{self, Builder, LockError, Parts, REPORT, Report, Request};
+use crate::words;
+
+/// Exit code when another run is at work: try again later (`EX_TEMPFAIL` of sysexits.h).
+const BUSY: u8 = 75;
+/// How long `--wait` waits: as long as the service of a run may take.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Environment variables that stand for flags.
+const OUTDIR: &str = "JOURNEY_OUTDIR";
+const BASE: &str = "JOURNEY_BASE";
+const PUBLISH: &str = "JOURNEY_PUBLISH";
+
+/// Flags of `synthesize`.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct SynthesizeArguments {
+    /// Show only what may be shown to the world; the default, and there is no other way
+    #[arg(long)]
+    pub(super) public: bool,
+    /// Make the pages of the site too; later runs go on making them
+    #[arg(long)]
+    pub(super) rebuild_site: bool,
+    /// Have journey.cleanup_command clean the prose of free text
+    #[arg(long, overrides_with = "no_codex_cleanup")]
+    pub(super) codex_cleanup: bool,
+    /// Do not; the default
+    #[arg(long, overrides_with = "codex_cleanup")]
+    pub(super) no_codex_cleanup: bool,
+    /// Directory of the releases (environment: JOURNEY_OUTDIR) [default: journey.output_dir]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) outdir: Option<PathBuf>,
+    /// Where the site will be seen (environment: JOURNEY_BASE) [default: journey.base_url]
+    #[arg(long, value_name = "URL")]
+    pub(super) base_url: Option<String>,
+    /// Show the release; the default (environment: JOURNEY_PUBLISH=1)
+    #[arg(long, overrides_with = "no_publish")]
+    pub(super) publish: bool,
+    /// Only make it and scan it, and say where it is (environment: JOURNEY_PUBLISH=0)
+    #[arg(long, overrides_with = "publish")]
+    pub(super) no_publish: bool,
+    /// Keep the release under this name, too, for good
+    #[arg(long, value_name = "ID", value_parser = snapshot)]
+    pub(super) snapshot: Option<String>,
+    /// Wait up to 10 minutes for another run to end
+    #[arg(long)]
+    pub(super) wait: bool,
+    /// Print the outcome as one JSON object, that of last-run.json
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+fn snapshot(id: &str) -> Result<String, String> {
+    check_id(id).map(|()| id.to_owned()).map_err(|error| error.to_string())
+}
+
+/// What `environment` says for the variable `wanted`; an empty one counts as unset.
+fn variable(environment: &[(OsString, OsString)], wanted: &str) -> Option<OsString> {
+    let found = environment.iter().find(|(name, _)| name == wanted);
+    found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+}
+
+impl SynthesizeArguments {
+    /// The settings that these flags and their variables set. A directory is taken from the working directory, as on
+    /// every command line.
+    pub(super) fn settings(&self, environment: &[(OsString, OsString)]) -> Result<Vec<FlagSetting>, String> {
+        let mut settings = Vec::new();
+        let mut set = |path: &str, text: String, flag: &str| {
+            settings.push(FlagSetting { path: path.into(), text, flag: flag.into() });
+        };
+        let outdir = self.outdir.clone().map(|directory| (directory, "--outdir"));
+        if let Some((directory, flag)) = outdir.or_else(|| Some((variable(environment, OUTDIR)?.into(), OUTDIR))) {
+            let directory = std::path::absolute(&directory).map_err(|error| format!("{flag}: {error}"))?;
+            let text = directory.into_os_string().into_string();
+            set("journey.output_dir", text.map_err(|_| format!("{flag}: the path is no UTF-8; rename it"))?, flag);
+        }
+        let base = self.base_url.clone().map(|url| (url, "--base-url"));
+        let from_environment = || Some((variable(environment, BASE)?.into_string().ok()?, BASE));
+        if let Some((url, flag)) = base.or_else(from_environment) {
+            set("journey.base_url", url, flag);
+        }
+        Ok(settings)
+    }
+
+    /// Whether the release is to be shown.
+    pub(super) fn publishes(&self, environment: &[(OsString, OsString)]) -> Result<bool, String> {
+        if self.publish || self.no_publish {
+            return Ok(self.publish);
+        }
+        match variable(environment, PUBLISH).map(|value| value.to_string_lossy().into_owned()).as_deref() {
+            None | Some("1" | "true" | "yes") => Ok(true),
+            Some("0" | "false" | "no") => Ok(false),
+            Some(_) => Err(format!("environment variable {PUBLISH}: expected 1 or 0")),
+        }
+    }
+
+    fn request(&self, publish: bool, config: &Config) -> Request {
+        let journey = &config.journey;
+        let build = &journey.build;
+        let builder = Builder {
+            command: build.command.clone(),
+            directory: config.in_repo(&build.directory),
+            input: build.input.clone(),
+            output: build.output.clone(),
+            timeout: build.timeout.duration(),
+            base_url: journey.base_url.clone(),
+        };
+        Request {
+            output: config.in_repo(&journey.output_dir),
+            state: config.in_runtime_dir(&journey.state_dir),
+            keep: usize::try_from(journey.keep_releases).unwrap_or(usize::MAX),
+            rebuild_site: self.rebuild_site,
+            publish,
+            snapshot: self.snapshot.clone(),
+            patience: if self.wait { PATIENCE } else { Duration::ZERO },
+            builder: (!build.command.is_empty()).then_some(builder),
+        }
+    }
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &SynthesizeArguments, publish: bool, config: &Config) -> ExitCode {
+    if arguments.codex_cleanup && config.journey.cleanup_command.is_empty() {
+        let message = "--codex-cleanup needs a command: set journey.cleanup_command, or leave the flag out";
+        return output::fail(USAGE, message);
+    }
+    let request = arguments.request(publish, config);
+    run_parts(&Unconnected, &request, arguments.json)
+}
+
+fn run_parts<P: Parts>(parts: &P, request: &Request, json: bool) -> ExitCode {
+    let line = Line::new();
+    let report = synthesis::run(parts, request, &|progress| line.tell(progress));
+    drop(line);
+    match report {
+        Ok(report) => tell(&report, request, json),
+        Err(error) if matches!(error.downcast_ref(), Some(LockError::Held { .. })) => {
+            output::fail(BUSY, &error.to_string())
+        }
+        Err(error) => output::fail(1, &format!("{error:#}")),
+    }
+}
+
+/// Tells how the run ended: what concerns the operator on standard error, the outcome on standard output.
+fn tell(report: &Report, request: &Request, json: bool) -> ExitCode {
+    for complaint in complaints(report, request) {
+        output::complain(&complaint);
+    }
+    let text = match json {
+        true => serde_json::to_string(&report.last_run).map(|json| json + "\n").unwrap_or_default(),
+        false => summary(report, request),
+    };
+    if let Err(message) = output::print(&text) {
+        return output::fail(1, &message);
+    }
+    let is_busy = report.error.as_ref().and_then(|error| error.downcast_ref());
+    match report.last_run.outcome {
+        _ if matches!(is_busy, Some(release::Error::Held(_))) => ExitCode::from(BUSY),
+        Outcome::Published | Outcome::Unchanged => ExitCode::SUCCESS,
+        Outcome::Refused | Outcome::Failed => ExitCode::FAILURE,
+    }
+}
+
+/// What concerns the operator.
+fn complaints(report: &Report, request: &Request) -> Vec<String> {
+    let mut complaints: Vec<String> = report.notes.iter().map(|note| note.0.clone()).collect();
+    for withdrawn in &report.withdrawn {
+        let shown = if withdrawn.was_shown { ", WHICH WAS SHOWN TO EVERYBODY UNTIL NOW" } else { "" };
+        complaints.push(format!(
+            "withdrawn by the present rules: {}{shown}; it is kept in {}, and why is said in the withdrawn-report beside it",
+            withdrawn.place,
+            request.state.join("withdrawn").join(&withdrawn.now).display()
+        ));
+    }
+    if report.refusal.is_some() {
+        complaints.push(refused(report, request));
+    }
+    complaints.extend(report.error.as_ref().map(|error| format!("{error:#}; what was shown before is shown still")));
+    complaints
+}
+
+fn refused(report: &Report, request: &Request) -> String {
+    let counts = &report.last_run.findings;
+    let found = words::list(counts.iter().map(|(rule, count)| Some(format!("{rule} {count}"))));
+    format!(
+        "refused to publish: the leak gate found {} ({found}); what was shown before is shown still. Where each stands \
+         is said in {}: take it out of the input, or add the word to what is masked (journey.private_words), and run \
+         again",
+        many(counts.values().sum(), "thing"),
+        request.state.join(REPORT).display()
+    )
+}
+
+/// The outcome, for people.
+fn summary(report: &Report, request: &Request) -> String {
+    let run = &report.last_run;
+    let took = words::took(run.duration_seconds);
+    let iterations = run.iterations.map_or_else(|| "the journey".into(), |count| many(count, "iteration"));
+    match (&report.release, run.outcome) {
+        (Some(release), Outcome::Published) => format!(
+            "published {iterations}: {}, {}, in {took} ({})\n",
+            many(release.files, "file"),
+            words::bytes(release.bytes),
+            release.path.display()
+        ),
+        (Some(release), Outcome::Unchanged) if !request.publish => {
+            format!("made {} in {took}, and did not publish it\n", release.path.display())
+        }
+        (_, Outcome::Unchanged) => format!("nothing new since the last run: {iterations} shown, looked at in {took}\n"),
+        _ => String::new(),
+    }
+}
+
+fn many(count: u64, what: &str) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "counts of files and findings are far below 2^52")]
+    let digits = words::whole(count as f64);
+    format!("{digits} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Stands where the parts that read, redact and render belong, until they are connected: every run fails and says so.
+struct Unconnected;
+
+impl Parts for Unconnected {
+    type Frozen = std::convert::Infallible;
+
+    fn freeze(&self) -> anyhow::Result<Self::Frozen> {
+        anyhow::bail!("this program is built without the parts that read the loop's files; build a later version")
+    }
+
+    fn digest(&self, frozen: &Self::Frozen) -> crate::journey::draft::Digest {
+        match *frozen {}
+    }
+
+    fn read(
+        &self,
+        frozen: Self::Frozen,
+        _: synthesis::Told<'_>,
+    ) -> anyhow::Result<crate::journey::site_data::SiteData> {
+        match frozen {}
+    }
+
+    fn gate(&self) -> anyhow::Result<Box<dyn release::Gate>> {
+        anyhow::bail!("this program is built without the leak gate; build a later version")
+    }
+
+    fn drafts<'a>(
+        &'a self,
+        _: &'a crate::journey::site_data::SiteData,
+        _: bool,
+    ) -> Vec<crate::journey::draft::Draft<'a>> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,217 @@
+//! Makes a release: what changed is made and scanned, what did not stays, and the whole takes its place at once.
+//!
+//! Invariant: the order of the steps is what makes a kill harmless. Everything new is scanned before a release is
+//! touched; everything is on the disk before it is put in its place; it is in its place before anything points to it.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use super::assemble::{Assembly, Touched};
+use super::canary;
+use super::error::{Error, disk, disk_io};
+use super::gate::Gate;
+use super::intake::{Intake, Piece, Taken};
+use super::manifest;
+use super::place::{Cursor, Directory, Identity, PUBLIC_DIRECTORY};
+use super::refusal::Refusal;
+use super::staging::Staging;
+use super::steps::{Step, Watch};
+use super::sync::Flush;
+use super::tree::{Entry, MANIFEST, Tree, check_paths, content_hash, hex};
+use super::{Store, survey};
+use crate::observation::Time;
+
+/// What a release is made under.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    /// The newest time that the inputs told.
+    pub as_of: Option<Time>,
+    /// Releases that are kept beside the one that is shown.
+    pub keep: usize,
+    /// Who is told how far it has come.
+    pub watch: Watch<'a>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Built {
+    /// A release that is clean, in its place.
+    Clean(Release),
+    /// The gate found something. Nothing was published.
+    Refused(Refusal),
+}
+
+/// A release that lies in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Its content's hash, 64 hexadecimal digits.
+    pub hash: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Bytes of its files, without the manifest.
+    pub bytes: u64,
+    /// Its files, without the manifest.
+    pub files: u64,
+    /// Whether it was made just now; otherwise it was there already.
+    pub is_new: bool,
+}
+
+/// A release in the making.
+struct Making<'a> {
+    store: &'a Store,
+    pieces: &'a [Piece<'a>],
+    terms: Terms<'a>,
+    gate: &'a dyn Gate,
+    base: Option<(Directory, Tree)>,
+}
+
+impl Store {
+    /// Makes a release of `pieces`, which may come in any order. It is not shown yet: see [`Store::flip`].
+    ///
+    /// # Errors
+    /// When the gate let a planted secret pass, a piece cannot be made, or the file system refuses. Then, as when it is
+    /// refused, what is shown stays as it is.
+    pub fn build(&self, mut pieces: Vec<Piece<'_>>, gate: &dyn Gate, terms: Terms<'_>) -> Result<Built, Error> {
+        pieces.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        check_paths(pieces.iter().map(|piece| piece.path.as_str()))?;
+        let base = self.base(gate)?;
+        Making { store: self, pieces: &pieces, terms, gate, base }.make()
+    }
+
+    /// The release that is shown, when its files were found clean by the rules of `gate`.
+    fn base(&self, gate: &dyn Gate) -> Result<Option<(Directory, Tree)>, Error> {
+        let Some(hash) = self.current()? else { return Ok(None) };
+        let tree = self.private.tree(&hash).filter(|tree| tree.rules == gate.rules_hash());
+        Ok(self.find(&hash)?.zip(tree))
+    }
+}
+
+impl Making<'_> {
+    fn make(&self) -> Result<Built, Error> {
+        let wanted: Vec<usize> = (0..self.pieces.len()).filter(|at| self.kept(*at).is_none()).collect();
+        let staging = Staging::new(&self.store.releases)?;
+        let intake = self.intake(&staging.root, Flush::of(wanted.len()));
+        canary::plant(&intake)?;
+        let taken = intake.take_all(self.pieces, &wanted)?;
+        self.tell(Step::Made)?;
+        let (entries, is_fresh, refusal) = self.gather(&wanted, taken);
+        if !refusal.is_empty() {
+            return Ok(Built::Refused(refusal));
+        }
+        let touched = Touched::default();
+        let assembly = Assembly { entries, is_fresh, pieces: self.pieces, base: self.base.as_ref(), touched };
+        match self.there_already(&assembly.entries)? {
+            Some(release) => Ok(Built::Clean(release)),
+            None => self.put_in_place(assembly, staging),
+        }
+    }
+
+    /// What stays of the base for the piece at `at`: its file is made of the same.
+    fn kept(&self, at: usize) -> Option<&Entry> {
+        let piece = &self.pieces[at];
+        let (_, tree) = self.base.as_ref()?;
+        tree.find(&piece.path).filter(|entry| entry.source == piece.source)
+    }
+
+    fn intake<'b>(&'b self, root: &'b Directory, flush: Flush) -> Intake<'b> {
+        let known = self.base.iter().flat_map(|(_, tree)| &tree.entries);
+        let clean: HashSet<_> = known.map(|entry| entry.sha256).collect();
+        Intake { staging: root, gate: self.gate, clean, flush: flush == Flush::OneByOne, watch: self.terms.watch }
+    }
+
+    fn tell(&self, step: Step) -> Result<(), Error> {
+        (self.terms.watch)(step).map_err(disk_io("write below", self.store.releases.path()))
+    }
+
+    /// All files in the order of their paths, which of them are new, and what the gate said of those.
+    fn gather(&self, wanted: &[usize], taken: Vec<Taken>) -> (Vec<Entry>, Vec<bool>, Refusal) {
+        let (mut is_fresh, mut refusal) = (vec![false; self.pieces.len()], Refusal::default());
+        let mut fresh = wanted.iter().zip(taken).peekable();
+        let mut entries = Vec::with_capacity(self.pieces.len());
+        for (at, piece) in self.pieces.iter().enumerate() {
+            let Some((_, taken)) = fresh.next_if(|(index, _)| **index == at) else {
+                entries.extend(self.kept(at).cloned());
+                continue;
+            };
+            let Taken { sha256, identity, verdict } = taken;
+            refusal.note(verdict);
+            is_fresh[at] = true;
+            entries.push(Entry { path: piece.path.clone(), source: piece.source, sha256, identity });
+        }
+        (entries, is_fresh, refusal)
+    }
+
+    /// The release with the content of `entries`, when there is one and it is as it was written. What its files are
+    /// made of now is remembered.
+    fn there_already(&self, entries: &[Entry]) -> Result<Option<Release>, Error> {
+        let hash = hex(&content_hash(entries));
+        let (Some(root), Some(mut tree)) = (self.store.find(&hash)?, self.store.private.tree(&hash)) else {
+            return Ok(None);
+        };
+        if tree.rules != self.gate.rules_hash() || !survey::is_intact(&root, &tree)? {
+            return Ok(None);
+        }
+        let is_same = tree.entries.iter().zip(entries).all(|(known, entry)| known.source == entry.source);
+        if !is_same || tree.as_of != self.terms.as_of {
+            for (known, entry) in tree.entries.iter_mut().zip(entries) {
+                known.source = entry.source;
+            }
+            tree.as_of = self.terms.as_of;
+            self.store.renew_manifest(&hash, &root, &mut tree)?;
+        }
+        Ok(Some(self.store.release(&hash, &tree, false)))
+    }
+
+    fn put_in_place(&self, mut assembly: Assembly<'_>, staging: Staging<'_>) -> Result<Built, Error> {
+        let content = content_hash(&assembly.entries);
+        let hash = hex(&content);
+        let ground = match self.store.recyclable(self.terms.keep, &hash)? {
+            Some((name, old)) => {
+                let ground = Staging::of(&self.store.releases, &name)?;
+                self.tell(Step::Recycled)?;
+                assembly.recycle(&ground.root, &old, &staging.root)?;
+                ground
+            }
+            None => {
+                assembly.link(&staging.root);
+                staging
+            }
+        };
+        assembly.mend(&ground.root, &self.intake(&ground.root, Flush::OneByOne))?;
+        self.tell(Step::Assembled)?;
+        let Assembly { entries, touched, .. } = assembly;
+        let (rules, as_of) = (self.gate.rules_hash(), self.terms.as_of);
+        let mut tree = Tree { rules, content, as_of, manifest: Identity::default(), entries };
+        if let Some(refusal) = self.list(&ground.root, &mut tree)? {
+            return Ok(Built::Refused(refusal));
+        }
+        self.close(ground, &hash, &tree, &touched)?;
+        Ok(Built::Clean(self.store.release(&hash, &tree, true)))
+    }
+
+    /// Writes the manifest of `tree` into `root`, through the gate.
+    fn list(&self, root: &Directory, tree: &mut Tree) -> Result<Option<Refusal>, Error> {
+        let bytes = manifest::write(tree);
+        let fill = Box::new(move |file: &mut dyn std::io::Write| Ok(file.write_all(&bytes)?));
+        let piece = Piece { path: MANIFEST.into(), source: [0; 32], fill };
+        let intake = self.intake(root, Flush::OneByOne);
+        let taken = intake.take(&mut Cursor::new(root), &piece, &mut Vec::new())?;
+        tree.manifest = taken.identity;
+        self.tell(Step::Listed)?;
+        let mut refusal = Refusal::default();
+        refusal.note(taken.verdict);
+        Ok((!refusal.is_empty()).then_some(refusal))
+    }
+
+    fn close(&self, ground: Staging<'_>, hash: &str, tree: &Tree, touched: &Touched) -> Result<(), Error> {
+        let releases = &self.store.releases;
+        ground.root.allow(PUBLIC_DIRECTORY).map_err(disk("let everybody read", ground.root.path()))?;
+        ground.root.touch().map_err(disk("set the time of", ground.root.path()))?;
+        Flush::of(touched.changes).finish(&ground.root, &touched.directories)?;
+        self.tell(Step::Synced)?;
+        self.store.private.record(hash, tree)?;
+        ground.close(hash)?;
+        releases.sync().map_err(disk("flush", releases.path()))?;
+        self.tell(Step::Closed)
+    }
+}

@@ -1,0 +1,195 @@
+//! The files of a release: what each is made of, what it holds, and what tells that it was not touched since.
+//!
+//! Invariant: entries are sorted by path, and the content hash is a function of paths and contents alone.
+
+use std::collections::BTreeSet;
+
+use ring::digest::{Context, SHA256};
+
+use super::error::Error;
+use super::place::Identity;
+use crate::journey::draft::Digest;
+use crate::observation::Time;
+
+/// The manifest's name in a release: it lists the others, and not itself.
+pub const MANIFEST: &str = "manifest.json";
+
+/// Longest path, bytes, and longest name in it: what every file system takes, a suffix included.
+const LONGEST_PATH: usize = 1000;
+const LONGEST_NAME: usize = 240;
+
+/// One file of a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// Where it stands in the release.
+    pub(super) path: String,
+    /// SHA-256 of all that its bytes depend on; zeros where that is not known.
+    pub(super) source: Digest,
+    /// SHA-256 of its bytes.
+    pub(super) sha256: Digest,
+    /// What it was when it was written.
+    pub(super) identity: Identity,
+}
+
+/// All files of a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tree {
+    /// The rules that its files were last found clean by.
+    pub(super) rules: Digest,
+    /// Hash of its content.
+    pub(super) content: Digest,
+    /// The newest time that the inputs told.
+    pub(super) as_of: Option<Time>,
+    /// The manifest's own file.
+    pub(super) manifest: Identity,
+    /// Its files, without the manifest.
+    pub(super) entries: Vec<Entry>,
+}
+
+impl Tree {
+    /// Bytes of all files, without the manifest.
+    pub(super) fn bytes(&self) -> u64 {
+        self.entries.iter().map(|entry| entry.identity.size).sum()
+    }
+
+    /// The file at `path`.
+    pub(super) fn find(&self, path: &str) -> Option<&Entry> {
+        let at = self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok()?;
+        self.entries.get(at)
+    }
+}
+
+/// The hash of a release's content: SHA-256 over what `sha256sum` prints of its files in the order of their paths,
+/// `HASH  PATH` a line. Anybody can check it with that program.
+pub(super) fn content_hash(entries: &[Entry]) -> Digest {
+    let mut context = Context::new(&SHA256);
+    for entry in entries {
+        context.update(hex(&entry.sha256).as_bytes());
+        context.update(b"  ");
+        context.update(entry.path.as_bytes());
+        context.update(b"\n");
+    }
+    digest(context)
+}
+
+/// What `context` has come to.
+pub(super) fn digest(context: Context) -> Digest {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(context.finish().as_ref());
+    bytes
+}
+
+/// SHA-256 of `bytes`.
+pub(crate) fn sha256(bytes: &[u8]) -> Digest {
+    let mut context = Context::new(&SHA256);
+    context.update(bytes);
+    digest(context)
+}
+
+/// `digest` as 64 hexadecimal digits.
+pub(crate) fn hex(digest: &Digest) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
+/// What [`hex`] wrote; nothing of any other text.
+pub(crate) fn unhex(text: &str) -> Option<Digest> {
+    let digits = text.as_bytes();
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; 32];
+    if digits.len() != 2 * bytes.len() {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = value(pair[0])? << 4 | value(pair[1])?;
+    }
+    Some(bytes)
+}
+
+/// Looks at the sorted `paths` of a release that is to be.
+///
+/// # Errors
+/// When one of them cannot be the path of a file of a release: characters that a URL, a terminal or another file
+/// system would take for something else, hidden names, the manifest's name, one path twice, a file where a directory
+/// must be. The path is shown only where it is harmless.
+pub(super) fn check_paths<'a>(paths: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+    let (mut directories, mut files, mut before) = (BTreeSet::new(), Vec::new(), None);
+    for path in paths {
+        check_path(path)?;
+        if before == Some(path) {
+            return Err(Error::Unfit(format!("two files of the release are called {path}")));
+        }
+        before = Some(path);
+        files.push(path);
+        if let Some((directory, _)) = path.rsplit_once('/')
+            && !directories.contains(directory)
+        {
+            directories.extend(parents(path));
+        }
+    }
+    match files.into_iter().find(|path| directories.contains(path)) {
+        Some(path) => Err(Error::Unfit(format!("{path} is to be a file and a directory of the release"))),
+        None => Ok(()),
+    }
+}
+
+/// Every directory that leads to `path`, the outermost first.
+pub(super) fn parents(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(at, _)| &path[..at])
+}
+
+fn check_path(path: &str) -> Result<(), Error> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-~+@=,()[]".contains(c);
+    let is_name = |name: &str| !name.is_empty() && !name.starts_with('.') && name.len() <= LONGEST_NAME;
+    if !path.chars().all(|c| c == '/' || fits(c)) {
+        return Err(Error::Unfit(
+            "a file of the release has a name with a character that is none of A-Z a-z 0-9 . _ - ~ + @ = , ( ) [ ]; \
+             rename it"
+                .into(),
+        ));
+    }
+    if path == MANIFEST {
+        return Err(Error::Unfit(format!("{MANIFEST} is the release's own; name that file otherwise")));
+    }
+    if path.len() > LONGEST_PATH || !path.split('/').all(is_name) {
+        return Err(Error::Unfit(format!(
+            "a file of the release has a name that is empty, hidden (begins with a dot) or longer than {LONGEST_NAME} \
+             bytes; rename it"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_digits_are_read_back_and_nothing_else_is() {
+        let digest = sha256(b"abc");
+        assert_eq!(hex(&digest), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(unhex(&hex(&digest)), Some(digest));
+        for text in ["", "ba", &"g".repeat(64), &"AB".repeat(32), &"0".repeat(66)] {
+            assert_eq!(unhex(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_harmless_paths_make_a_release() {
+        assert!(check_paths(["a.html", "b/c.md", "b/d/e-1_~.svg"].into_iter()).is_ok());
+        let bad =
+            ["", "/a", "a/", "a//b", ".a", "a/.b", "..", "a/../b", "manifest.json", "a b", "a\n", "é", "a<b", "a%"];
+        for path in bad {
+            assert!(check_paths([path].into_iter()).is_err(), "{path:?}");
+        }
+        assert!(check_paths(["b/manifest.json"].into_iter()).is_ok(), "only the release's own is reserved");
+        assert!(check_paths(["a", "a"].into_iter()).is_err());
+        assert!(check_paths(["a", "a.b", "a/b"].into_iter()).is_err(), "a file and a directory");
+        assert!(check_paths([&*"a".repeat(241)].into_iter()).is_err());
+    }
+}

@@ -1,0 +1,123 @@
+//! One run at a time for one state directory.
+//!
+//! Invariant: the lock is the kernel's and ends with its holder; what the file says is only for people.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::Progress;
+use crate::observation::Time;
+
+/// The lock's file in the state directory.
+pub(super) const FILE: &str = "journey.lock";
+
+/// How often a held lock is tried again.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// Why there is no lock.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another run has it.
+    #[error("another run is at work ({holder}, {path}); it was left to it: try later, or wait for it with --wait")]
+    Held {
+        /// The file.
+        path: String,
+        /// What the holder wrote of itself.
+        holder: String,
+    },
+    /// The file cannot be opened, locked or written.
+    #[error("{path}: {cause}; let this user write to journey.state_dir")]
+    Unusable {
+        /// The file.
+        path: String,
+        /// Why.
+        cause: std::io::Error,
+    },
+}
+
+/// The lock, given back when this is dropped.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+/// Takes the lock in `directory`, waiting up to `patience` for another run to end; `told` hears of it.
+///
+/// # Errors
+/// When another run has it still, or it cannot be had.
+pub(super) fn take(directory: &Path, patience: Duration, told: super::Told<'_>) -> Result<Lock, Error> {
+    let path = directory.join(FILE);
+    let unusable = |cause| Error::Unusable { path: path.display().to_string(), cause };
+    // NONBLOCK: whatever stands there, opening it does not wait.
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::NOFOLLOW;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags.bits().cast_signed());
+    let file = options.open(&path).map_err(unusable)?;
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return sign(file).map_err(unusable),
+            Err(TryLockError::Error(cause)) => return Err(unusable(cause)),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        let holder = holder(&file);
+        if start.elapsed() >= patience {
+            return Err(Error::Held { path: path.display().to_string(), holder });
+        }
+        told(Progress::Waiting { holder: &holder });
+        std::thread::sleep(AGAIN);
+    }
+}
+
+/// What the holder wrote of itself; what is no text is no help, and the file is named all the same.
+fn holder(mut file: &File) -> String {
+    let mut holder = String::new();
+    file.rewind().and_then(|()| file.take(200).read_to_string(&mut holder)).ok();
+    match holder.trim() {
+        "" => "it has not said who it is".into(),
+        holder => crate::words::clean(holder),
+    }
+}
+
+fn sign(mut file: File) -> std::io::Result<Lock> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "pid {}, since {:.0}", std::process::id(), Time::now())?;
+    Ok(Lock(file))
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Not left to the closing of the file: a child that is being started has it open for a moment longer.
+        self.0.unlock().ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_told_who_holds_it_and_may_wait() {
+        let directory = tempfile::tempdir().unwrap();
+        let held = take(directory.path(), Duration::ZERO, &|_| {}).unwrap();
+        let error = take(directory.path(), Duration::ZERO, &|_| {}).unwrap_err();
+        let expected = format!("pid {}, since 2", std::process::id());
+        assert!(matches!(&error, Error::Held { holder, .. } if holder.starts_with(&expected)), "{error}");
+        let (heard, held) = (std::sync::Mutex::new(Vec::new()), std::sync::Mutex::new(Some(held)));
+        let told = |progress: Progress<'_>| {
+            let Progress::Waiting { holder } = progress else { panic!("it waits") };
+            heard.lock().unwrap().push(holder.to_owned());
+            held.lock().unwrap().take();
+        };
+        take(directory.path(), Duration::from_secs(60), &told).unwrap();
+        assert!(heard.lock().unwrap()[0].starts_with(&expected));
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_named() {
+        let error = take(Path::new("/nowhere/at/all"), Duration::ZERO, &|_| {}).unwrap_err().to_string();
+        assert!(error.contains("/nowhere/at/all/journey.lock: No such file"), "{error}");
+    }
+}
