@@ -78,8 +78,8 @@ pub fn journey(count: usize) -> SiteData {
         let last = index + 1 == count;
         let iteration = iteration(&mut chance, (epoch, iter), &mut at, last);
         if iteration.outcome == Outcome::Accept {
-            green += 1 + chance.below(4);
-            let scope = 250 + index as u64 * 2 + if index > count / 2 { 12 } else { 0 };
+            green += chance.below(8);
+            let scope = 250 + index as u64 / 8 * 3 + if index > count / 2 { 22 } else { 0 };
             green = green.min(scope - 20);
             let at = iteration.ended_at.unwrap();
             data.parity.push(ParityPoint { at, green, red: scope - green - 7, manual: 7, not_applicable: 14, unknown: 0 });

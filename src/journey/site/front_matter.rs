@@ -9,6 +9,9 @@ use super::say::acts;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
+/// The longest key that stands before its colon without an announcement, in bytes: YAML allows 1024 characters.
+const KEY: usize = 1000;
+
 /// A JSON value whose members keep their order.
 pub(super) enum Node {
     /// `null`, a truth or a number, as JSON writes it: YAML writes it alike.
@@ -25,7 +28,15 @@ pub(super) enum Node {
 pub(super) fn write(out: &mut String, members: &[(String, Node)], depth: usize) {
     for (name, value) in members {
         indent(out, depth);
-        key(out, name);
+        let key = key(name);
+        if key.len() > KEY {
+            out.push_str("? ");
+        }
+        out.push_str(&key);
+        if key.len() > KEY {
+            out.push('\n');
+            indent(out, depth);
+        }
         out.push(':');
         inner(out, value, depth);
     }
@@ -92,11 +103,11 @@ fn scalar(out: &mut String, value: &Node) {
     }
 }
 
-fn key(out: &mut String, name: &str) {
+fn key(name: &str) -> String {
     let word = !name.is_empty() && name.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
     // What YAML 1.1 takes for a truth or for nothing.
     let taken = matches!(name, "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null");
-    if word && !taken { out.push_str(name) } else { out.push_str(&quoted(name)) }
+    if word && !taken && name.len() <= KEY { name.to_owned() } else { quoted(name) }
 }
 
 fn indent(out: &mut String, depth: usize) {
@@ -193,6 +204,7 @@ mod tests {
             "no": "no", "yes": "2025-11-24", "null": "null", "~": "~", "1": "0x10", "": "", "number": 17, "minus": -3,
             "float": 0.5, "whole": 3.0, "large": 1e300, "small": -2.5e-9, "most": u64::MAX, "truth": true,
             "nothing": null, "empty": [], "none": {}, "text": hostile, "colon: key": "- item", hostile: 1,
+            "k".repeat(2000): {"a": [1]}, "😀".repeat(800): "text",
             "deep": {"list": [[1, "2"], [], {"a": {"b": ["c", {"d": null}]}}, {}, ["x", ["y"]]]},
         });
         let text = yaml(&value);

@@ -22,7 +22,7 @@ const FILES: usize = 200;
 
 /// The files of all iterations.
 pub(super) fn drafts<'a>(book: &Arc<Book<'a>>) -> Vec<Draft<'a>> {
-    let seed = book.seed();
+    let seed = book.seed().maybe(book.settings.commit_url.as_deref());
     let one = |index: usize| {
         let path = format!("iterations/{}.md", book.names[index]);
         let source = seed.clone().digest(book.digest(index));

@@ -3,6 +3,9 @@
 #[path = "../../site_sample/mod.rs"]
 pub(crate) mod sample;
 
+mod feed;
+mod html;
+mod look;
 mod made;
 
 use std::collections::BTreeMap;

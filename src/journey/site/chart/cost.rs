@@ -2,7 +2,7 @@
 //!
 //! Invariant: a change whose cost is not wholly known has no bar, and no share in the mean.
 
-use super::scale::{Axis, from_zero, lengths};
+use super::scale::{self, Axis, from_zero, lengths};
 use super::{Chart, Key, Plot, ROWS, Table, WIDTH, n};
 use crate::journey::site::figures::{Change, Sum};
 use crate::journey::site::say;
@@ -10,7 +10,7 @@ use crate::words;
 
 /// Bars at most.
 const BARS: usize = 60;
-const HEIGHT: f64 = 150.0;
+const HEIGHT: f64 = 160.0;
 
 /// One of the two costs.
 struct Cost {
@@ -20,6 +20,8 @@ struct Cost {
     of: fn(&Change) -> Option<f64>,
     say: fn(f64) -> String,
     axis: fn(f64) -> Axis,
+    /// A round value of the axis in words.
+    tick: fn(f64) -> String,
 }
 
 /// The time that accepted changes took; `None` where it is known of none.
@@ -31,6 +33,7 @@ pub(in crate::journey::site) fn time_cost(changes: &[Change]) -> Option<Chart> {
         of: |change| change.seconds,
         say: words::length,
         axis: lengths,
+        tick: scale::round_length,
     };
     chart(changes, &cost)
 }
@@ -44,6 +47,7 @@ pub(in crate::journey::site) fn token_cost(changes: &[Change]) -> Option<Chart> 
         of: |change| change.tokens,
         say: say::tokens,
         axis: from_zero,
+        tick: |tokens| say::tokens(tokens).replace(".0 ", " "),
     };
     chart(changes, &cost)
 }
@@ -76,7 +80,7 @@ fn plot(bars: &[Sum], axis: &Axis, mean: f64, cost: &Cost) -> Plot {
     let y = |value: f64| HEIGHT - value / axis.top * HEIGHT;
     let mut plot = Plot::new("gutter", HEIGHT);
     for tick in &axis.ticks {
-        plot.level(y(*tick), &if *tick == 0.0 { "0".into() } else { (cost.say)(*tick) });
+        plot.level(y(*tick), &if *tick == 0.0 { "0".into() } else { (cost.tick)(*tick) });
     }
     let slots = bars.len().max(8) as f64;
     let step = WIDTH / slots;

@@ -118,19 +118,24 @@ impl Plot {
     }
 
     fn label(&mut self, y: impl Display, word: &str) {
-        push(&mut self.labels, format_args!("<text class=\"tick\" y=\"{y}\" dy=\"4\">{}</text>", escaped(word)));
+        push(&mut self.labels, format_args!("<text class=\"tick\" x=\"-8\" y=\"{y}\" dy=\"4\" text-anchor=\"end\">{}</text>", escaped(word)));
     }
 
-    /// Words below the plot, each at its share of the width.
+    /// Words below the plot, each at its share of the width; every other one may give way where there is little room.
     fn below(&mut self, ticks: &[(f64, String)]) {
-        for (share, word) in ticks {
+        // Of dates and times of day, a date says more.
+        let times = ticks.iter().filter(|(_, word)| word.contains(':')).count();
+        let mixed = times > 0 && times < ticks.len();
+        for (index, (share, word)) in ticks.iter().enumerate() {
             let (x, bottom) = (n(share * 100.0), n(self.height));
             let end = n(self.height + 5.0);
             push(
                 &mut self.marks,
                 format_args!("<line class=\"axis\" x1=\"{x}%\" x2=\"{x}%\" y1=\"{bottom}\" y2=\"{end}\"/>"),
             );
-            self.word("tick", *share, self.height + 19.0, word);
+            let spare = if mixed { word.contains(':') } else { index % 2 == 1 };
+            let class = if ticks.len() > 3 && spare { "tick alt" } else { "tick" };
+            self.word(class, *share, self.height + 19.0, word);
         }
     }
 
@@ -140,7 +145,7 @@ impl Plot {
         let inner = format!(
             "<svg class=\"plot\" y=\"14\" width=\"100%\" height=\"{h}\"><svg width=\"100%\" height=\"100%\" \
              viewBox=\"0 0 1000 {h}\" preserveAspectRatio=\"none\">{shapes}</svg>{marks}</svg>\
-             <svg class=\"labels\" y=\"14\">{labels}</svg>",
+             <g transform=\"translate(0 14)\">{labels}</g>",
             h = n(*height)
         );
         let class = format!("chart {class}");

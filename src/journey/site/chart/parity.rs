@@ -35,14 +35,7 @@ pub(in crate::journey::site) fn parity(points: &[ParityPoint], span: (Time, Time
     plot.shape(format_args!("<path class=\"area\" d=\"{green}V{HEIGHT}H{begin}Z\"/>"));
     plot.shape(format_args!("<path class=\"line scope\" d=\"{in_scope}\"/><path class=\"line main\" d=\"{green}\"/>"));
     plot.below(&over.ticks());
-    let (scope_y, green_y) = (y(scope(last)), y(last.green));
-    plot.word("name scope", 1.0, (scope_y - 7.0).max(3.0), &format!("{} in scope", words::whole(scope(last) as f64)));
-    plot.word(
-        "name main",
-        1.0,
-        (green_y + 18.0).min(HEIGHT - 6.0),
-        &format!("{} green", words::whole(last.green as f64)),
-    );
+    names(&mut plot, (y(scope(last)), scope(last)), (y(last.green), last.green));
     let lead = lead(last);
     let description = format!("{} readings over time. {lead}", points.len());
     Some(Chart {
@@ -53,6 +46,14 @@ pub(in crate::journey::site) fn parity(points: &[ParityPoint], span: (Time, Time
         keys: vec![Key::new("main", "green cells"), Key::new("scope", "cells in scope")],
         table: table(points),
     })
+}
+
+/// Both lines' names above their ends; where they are too close to each other, the lower one's goes below its own.
+fn names(plot: &mut Plot, (scope_y, scope): (f64, u64), (green_y, green): (f64, u64)) {
+    let below = green_y - scope_y < 24.0;
+    let green_y = if below { (green_y + 20.0).min(HEIGHT - 5.0) } else { green_y - 9.0 };
+    plot.word("name scope", 1.0, scope_y - 7.0, &format!("{} in scope", words::whole(scope as f64)));
+    plot.word("name main", 1.0, green_y, &format!("{} green", words::whole(green as f64)));
 }
 
 fn lead(last: &ParityPoint) -> String {

@@ -11,7 +11,7 @@ use crate::words;
 const WINDOW: usize = 20;
 /// Points of a line at most.
 const POINTS: usize = 200;
-const HEIGHT: f64 = 180.0;
+const HEIGHT: f64 = 160.0;
 
 /// The chart; `None` before two iterations were decided.
 pub(in crate::journey::site) fn rate(iterations: &[Iteration]) -> Option<Chart> {

@@ -3,6 +3,7 @@
 //! Invariant: an axis has few ticks, at round values, and ends at or above the greatest value.
 
 use crate::observation::{Time, seconds_since};
+use crate::words;
 
 /// An axis from 0.
 pub(super) struct Axis {
@@ -34,6 +35,17 @@ pub(super) fn lengths(greatest: f64) -> Axis {
     };
     let Axis { top, ticks } = from_zero(greatest / unit);
     Axis { top: top * unit, ticks: ticks.into_iter().map(|tick| tick * unit).collect() }
+}
+
+/// A round length of time, as short as it goes: `90 s`, `15 min`, `2 h`, `1.5 d`.
+pub(super) fn round_length(seconds: f64) -> String {
+    let (size, unit) = match seconds {
+        seconds if seconds < 60.0 || seconds % 60.0 != 0.0 => (1.0, "s"),
+        seconds if seconds < 3600.0 || seconds % 1800.0 != 0.0 => (60.0, "min"),
+        seconds if seconds < 172_800.0 => (3600.0, "h"),
+        _ => (86_400.0, "d"),
+    };
+    format!("{} {unit}", words::number(seconds / size))
 }
 
 /// A span of time as an axis.
@@ -105,6 +117,12 @@ mod tests {
             assert!(axis.ticks.len() <= 5 && axis.top > 0.0, "{greatest}");
         }
         assert_eq!(lengths(3.0 * 3600.0).ticks, [0.0, 3600.0, 7200.0, 10_800.0]);
+    }
+
+    #[test]
+    fn round_lengths_are_short() {
+        let all = [30.0, 90.0, 900.0, 5400.0, 7200.0, 129_600.0, 216_000.0].map(round_length);
+        assert_eq!(all, ["30 s", "90 s", "15 min", "1.5 h", "2 h", "36 h", "2.5 d"]);
     }
 
     #[test]

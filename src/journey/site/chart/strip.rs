@@ -21,16 +21,16 @@ pub(in crate::journey::site) fn strip(outcomes: &[Outcome], called: &str) -> Opt
     let size = bar_size(outcomes.len());
     let bars: Vec<Tally> = outcomes.chunks(size).map(tally).collect();
     let all = tally(outcomes);
-    let mut inner = String::new();
+    let (mut inner, mut cuts) = (String::new(), String::new());
     for (index, bar) in bars.iter().enumerate() {
         let title = format!("{}: {}", numbers(index, size, outcomes.len()), in_words(bar));
         push(&mut inner, format_args!("<g><title>{title}</title>"));
-        draw(&mut inner, index, bar, size == 1);
+        draw(&mut inner, &mut cuts, index, (bar, size == 1));
         push(&mut inner, "</g>");
     }
     // A few bars do not fill the width: they would look like a chart of something else.
     let width = (bars.len().max(24) * 10) as f64;
-    push(&mut inner, format_args!("<path class=\"base\" d=\"M0 {LINE}H{width}\"/>"));
+    push(&mut inner, format_args!("<path class=\"cuts\" d=\"{cuts}\"/><path class=\"base\" d=\"M0 {LINE}H{width}\"/>"));
     let height = 2.0 * LINE;
     let size_of =
         format!("width=\"100%\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" preserveAspectRatio=\"none\"");
@@ -75,40 +75,31 @@ fn in_words(tally: &Tally) -> String {
     OUTCOMES.iter().filter_map(part).collect::<Vec<_>>().join(", ")
 }
 
-fn draw(out: &mut String, index: usize, bar: &Tally, single: bool) {
+/// One bar, 8 wide in a slot of 10; the lines across what is wedged go to `cuts`, because they are the same for all.
+fn draw(out: &mut String, cuts: &mut String, index: usize, (bar, single): (&Tally, bool)) {
     let share = |outcome| bar.of(outcome) as f64 / bar.all() as f64 * WHOLE;
     let x = index * 10 + 1;
-    let mut rect = |class: &str, y: f64, height: f64| {
+    let mut block = |class: &str, y: f64, height: f64| {
         if height > 0.0 {
-            push(
-                out,
-                format_args!("<rect class=\"{class}\" x=\"{x}\" y=\"{}\" width=\"8\" height=\"{}\"/>", n(y), n(height)),
-            );
+            push(out, format_args!("<path class=\"{class}\" d=\"M{x} {}h8v{}h-8z\"/>", n(y), n(height)));
         }
     };
-    let (up, down) = (share(Outcome::Accept), share(Outcome::Revert) * if single { 0.55 } else { 1.0 });
+    // One that is alone stands for itself, and its length says what it is.
+    let (up, shorter) = (share(Outcome::Accept), if single { 0.55 } else { 1.0 });
+    let (down, open) = (share(Outcome::Revert) * shorter, share(Outcome::InProgress) * shorter);
     let wedged = share(Outcome::WedgedNoVerdict);
-    rect("accepted", LINE - up, up);
-    rect("in-progress", LINE - up - share(Outcome::InProgress) * 0.55, share(Outcome::InProgress) * 0.55);
-    rect("reverted", LINE, down);
-    rect("wedged", LINE + down, wedged);
+    block("accepted", LINE - up, up);
+    block("in-progress", LINE - up - open, open);
+    block("reverted", LINE, down);
+    block("wedged", LINE + down, wedged);
     if share(Outcome::Unknown) > 0.0 {
-        rect("unknown", LINE - 3.0, 6.0);
+        block("unknown", LINE - 3.0, 6.0);
     }
-    if wedged > 0.0 {
-        push(out, format_args!("<path class=\"cuts\" d=\"{}\"/>", cuts(x as f64, LINE + down, wedged)));
+    let mut y = LINE + down + 6.0;
+    while y < LINE + down + wedged {
+        push(cuts, format_args!("M{x} {}l8-5", n(y)));
+        y += 6.0;
     }
-}
-
-/// Slanted lines across a bar.
-fn cuts(x: f64, y: f64, height: f64) -> String {
-    let mut path = String::new();
-    let mut at = y + 6.0;
-    while at < y + height {
-        push(&mut path, format_args!("M{} {}l8 -5", n(x), n(at)));
-        at += 6.0;
-    }
-    path
 }
 
 fn keys(all: &Tally) -> Vec<Key> {
@@ -144,12 +135,11 @@ mod tests {
     #[test]
     fn every_outcome_has_a_shape_of_its_own() {
         let shapes = OUTCOMES.map(|outcome| {
-            let mut out = String::new();
-            draw(&mut out, 0, &tally(&[outcome]), true);
+            let (mut out, mut cuts) = (String::new(), String::new());
+            draw(&mut out, &mut cuts, 0, (&tally(&[outcome]), true));
             assert!(out.contains(say::class(outcome)), "{out}");
             // Without the class, and so without colour.
-            let shape = out.split_once("x=").unwrap().1.to_owned();
-            shape
+            format!("{}{cuts}", out.split_once(" d=").unwrap().1)
         });
         assert_eq!(std::collections::BTreeSet::from(shapes).len(), OUTCOMES.len());
     }

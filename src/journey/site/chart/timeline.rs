@@ -12,8 +12,8 @@ use crate::journey::site_data::{Event, SiteData};
 use crate::observation::{Time, seconds_since};
 use crate::words;
 
-/// Places of marks along a row.
-const PLACES: usize = 80;
+/// Marks that find room beside each other along a row.
+const PLACES: f64 = 45.0;
 /// Height of a row.
 const ROW: f64 = 30.0;
 /// Gaps that the table names, the longest.
@@ -86,19 +86,19 @@ fn band(plot: &mut Plot, over: &Span, busy: &[(Time, Time)], idle: &[(Time, Time
     plot.shape(format_args!("<path class=\"idle\" d=\"{gaps}\"/>"));
 }
 
+/// Marks at their places; those that would cover each other are one, amid them, with their number.
 fn marks(plot: &mut Plot, symbol: &str, y: f64, shares: impl Iterator<Item = f64>) {
-    let mut places = [0_usize; PLACES + 1];
-    for share in shares {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share lies between 0 and 1")]
-        let place = (share * PLACES as f64).round() as usize;
-        places[place.min(PLACES)] += 1;
-    }
-    for (place, count) in places.into_iter().enumerate().filter(|(_, count)| *count > 0) {
-        let share = place as f64 / PLACES as f64;
+    let mut shares: Vec<f64> = shares.collect();
+    shares.sort_by(f64::total_cmp);
+    let mut rest = shares.as_slice();
+    while let Some(first) = rest.first() {
+        let together = rest.partition_point(|share| share - first < 1.0 / PLACES);
+        let share = rest[..together].iter().sum::<f64>() / together as f64;
         plot.mark(symbol, share, y);
-        if count > 1 {
-            plot.word("count", share, y - 9.0, &count.to_string());
+        if together > 1 {
+            plot.word("count", share, y - 9.0, &together.to_string());
         }
+        rest = &rest[together..];
     }
 }
 

@@ -345,5 +345,6 @@ fn ways(book: &Book<'_>) -> Vec<(String, String, &'static str)> {
     };
     let all = |title: &str, kind: Kind| (title.to_owned(), format!("{}/index.html", kind.folder()), "");
     let outcomes = book.outcomes.iter().filter(|group| !group.members.is_empty()).map(outcome);
-    outcomes.chain([all("By module", Kind::Module), all("By epoch", Kind::Epoch)]).collect()
+    let kinds = [("By outcome", Kind::Outcome), ("By module", Kind::Module), ("By epoch", Kind::Epoch)];
+    outcomes.chain(kinds.map(|(title, kind)| all(title, kind))).collect()
 }
