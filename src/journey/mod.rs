@@ -21,6 +21,7 @@ pub mod last_run;
 pub mod leak;
 pub mod redact;
 pub mod run;
+pub mod site;
 pub mod site_data;
 pub mod transcript;
 pub mod release;
