@@ -159,7 +159,7 @@ fn regular(path: &Path) -> io::Result<File> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::scan::lines;
+    use crate::jsonl::scan::lines;
     use super::*;
 
     fn place(directory: &Path, name: &str, bytes: &[u8]) -> Place {

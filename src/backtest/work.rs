@@ -15,7 +15,7 @@ use super::keys::Number;
 use super::last::{Sample, fill, forget};
 use super::record::{Moment, Reader, Refused, Told};
 use super::replay::{Instant, Judged, Replay};
-use super::scan::lines;
+use crate::jsonl::scan::lines;
 use super::{Counts, HOLD, Outcome, Question, Span, Track};
 use crate::assessment::{Assessment, Severity};
 use crate::check::CHECKS;

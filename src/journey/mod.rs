@@ -16,7 +16,10 @@
 //! 3. Missing is not 0: a number that no input tells is absent, and every number knows where it was read.
 //! 4. Killed at any instant, the old release is whole or the new one is.
 
+pub mod correlate;
 pub mod draft;
+pub mod inputs;
 pub mod leak;
+pub mod ledger;
 pub mod run;
 pub mod site_data;
