@@ -210,8 +210,8 @@ mod tests {
     #[tokio::test]
     async fn a_stream_is_handed_over_as_it_comes_and_may_be_left() {
         let mut bytes = Vec::new();
-        let script = "printf one; printf two; printf no >&2; exit 3";
-        let ended = stream(&mut shell(script), LONG, |part| {
+        let mut both = shell("printf one; printf two; printf no >&2; exit 3");
+        let ended = stream(&mut both, LONG, |part| {
             bytes.extend_from_slice(part);
             true
         });
@@ -219,7 +219,8 @@ mod tests {
         assert_eq!((&bytes[..], &ended.stderr[..]), (&b"onetwo"[..], &b"no"[..]));
         assert_eq!(ended.status.unwrap().code(), Some(3));
         let mut count = 0;
-        let left = stream(&mut shell("trap '' PIPE; yes; sleep 600"), LONG, |part| {
+        let mut endless = shell("trap '' PIPE; yes; sleep 600");
+        let left = stream(&mut endless, LONG, |part| {
             count += part.len();
             count < 100_000
         });

@@ -16,6 +16,7 @@
 //! 3. Missing is not 0: a number that no input tells is absent, and every number knows where it was read.
 //! 4. Killed at any instant, the old release is whole or the new one is.
 
+pub mod account;
 pub mod correlate;
 pub mod draft;
 pub mod inputs;

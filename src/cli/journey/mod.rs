@@ -4,6 +4,7 @@
 //! the configuration (of `scan`: also that something could not be scanned), 75 (EX_TEMPFAIL) another instance at work.
 
 mod arguments;
+mod explain;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> Exi
     };
     log::start(&common.log.quieter());
     match arguments.command {
+        Command::Explain(arguments) => explain::run(&loaded, &arguments),
         Command::Synthesize => output::fail(1, &format!("not built yet: {}", loaded.config.journey.title)),
     }
 }

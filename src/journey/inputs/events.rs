@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn a_verdict_needs_its_word_alone() {
-        let line = br#"{"ts":5,"epoch":3,"iter":"7","module":"m","verdict":" ACCEPT ","score":"0.9","reason":"a\nb","x":1}"#;
+        let line =
+            br#"{"ts":5,"epoch":3,"iter":"7","module":"m","verdict":" ACCEPT ","score":"0.9","reason":"a\nb","x":1}"#;
         let verdict = verdict(line, HERE).unwrap();
         assert_eq!((verdict.epoch, verdict.iter, verdict.module.as_deref()), (Some(3), Some(7), Some("m")));
         let Verdict { at, word, score, reason, from } = verdict.verdict;

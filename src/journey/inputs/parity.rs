@@ -54,7 +54,9 @@ struct Segment {
     check: String,
     /// Where the counts changed, in the order of the file.
     points: Vec<Point>,
-    /// Time and place of the last record.
+    /// The bytes of the last record that hold the counts.
+    region: String,
+    /// Time and place of the last record, when it tells one.
     last: Option<(Time, u64)>,
     /// Kind, number and first place of what was passed over.
     passed: Vec<(String, u64, u64)>,
@@ -81,12 +83,7 @@ pub(super) struct Told {
 }
 
 /// Reads what is new of the series. `number` tells a file's place among those of the run.
-pub(super) fn read(
-    frozen: &Frozen,
-    number: impl Fn(usize) -> u32,
-    state_dir: &Path,
-    passed: &mut Passed,
-) -> Told {
+pub(super) fn read(frozen: &Frozen, number: impl Fn(usize) -> u32, state_dir: &Path, passed: &mut Passed) -> Told {
     let path = state_dir.join("inputs/parity.json");
     let known = load::<Kept>(&path).filter(|kept| kept.version == VERSION && kept.max_line == frozen.max_line);
     let known = known.unwrap_or_default();
@@ -161,6 +158,7 @@ impl Segment {
             read_to: 0,
             check: String::new(),
             points: Vec::new(),
+            region: String::new(),
             last: None,
             passed: Vec::new(),
             failure: None,
@@ -175,7 +173,8 @@ impl Segment {
         let compressed = open.file.read_exact_at(&mut head, 0).is_ok() && head == ZSTD;
         let part = Part::new(&open.file, if compressed { 0 } else { self.read_to }, open.length);
         let (start, most) = (self.read_to, MOST.saturating_sub(self.read_to));
-        let mut scan = Scan { segment: self, region: Vec::new(), last: Vec::new(), last_at: 0 };
+        let region = self.region.clone().into_bytes();
+        let mut scan = Scan { segment: self, region, last: Vec::new(), last_at: 0 };
         let ended = match compressed {
             false => scan.lines(part.take(most), start, max_line),
             true => zstd::stream::read::Decoder::new(part)
@@ -183,7 +182,9 @@ impl Segment {
         };
         scan.finish();
         match ended {
-            Ok(end) if end >= MOST.saturating_sub(max_line as u64) => self.failure = Some(format!("more than {MOST} bytes in it")),
+            Ok(end) if end >= MOST.saturating_sub(max_line as u64) => {
+                self.failure = Some(format!("more than {MOST} bytes in it"))
+            }
             Ok(end) => self.read_to = end,
             Err(error) => self.failure = Some(error.to_string()),
         }
@@ -239,6 +240,10 @@ impl Scan<'_> {
     }
 
     fn line(&mut self, line: &[u8], offset: u64, finders: &[memmem::Finder<'_>; 2]) {
+        let line = trimmed(line);
+        if line.is_empty() {
+            return;
+        }
         self.last.clear();
         self.last.extend_from_slice(line);
         self.last_at = offset;
@@ -249,12 +254,7 @@ impl Scan<'_> {
     }
 
     fn parse(&mut self, line: &[u8], offset: u64, region: Option<&[u8]>) {
-        let line = trimmed(line);
-        if line.is_empty() {
-            return;
-        }
-        let names =
-            ["ts", "parity_green", "parity_red", "parity_manual", "parity_not_applicable", "parity_unknown"];
+        let names = ["ts", "parity_green", "parity_red", "parity_manual", "parity_not_applicable", "parity_unknown"];
         let Some([ts, counts @ ..]) = object(line, &names) else { return self.segment.count("malformed", offset) };
         let Some(at) = json::time(&ts) else { return self.segment.count("malformed", offset) };
         self.region.clear();
@@ -270,12 +270,13 @@ impl Scan<'_> {
         }
     }
 
-    /// The last record's time.
+    /// Notes the last record's time, and where the next reading goes on from.
     fn finish(self) {
-        let at = object(trimmed(&self.last), &["ts"]).and_then(|[ts]| json::time(&ts));
-        if let Some(at) = at {
-            self.segment.last = Some((at, self.last_at));
+        if !self.last.is_empty() {
+            let at = object(&self.last, &["ts"]).and_then(|[ts]| json::time(&ts));
+            self.segment.last = at.map(|at| (at, self.last_at));
         }
+        self.segment.region = String::from_utf8(self.region).unwrap_or_default();
     }
 }
 

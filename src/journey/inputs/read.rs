@@ -27,7 +27,8 @@ const MAX_STATE: u64 = 64 << 20;
 /// A second and a half of a child process (git) at most are waited for where the repository has something new; see
 /// [`git`]. Nothing here fails: what cannot be read is named in [`Gathered::left_out`].
 pub fn read(frozen: &Frozen, state_dir: &Path) -> Gathered {
-    let mut reading = Reading { frozen, numbers: numbers(frozen), gathered: Gathered::default(), passed: Passed::default() };
+    let mut reading =
+        Reading { frozen, numbers: numbers(frozen), gathered: Gathered::default(), passed: Passed::default() };
     reading.list();
     for (place, file) in frozen.files.iter().enumerate() {
         if let Some(open) = file.open() {
@@ -76,7 +77,10 @@ impl Reading<'_> {
                     kind: "missing".into(),
                     count: 1,
                     first: None,
-                    text: format!("no state at {}; set runtime_dir or loop.state where it lies elsewhere", file.path.display()),
+                    text: format!(
+                        "no state at {}; set runtime_dir or loop.state where it lies elsewhere",
+                        file.path.display()
+                    ),
                 }),
                 Found::Missing => continue,
                 Found::Failed(why) => self.passed.count("unreadable", Origin::of(*number, 0), || why.clone()),
@@ -209,7 +213,12 @@ impl Reading<'_> {
             Ok(Some(repository)) => repository,
             Ok(None) => return,
             Err(why) => {
-                let entry = crate::journey::run::LeftOut { kind: "no_commits".into(), count: 1, first: None, text: why.clone() };
+                let entry = crate::journey::run::LeftOut {
+                    kind: "no_commits".into(),
+                    count: 1,
+                    first: None,
+                    text: why.clone(),
+                };
                 return self.passed.push(entry);
             }
         };

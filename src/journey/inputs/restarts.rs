@@ -30,7 +30,8 @@ impl Restarts {
         let [ts, event, id, reason, outcome, iter, epoch, invocation] =
             object(line, &names).ok_or(Refused::Malformed)?;
         let at = json::time(&ts).ok_or(Refused::Malformed)?;
-        let outcome = outcome.as_str().and_then(RestartOutcome::of).filter(|outcome| *outcome != RestartOutcome::Pending);
+        let outcome =
+            outcome.as_str().and_then(RestartOutcome::of).filter(|outcome| *outcome != RestartOutcome::Pending);
         let outcome = outcome.map(RestartOutcome::name);
         let (id, word) = (json::text(&id), event.as_str());
         let known = id.as_ref().and_then(|id| self.by_id.get(id)).copied();

@@ -108,7 +108,9 @@ impl Kept {
         while let Some(hash) = open.pop() {
             if reached.insert(hash) {
                 let parents = known.get(hash).map_or(&[][..], |commit| &commit.parents);
-                open.extend(parents.iter().filter_map(|parent| known.get_key_value(parent.as_str())).map(|(hash, _)| *hash));
+                open.extend(
+                    parents.iter().filter_map(|parent| known.get_key_value(parent.as_str())).map(|(hash, _)| *hash),
+                );
             }
         }
         reached

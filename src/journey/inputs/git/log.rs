@@ -93,7 +93,11 @@ pub(super) fn named(repository: &Repository, hashes: &[String]) -> Result<Vec<Re
 
 /// Asks in one form after the other until one is understood: with the numbers of lines, and without them where objects
 /// are missing, as in a partial clone.
-fn ask(repository: &Repository, forms: &[(Option<String>, bool)], range: &[String]) -> Result<Vec<RepoCommit>, Failure> {
+fn ask(
+    repository: &Repository,
+    forms: &[(Option<String>, bool)],
+    range: &[String],
+) -> Result<Vec<RepoCommit>, Failure> {
     let mut last = Failure { partly: Vec::new(), why: String::new(), again: true };
     for (filter, counted) in forms {
         let mut arguments: Vec<&str> = SHAPE.to_vec();
@@ -191,7 +195,17 @@ pub(super) struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    fn take(&mut self, mut bytes: &[u8]) {
+    #[cfg(test)]
+    pub(super) fn counted() -> Self {
+        Answer { counted: true, ..Answer::default() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn commits(self) -> Vec<RepoCommit> {
+        self.commits
+    }
+
+    pub(super) fn take(&mut self, mut bytes: &[u8]) {
         while let Some(end) = memchr::memchr(b'\n', bytes) {
             if self.line.is_empty() {
                 self.whole(&bytes[..end]);

@@ -95,7 +95,11 @@ impl Kept {
         };
         anew.take(commits, repository.tip.revision());
         *self = anew;
-        failure.map_or(Ok(()), Err)
+        if let Some(why) = failure {
+            return Err(why);
+        }
+        self.tip = repository.tip.key();
+        Ok(())
     }
 
     /// Looks for what the history names and the tip does not lead to: a change that was taken back is such a commit.
@@ -106,7 +110,8 @@ impl Kept {
             next.is_some_and(|(hash, _)| hash.starts_with(name.as_str())) || self.absent.contains(*name)
         };
         let is_whole = |name: &&String| name.len() == 40 || name.len() == 64;
-        let asked: Vec<String> = names.iter().filter(is_whole).filter(|name| !is_known(name)).take(NAMED).cloned().collect();
+        let asked: Vec<String> =
+            names.iter().filter(is_whole).filter(|name| !is_known(name)).take(NAMED).cloned().collect();
         if asked.is_empty() {
             return Ok(());
         }
