@@ -101,6 +101,59 @@ async fn give(pipe: Option<ChildStdin>, input: &[u8]) {
     }
 }
 
+/// How a child whose output was taken as it came ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// How it ended; `None` when its output was no longer wanted and it was killed.
+    pub status: Option<ExitStatus>,
+    /// The first 4 kB of its standard error.
+    pub stderr: Vec<u8>,
+}
+
+/// Runs `command` for at most `deadline` and hands its standard output to `take` as it comes, until that says `false`.
+/// It has no standard input.
+///
+/// # Errors
+/// When it cannot be started, or has not ended by the deadline; what came before was handed over.
+pub async fn stream(
+    command: &mut Command,
+    deadline: Duration,
+    mut take: impl FnMut(&[u8]) -> bool,
+) -> Result<Ended, Error> {
+    let program = name(command.as_std().get_program());
+    let spawn = |cause| Error::Spawn { program: program.clone(), cause };
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.process_group(0).kill_on_drop(true).spawn().map_err(spawn)?;
+    let group = Group::of(&child);
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let ended = async {
+        let output = async {
+            let Some(mut pipe) = stdout else { return Ok(()) };
+            let mut buffer = vec![0; 64 << 10];
+            while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
+                if !take(&buffer[..count]) {
+                    return Err(());
+                }
+            }
+            Ok(())
+        };
+        match tokio::try_join!(output, async { Ok(keep(stderr, 4096).await) }) {
+            Ok(((), stderr)) => child.wait().await.map(|status| Ended { status: Some(status), stderr }),
+            Err(()) => Ok(Ended { status: None, stderr: Vec::new() }),
+        }
+    };
+    let ended = tokio::time::timeout(deadline, ended).await;
+    drop(group);
+    if !matches!(ended, Ok(Ok(Ended { status: Some(_), .. }))) {
+        // Reaped here, as in `run`.
+        drop(tokio::time::timeout(Duration::from_secs(1), child.wait()).await);
+    }
+    match ended {
+        Ok(ended) => ended.map_err(spawn),
+        Err(_) => Err(Error::TimedOut { program, deadline }),
+    }
+}
+
 fn name(program: &OsStr) -> String {
     std::path::Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned()
 }
@@ -188,6 +241,29 @@ mod tests {
             assert!(start.elapsed() < LONG, "{pid} lives on");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_handed_over_as_it_comes_and_may_be_left() {
+        let mut bytes = Vec::new();
+        let mut both = shell("printf one; printf two; printf no >&2; exit 3");
+        let ended = stream(&mut both, LONG, |part| {
+            bytes.extend_from_slice(part);
+            true
+        });
+        let ended = ended.await.unwrap();
+        assert_eq!((&bytes[..], &ended.stderr[..]), (&b"onetwo"[..], &b"no"[..]));
+        assert_eq!(ended.status.unwrap().code(), Some(3));
+        let mut count = 0;
+        let mut endless = shell("trap '' PIPE; yes; sleep 600");
+        let left = stream(&mut endless, LONG, |part| {
+            count += part.len();
+            count < 100_000
+        });
+        assert!(left.await.unwrap().status.is_none());
+        assert!((100_000..300_000).contains(&count));
+        let late = stream(&mut shell("sleep 600"), Duration::from_millis(50), |_| true).await;
+        assert!(matches!(late, Err(Error::TimedOut { .. })));
     }
 
     #[tokio::test]

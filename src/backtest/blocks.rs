@@ -159,8 +159,8 @@ fn regular(path: &Path) -> io::Result<File> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::scan::lines;
     use super::*;
+    use crate::jsonl::scan::lines;
 
     fn place(directory: &Path, name: &str, bytes: &[u8]) -> Place {
         let path = directory.join(name);

@@ -21,7 +21,6 @@ mod last;
 mod machine;
 mod record;
 mod replay;
-mod scan;
 pub mod show;
 #[cfg(test)]
 mod tests;

@@ -5,9 +5,9 @@
 
 use super::found::{FindingCode, Found};
 use super::keys::{KEYS, Number, OF_PHASE, SOURCES, Source, Use};
-use super::scan::{Scalar, Scanner};
 use crate::assessment::Severity;
 use crate::check::CHECKS;
+use crate::jsonl::scan::{Scalar, Scanner};
 use crate::observation::{FailureKind, RestartOutcome, Time, known_verdict};
 use crate::source::json;
 

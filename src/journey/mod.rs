@@ -16,10 +16,14 @@
 //! 3. Missing is not 0: a number that no input tells is absent, and every number knows where it was read.
 //! 4. Killed at any instant, the old release is whole or the new one is.
 
+pub mod account;
+pub mod correlate;
 pub mod draft;
 pub mod last_run;
 pub mod leak;
 pub mod redact;
+pub mod inputs;
+pub mod ledger;
 pub mod run;
 pub mod site;
 pub mod site_data;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::observation::Time;
 
 /// A place that a value was read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Origin {
     /// Index into [`Run::files`].
     pub file: u32,

@@ -5,6 +5,7 @@
 
 mod append;
 mod rotate;
+pub(crate) mod scan;
 mod tail;
 
 pub use append::{Appended, Appender};

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 
 use crate::observation::{Failure, FailureKind, Reading, Time};
 
@@ -24,7 +25,7 @@ const TORN_PAUSE: Duration = Duration::from_millis(20);
 
 /// What tells whether a file is still the one that was read: device, inode, size, modification and change time.
 /// The change time is there because no program can set it: `cp -p` and `rsync -t` forge the modification time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     device: u64,
     inode: u64,
@@ -43,6 +44,11 @@ impl Identity {
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
+    }
+
+    /// Whether both are one file, which may have grown or been cut in between.
+    pub fn is_same_file(&self, other: &Identity) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
     }
 
     /// Whether a later change is bound to show, judged at `now`. A time far ahead counts as settled: the clock was

@@ -28,6 +28,9 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Read what the loop left behind, and publish it when nothing leaks
     Synthesize(SynthesizeArguments),
+    /// Tell where each number of an iteration was read, what inputs disagree about, and what was left out
+    #[command(after_help = super::explain::HELP)]
+    Explain(super::explain::ExplainArguments),
 }
 
 impl Arguments {

@@ -4,18 +4,26 @@
 //! the configuration (of `scan`: also that something could not be scanned), 75 (EX_TEMPFAIL) another instance at work.
 
 mod arguments;
+mod explain;
 mod line;
+mod scan;
 mod synthesize;
+mod walk;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use super::{USAGE, inputs, log, output, refuse, variables};
 use crate::config::load;
+use crate::journey::leak::machine::exact_values;
+use crate::journey::redact::places;
 use arguments::{Arguments, Command};
 
+/// The environment, as the program was given it.
+type Environment = Vec<(OsString, OsString)>;
+
 /// Runs the command line `arguments` (the first is the program's name) in `environment`.
-pub fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> ExitCode {
+pub fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
     output::name_program("autoswe-journey");
     match Arguments::parse(&arguments) {
         Ok(arguments) => dispatch(arguments, environment),
@@ -27,25 +35,41 @@ pub fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> 
     }
 }
 
-fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> ExitCode {
+fn dispatch(arguments: Arguments, environment: Environment) -> ExitCode {
+    // The gate on its own needs no configuration, so none can keep it from working.
+    if let Command::Scan(scan) = &arguments.command
+        && !scan.public
+    {
+        return scan::run(scan, Vec::new());
+    }
+    let usage = |message: String| output::fail(USAGE, &message);
     let common = match variables::fill(arguments.common, &environment) {
         Ok(common) => common,
-        Err(message) => return output::fail(USAGE, &message),
+        Err(message) => return usage(message),
     };
-    let Command::Synthesize(asked) = &arguments.command;
-    let settings = match asked.settings(&environment) {
-        Ok(settings) => common.settings().into_iter().chain(settings).collect(),
-        Err(message) => return output::fail(USAGE, &message),
-    };
-    let publish = match asked.publishes(&environment) {
-        Ok(publish) => publish,
-        Err(message) => return output::fail(USAGE, &message),
-    };
-    let loaded = match inputs(&common, settings, environment).map(|inputs| load(&inputs)) {
+    let mut settings = common.settings();
+    if let Command::Synthesize(asked) = &arguments.command {
+        match asked.settings(&environment) {
+            Ok(asked) => settings.extend(asked),
+            Err(message) => return usage(message),
+        }
+    }
+    let loaded = match inputs(&common, settings, environment.clone()).map(|inputs| load(&inputs)) {
         Ok(Ok(loaded)) => loaded,
         Ok(Err(errors)) => return refuse(&errors),
-        Err(message) => return output::fail(USAGE, &message),
+        Err(message) => return usage(message),
     };
     log::start(&common.log.quieter());
-    synthesize::run(asked, publish, &loaded.config)
+    match arguments.command {
+        Command::Scan(scan) => match exact_values(&places(&loaded.config, &environment)) {
+            Ok(values) => scan::run(&scan, values),
+            // What must not be shown is not known, so nothing can be called clean.
+            Err(error) => output::fail(USAGE, &error.to_string()),
+        },
+        Command::Explain(arguments) => explain::run(&loaded, &arguments),
+        Command::Synthesize(asked) => match asked.publishes(&environment) {
+            Ok(publish) => synthesize::run(&asked, publish, (loaded.config, environment)),
+            Err(message) => usage(message),
+        },
+    }
 }

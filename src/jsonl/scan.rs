@@ -10,16 +10,16 @@ use memchr::{memchr, memchr2};
 
 /// Where the scanner is in a line.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Scanner<'a> {
+pub(crate) struct Scanner<'a> {
     line: &'a [u8],
     at: usize,
     /// Whether a key or a text that was told has an escape, so that it may mean another than it shows.
-    pub(super) escaped: bool,
+    pub(crate) escaped: bool,
 }
 
 /// One value, as far as it was looked at.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Scalar<'a> {
+pub(crate) enum Scalar<'a> {
     /// A string without its quotes, escapes as they stand.
     Text(&'a [u8]),
     /// A number; truth values are 1 and 0.
@@ -30,14 +30,31 @@ pub(super) enum Scalar<'a> {
 
 impl<'a> Scanner<'a> {
     /// Begins in `line`; `None` where that is no object.
-    pub(super) fn object(line: &'a [u8]) -> Option<Self> {
+    pub(crate) fn object(line: &'a [u8]) -> Option<Self> {
         let mut scanner = Scanner { line, at: 0, escaped: false };
         scanner.blanks();
         scanner.take(b'{').then_some(scanner)
     }
 
+    /// Begins at the byte `at` of `text`, where a value is to stand.
+    pub(crate) fn at(text: &'a [u8], at: usize) -> Self {
+        Scanner { line: text, at, escaped: false }
+    }
+
+    /// Passes blanks and tells the byte at which what follows begins.
+    pub(crate) fn place(&mut self) -> usize {
+        self.blanks();
+        self.at
+    }
+
+    /// Begins an object; false where another value stands, which is not passed.
+    pub(crate) fn brace(&mut self) -> bool {
+        self.blanks();
+        self.take(b'{')
+    }
+
     /// Whether the object ends here, and the line with it.
-    pub(super) fn ends(&mut self) -> bool {
+    pub(crate) fn ends(&mut self) -> bool {
         self.blanks();
         let mut after = *self;
         let ends = after.take(b'}') && {
@@ -51,14 +68,14 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes the comma between two members or elements; false where there is none.
-    pub(super) fn comma(&mut self) -> bool {
+    pub(crate) fn comma(&mut self) -> bool {
         self.blanks();
         self.take(b',')
     }
 
     /// Passes `key` with its quotes and colon, written without blanks; false where something else stands.
     #[inline(always)]
-    pub(super) fn expect(&mut self, key: &str) -> bool {
+    pub(crate) fn expect(&mut self, key: &str) -> bool {
         let rest = &self.line[self.at..];
         let end = key.len() + 3;
         let is_it = rest.len() >= end
@@ -72,7 +89,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes any key and its colon; `None` where none stands.
-    pub(super) fn key(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn key(&mut self) -> Option<&'a [u8]> {
         self.blanks();
         let key = self.text()?;
         self.escaped |= key.contains(&b'\\');
@@ -81,7 +98,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes a value and tells it.
-    pub(super) fn scalar(&mut self) -> Option<Scalar<'a>> {
+    pub(crate) fn scalar(&mut self) -> Option<Scalar<'a>> {
         self.blanks();
         let first = *self.line.get(self.at)?;
         match first {
@@ -101,7 +118,7 @@ impl<'a> Scanner<'a> {
 
     /// Passes a value. `None` where none stands or it does not end.
     #[inline(always)]
-    pub(super) fn skip(&mut self) -> Option<()> {
+    pub(crate) fn skip(&mut self) -> Option<()> {
         self.blanks();
         match *self.line.get(self.at)? {
             b'"' => self.text().map(drop),
@@ -116,13 +133,13 @@ impl<'a> Scanner<'a> {
     }
 
     /// Begins a list; false where another value stands, which is not passed.
-    pub(super) fn list(&mut self) -> bool {
+    pub(crate) fn list(&mut self) -> bool {
         self.blanks();
         self.take(b'[')
     }
 
     /// Whether the list ends here; it is passed then.
-    pub(super) fn list_ends(&mut self) -> bool {
+    pub(crate) fn list_ends(&mut self) -> bool {
         self.blanks();
         self.take(b']')
     }
@@ -221,7 +238,7 @@ impl<'a> Scanner<'a> {
 const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 /// The lines of `block` that end in it.
-pub(super) fn lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = block;
     std::iter::from_fn(move || {
         let end = memchr(b'\n', rest)?;
