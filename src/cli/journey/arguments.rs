@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::{Parser, Subcommand};
 
 use super::super::arguments::Common;
+use super::scan::{EXAMPLES, ScanArguments};
 
 /// Publishes the journey of an unattended coding loop as a web site, and leaks nothing.
 #[derive(Debug, Parser)]
@@ -27,6 +28,9 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Read what the loop left behind, and publish it when nothing leaks
     Synthesize,
+    /// Look for secrets in files, in whatever way they are written
+    #[command(after_help = EXAMPLES)]
+    Scan(ScanArguments),
 }
 
 impl Arguments {

@@ -4,6 +4,8 @@
 //! the configuration (of `scan`: also that something could not be scanned), 75 (EX_TEMPFAIL) another instance at work.
 
 mod arguments;
+mod scan;
+mod walk;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -26,6 +28,12 @@ pub fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> 
 }
 
 fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> ExitCode {
+    // The gate on its own needs no configuration, so none can keep it from working.
+    if let Command::Scan(scan) = &arguments.command
+        && !scan.public
+    {
+        return scan::run(scan, Vec::new());
+    }
     let common = match variables::fill(arguments.common, &environment) {
         Ok(common) => common,
         Err(message) => return output::fail(USAGE, &message),
@@ -37,6 +45,7 @@ fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> Exi
     };
     log::start(&common.log.quieter());
     match arguments.command {
+        Command::Scan(scan) => scan::run(&scan, Vec::new()),
         Command::Synthesize => output::fail(1, &format!("not built yet: {}", loaded.config.journey.title)),
     }
 }
