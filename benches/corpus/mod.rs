@@ -60,7 +60,14 @@ impl Dice {
 
     fn uuid(&mut self) -> String {
         let (one, two) = (self.roll(), self.roll());
-        format!("{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", one >> 32, one >> 16 & 0xffff, one & 0xfff, two >> 52, two & 0xffff_ffff_ffff)
+        format!(
+            "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+            one >> 32,
+            one >> 16 & 0xffff,
+            one & 0xfff,
+            two >> 52,
+            two & 0xffff_ffff_ffff
+        )
     }
 
     fn hash(&mut self) -> String {

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use super::super::arguments::Common;
 use super::synthesize::SynthesizeArguments;
+use super::scan::{EXAMPLES, ScanArguments};
 
 /// Publishes the journey of an unattended coding loop as a web site, and leaks nothing.
 #[derive(Debug, Parser)]
@@ -31,6 +32,10 @@ pub(super) enum Command {
     /// Tell where each number of an iteration was read, what inputs disagree about, and what was left out
     #[command(after_help = super::explain::HELP)]
     Explain(super::explain::ExplainArguments),
+
+    /// Look for secrets in files, in whatever way they are written
+    #[command(after_help = EXAMPLES)]
+    Scan(ScanArguments),
 }
 
 impl Arguments {

@@ -100,8 +100,10 @@ impl Canary {
     /// The value in every form, each without a line end.
     fn forms(&self) -> Vec<Vec<u8>> {
         let word = &self.word;
-        let each = |form: &dyn Fn(u8) -> String| word.iter().flat_map(|&byte| form(byte).into_bytes()).collect::<Vec<_>>();
-        let hexadecimal = |text: &[u8]| text.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect::<Vec<_>>();
+        let each =
+            |form: &dyn Fn(u8) -> String| word.iter().flat_map(|&byte| form(byte).into_bytes()).collect::<Vec<_>>();
+        let hexadecimal =
+            |text: &[u8]| text.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect::<Vec<_>>();
         let lead = |lead: &[u8]| base64(&[lead, word].concat());
         let encoded = lead(b"");
         vec![
@@ -149,7 +151,8 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
     bytes
         .chunks(3)
         .flat_map(|group| {
-            let number = (0..3).fold(0_usize, |number, at| number << 8 | usize::from(group.get(at).copied().unwrap_or(0)));
+            let number =
+                (0..3).fold(0_usize, |number, at| number << 8 | usize::from(group.get(at).copied().unwrap_or(0)));
             (0..4).map(move |at| if at <= group.len() { DIGITS[number >> (18 - 6 * at) & 63] } else { b'=' })
         })
         .collect()

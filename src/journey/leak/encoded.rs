@@ -87,7 +87,9 @@ fn stretches(run: &[u8], mut found: impl FnMut(usize, Range<usize>)) {
         }
     };
     let (blocks, rest) = run.as_chunks::<BLOCK>();
-    let last = (!rest.is_empty()).then(|| rest.iter().zip(MAY_BE.iter().cycle()).fold(0xff, |ways, (&byte, table)| ways & table[usize::from(byte)]));
+    let last = (!rest.is_empty()).then(|| {
+        rest.iter().zip(MAY_BE.iter().cycle()).fold(0xff, |ways, (&byte, table)| ways & table[usize::from(byte)])
+    });
     for (index, ways) in blocks.iter().map(may_be).chain(last).enumerate() {
         if ways | before == 0 {
             continue;

@@ -303,9 +303,9 @@ fn is_invisible(code: u32) -> bool {
 /// The places of invisible characters in UTF-8, in order.
 fn invisible(text: &[u8]) -> Vec<Range<usize>> {
     let mut places = Vec::new();
-    let general = memmem::find_iter(text, b"\xe2\x80").map(|at| (at, 3)).filter(|&(at, _)| {
-        text.get(at + 2).is_some_and(|last| matches!(last, 0x8b..=0x8f | 0xaa..=0xae))
-    });
+    let general = memmem::find_iter(text, b"\xe2\x80")
+        .map(|at| (at, 3))
+        .filter(|&(at, _)| text.get(at + 2).is_some_and(|last| matches!(last, 0x8b..=0x8f | 0xaa..=0xae)));
     places.extend(general);
     let joiner = memmem::find_iter(text, b"\xe2\x81").map(|at| (at, 3));
     places.extend(joiner.filter(|&(at, _)| text.get(at + 2).is_some_and(|last| matches!(last, 0xa0..=0xa4))));

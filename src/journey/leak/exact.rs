@@ -1,12 +1,14 @@
 //! Values that are known and must not be shown: of this machine, of its users, of its environment.
 //!
-//! Invariant: one automaton holds every value in every form that is looked for, so that the time does not grow with their
-//! number. A value shorter than [`SHORTEST`] is not looked for: it would be found in every text. One shorter than
+//! Invariant: every value is looked for in every form in one pass, whose time does not grow with their number. A value shorter than [`SHORTEST`] is not looked for: it would be found in every text. One shorter than
 //! [`LONG`] counts only as a word of its own, so that the user `anna` is not found in `savannah`.
+
+mod grams;
 
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, BuildError};
+use aho_corasick::{AhoCorasick, BuildError, Input, Span, packed};
+use grams::Grams;
 
 use super::Layer;
 use super::rules::Rule;
@@ -47,23 +49,25 @@ struct Form {
 pub(super) struct Search {
     exact: Vec<Exact>,
     forms: Vec<Form>,
-    automaton: Option<AhoCorasick>,
+    /// Every form of [`grams::SHORTEST`] bytes and more.
+    long: Grams,
+    /// The shorter ones, as people write them.
+    short: Words,
+    short_forms: Vec<usize>,
 }
 
 impl Search {
     /// # Errors
-    /// When there are more values than an automaton can hold.
+    /// When there are more values than can be looked for.
     pub(super) fn new(exact: Vec<Exact>) -> Result<Self, BuildError> {
         let mut exact: Vec<_> = exact.into_iter().filter(|exact| exact.value.trim_ascii().len() >= SHORTEST).collect();
         exact.sort_by(|one, other| (&one.value, one.rule.name).cmp(&(&other.value, other.rule.name)));
         exact.dedup();
         let forms: Vec<_> = exact.iter().enumerate().flat_map(|(index, exact)| forms(index, &exact.value)).collect();
-        let automaton = if forms.is_empty() {
-            None
-        } else {
-            Some(AhoCorasick::builder().ascii_case_insensitive(true).build(forms.iter().map(|form| &form.bytes))?)
-        };
-        Ok(Search { exact, forms, automaton })
+        let is_short = |index: &usize| forms[*index].bytes.len() < grams::SHORTEST;
+        let short_forms = (0..forms.len()).filter(is_short).collect::<Vec<_>>();
+        let short = Words::new(short_forms.iter().map(|&form| forms[form].bytes.as_slice()))?;
+        Ok(Search { long: Grams::new(&forms), short, short_forms, exact, forms })
     }
 
     /// The values, sorted.
@@ -78,26 +82,77 @@ impl Search {
 
     /// Calls `found` with each value in `text`, its place, and what was done to it.
     pub(super) fn find<'s>(&'s self, text: &[u8], mut found: impl FnMut(&'s Exact, Range<usize>, Option<Layer>)) {
-        let Some(automaton) = &self.automaton else { return };
-        for matched in automaton.find_overlapping_iter(text) {
-            let (form, span) = (&self.forms[matched.pattern().as_usize()], matched.range());
-            if form.counts(text, &span) {
+        let mut check = |form: usize, start: usize| {
+            let form = &self.forms[form];
+            let span = start..start + form.bytes.len();
+            if form.stands_at(text, &span) {
                 found(&self.exact[form.exact], span, form.layer);
             }
+        };
+        self.long.find(text, &mut check);
+        let mut at = 0;
+        while let Some(start) = self.short.find(text, at) {
+            // Others may begin at the same place.
+            self.short_forms.iter().for_each(|&form| check(form, start));
+            at = start + 1;
         }
     }
 }
 
+/// A few short words.
+enum Words {
+    None,
+    /// By vector instructions.
+    Packed(packed::Searcher),
+    /// Where the processor has none, or the words are too many for them.
+    Automaton(AhoCorasick),
+}
+
+impl Words {
+    /// `words` as they are, in lower case, in upper case and with a capital.
+    fn new<'a>(words: impl Iterator<Item = &'a [u8]>) -> Result<Self, BuildError> {
+        let mut written: Vec<Vec<u8>> = Vec::new();
+        for word in words {
+            let lower = word.to_ascii_lowercase();
+            let capital = [lower[..1].to_ascii_uppercase(), lower[1..].to_vec()].concat();
+            written.extend([word.to_vec(), word.to_ascii_uppercase(), lower, capital]);
+        }
+        written.sort_unstable();
+        written.dedup();
+        if written.is_empty() {
+            return Ok(Words::None);
+        }
+        match packed::Config::new().builder().extend(&written).build() {
+            Some(searcher) => Ok(Words::Packed(searcher)),
+            None => AhoCorasick::new(&written).map(Words::Automaton),
+        }
+    }
+
+    /// The start of the first word from `at` on.
+    fn find(&self, text: &[u8], at: usize) -> Option<usize> {
+        let matched = match self {
+            Words::None => None,
+            Words::Packed(searcher) => searcher.find_in(text, Span::from(at..text.len())),
+            Words::Automaton(automaton) => automaton.find(Input::new(text).range(at..)),
+        };
+        matched.map(|matched| matched.start())
+    }
+}
+
 impl Form {
-    /// Whether what stands at `span` is this form, and not a part of another word.
-    fn counts(&self, text: &[u8], span: &Range<usize>) -> bool {
+    /// Whether this form stands at `span`, and is no part of another word.
+    fn stands_at(&self, text: &[u8], span: &Range<usize>) -> bool {
+        let Some(there) = text.get(span.clone()).filter(|there| there.eq_ignore_ascii_case(&self.bytes)) else {
+            return false;
+        };
         match self.layer {
             // Upper and lower case are different digits in base64.
-            Some(Layer::Base64) => text[span.clone()] == self.bytes,
+            Some(Layer::Base64) => there == self.bytes,
             Some(_) => true,
             None if self.bytes.len() >= LONG => true,
             None => {
-                let is_word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80);
+                let is_word =
+                    |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80);
                 !is_word(text[..span.start].last()) && !is_word(text.get(span.end))
             }
         }
@@ -159,6 +214,7 @@ mod tests {
     #[test]
     fn a_value_is_found_in_either_case_as_a_word() {
         assert_eq!(found(&["anna"], "Anna savannah anna-1 ANNA@x annas"), [(0, None), (14, None), (21, None)]);
+        assert_eq!(found(&["anna", "hanna", "annabel"], "hanna annabel"), [(0, None), (6, None)]);
         assert_eq!(found(&["a", "box"], "a box"), []);
         assert_eq!(found(&["long-host-name"], "xlong-host-namex"), [(1, None)]);
     }

@@ -54,7 +54,8 @@ fn fold(text: &[u8], at: usize) -> Option<Fold> {
     }
     let rest = &text[at + 1..];
     let limit = rest.len().min(INDENTATION);
-    let indentation = rest[..limit].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'>' | b'#' | b'|' | b'*')).count();
+    let indentation =
+        rest[..limit].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'>' | b'#' | b'|' | b'*')).count();
     is_token(*rest.get(indentation)?).then_some(Fold { indentation, end, next: at + 1 + indentation })
 }
 
@@ -69,7 +70,8 @@ static TOKEN: [bool; 256] = {
     let mut byte = 0;
     while byte < 256 {
         let character = byte as u8;
-        table[byte] = character.is_ascii_alphanumeric() || matches!(character, b'+' | b'/' | b'=' | b'_' | b'-' | b'.' | b'%' | b'~');
+        table[byte] = character.is_ascii_alphanumeric()
+            || matches!(character, b'+' | b'/' | b'=' | b'_' | b'-' | b'.' | b'%' | b'~');
         byte += 1;
     }
     table
@@ -126,7 +128,8 @@ impl Group<'_> {
         if let (Some(&first), Some(&last)) = (self.folds.first(), self.folds.last()) {
             let token = self.token_before(first) + (last.end.max(first.next) - first.next) + self.token_after(last);
             if token >= JOINED {
-                let before = self.text[..first.end].iter().rev().take(AROUND).take_while(|&&byte| byte != b'\n').count();
+                let before =
+                    self.text[..first.end].iter().rev().take(AROUND).take_while(|&&byte| byte != b'\n').count();
                 let folds = std::mem::take(&mut self.folds);
                 self.write(first.end - before, &folds);
                 self.write_parts(first.end - before, &folds);
@@ -180,7 +183,9 @@ mod tests {
     fn what_is_broken_at_a_width_is_joined() {
         let value = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGH";
         for width in 1..value.len() {
-            for (lead, indentation, end) in [("", "", ""), ("key: ", "  ", ""), ("> ", "> ", "\r"), ("", "", " \\"), ("", "", "=")] {
+            for (lead, indentation, end) in
+                [("", "", ""), ("key: ", "  ", ""), ("> ", "> ", "\r"), ("", "", " \\"), ("", "", "=")]
+            {
                 let lines: Vec<_> = value.as_bytes().chunks(width).map(|line| String::from_utf8_lossy(line)).collect();
                 let text = format!("{lead}{}\n", lines.join(&format!("{end}\n{indentation}")));
                 assert!(joined(&text).contains(value), "{width} {text:?}: {:?}", joined(&text));

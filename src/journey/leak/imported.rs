@@ -93,7 +93,8 @@ impl Imported {
             }
             for target in &list.target_rules {
                 let rule = rules.iter_mut().find(|rule| rule.id == *target);
-                let missing = || error("[[allowlists]]", format!("targetRules names {target}, which is not in the file"));
+                let missing =
+                    || error("[[allowlists]]", format!("targetRules names {target}, which is not in the file"));
                 rule.ok_or_else(missing)?.allowed.push(Allowed::new(target, list)?);
             }
         }
@@ -181,7 +182,10 @@ impl Allowed {
             expressions.iter().map(|expression| compile(rule, what, expression)).collect::<Result<Vec<_>, _>>()
         };
         if list.is_empty() {
-            return Err(error(rule, "an allowlist is empty: take it out, or give it regexes, paths or stopwords".into()));
+            return Err(error(
+                rule,
+                "an allowlist is empty: take it out, or give it regexes, paths or stopwords".into(),
+            ));
         }
         Ok(Allowed {
             condition: list.condition,
@@ -199,7 +203,10 @@ fn compile(rule: &str, what: &str, expression: &str) -> Result<Regex, ImportErro
     RegexBuilder::new(&dialect::translated(expression)).unicode(false).build().map_err(|failed| {
         let reason = failed.to_string();
         let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        error(rule, format!("{what} cannot be compiled ({reason}): write it without what Rust's regex crate does not know"))
+        error(
+            rule,
+            format!("{what} cannot be compiled ({reason}): write it without what Rust's regex crate does not know"),
+        )
     })
 }
 

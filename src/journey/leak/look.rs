@@ -78,7 +78,12 @@ impl<'s, 'w> Look<'s, 'w> {
     /// The rules that the file's name alone breaks, as values that begin with it.
     pub(super) fn named(&self) -> impl Iterator<Item = Found<'s>> {
         let rules = self.imported.iter().flat_map(Active::names);
-        rules.map(|rule| Found { rule, place: 0..0, layers: Vec::new(), fingerprint: self.sought.key.fingerprint(rule, b"") })
+        rules.map(|rule| Found {
+            rule,
+            place: 0..0,
+            layers: Vec::new(),
+            fingerprint: self.sought.key.fingerprint(rule, b""),
+        })
     }
 
     /// The buffer of the stream, for as long as it is read.
@@ -178,7 +183,9 @@ impl<'s, 'w> Look<'s, 'w> {
             self.note(piece, rule.name, &span, (value, None));
         }
         self.scratch.hits = hits;
-        sought.exact.find(piece.text, |exact, span, layer| self.note(piece, exact.rule.name, &span, (&exact.value, layer)));
+        sought
+            .exact
+            .find(piece.text, |exact, span, layer| self.note(piece, exact.rule.name, &span, (&exact.value, layer)));
         if let Some(imported) = self.imported.take() {
             imported.find(piece.text, |rule, span| {
                 let value = &piece.text[span.clone()];
@@ -204,7 +211,7 @@ impl<'s, 'w> Look<'s, 'w> {
 
 /// What was found more than once, in views that overlap, is told by the view in which least was undone.
 fn once(mut found: Vec<Found<'_>>) -> Vec<Found<'_>> {
-    found.sort_by(|one, other| (one.layers.len(), one.place.start).cmp(&(other.layers.len(), other.place.start)));
+    found.sort_by_key(|found| (found.layers.len(), found.place.start));
     // The places of each rule that are kept, by their start; they do not overlap, so that one look settles each.
     let mut kept: BTreeMap<(&str, usize), Found<'_>> = BTreeMap::new();
     for found in found {

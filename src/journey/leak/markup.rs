@@ -16,16 +16,50 @@ const TAG: usize = 1024;
 
 /// What a browser shows within a line.
 const INLINE: [&str; 37] = [
-    "a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark",
-    "nobr", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "text", "textpath", "time", "tspan",
-    "tt", "u", "var", "wbr", "ruby", "g",
+    "a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd",
+    "mark", "nobr", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "text", "textpath", "time",
+    "tspan", "tt", "u", "var", "wbr", "ruby", "g",
 ];
 
 /// What begins a line, a cell or an entry of its own.
 const BLOCK: [&str; 37] = [
-    "article", "aside", "blockquote", "body", "br", "button", "dd", "desc", "details", "div", "dl", "dt", "figure",
-    "footer", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "li", "main", "nav", "ol", "p", "pre",
-    "section", "summary", "svg", "table", "td", "th", "tr",
+    "article",
+    "aside",
+    "blockquote",
+    "body",
+    "br",
+    "button",
+    "dd",
+    "desc",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "figure",
+    "footer",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "header",
+    "hr",
+    "html",
+    "li",
+    "main",
+    "nav",
+    "ol",
+    "p",
+    "pre",
+    "section",
+    "summary",
+    "svg",
+    "table",
+    "td",
+    "th",
+    "tr",
 ];
 
 /// Adds the stretches of `text` with tags to `view`, without the tags.

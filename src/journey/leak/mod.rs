@@ -35,5 +35,5 @@ mod wide;
 pub use canary::Canary;
 pub use exact::Exact;
 pub use finding::{Finding, Layer};
-pub use imported::{Imported, ImportError};
+pub use imported::{ImportError, Imported};
 pub use scanner::{Examined, Options, RuleSet, Scanner};

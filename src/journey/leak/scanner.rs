@@ -198,12 +198,7 @@ struct Work<'s> {
 
 impl<'s> Work<'s> {
     /// Scans `name`, and then does `then` with the file called `shown`, of which `name` is the end.
-    fn named(
-        &mut self,
-        shown: &str,
-        name: &str,
-        then: impl FnOnce(&mut Self) -> io::Result<()>,
-    ) -> io::Result<()> {
+    fn named(&mut self, shown: &str, name: &str, then: impl FnOnce(&mut Self) -> io::Result<()>) -> io::Result<()> {
         let mut scratch = self.scanner.scratch();
         let mut look = Look::new(&self.scanner.sought, name, &mut scratch);
         let mut found = look.window(name.as_bytes(), 0..name.len());
@@ -246,7 +241,8 @@ impl<'s> Work<'s> {
         let scanner = self.scanner;
         let mut scratch = scanner.scratch();
         let mut look = Look::new(&scanner.sought, name, &mut scratch);
-        let read = stream::scan(reader, &mut look, scanner.cut, &mut |found, line, column| self.tell(found, line, column));
+        let read =
+            stream::scan(reader, &mut look, scanner.cut, &mut |found, line, column| self.tell(found, line, column));
         scanner.give_back(scratch);
         self.examined.bytes += read?;
         Ok(())

@@ -97,7 +97,8 @@ fn clean_text_is_clean() {
 #[test]
 fn a_finding_never_holds_the_value() {
     for text in [VALUE.to_owned(), format!("password=\"{HOST_NAME}\""), base64(VALUE.as_bytes())] {
-        let findings = scanner().scan_bytes(&format!("dir/{VALUE}/{HOST_NAME}.txt"), text.as_bytes()).expect("findings");
+        let findings =
+            scanner().scan_bytes(&format!("dir/{VALUE}/{HOST_NAME}.txt"), text.as_bytes()).expect("findings");
         assert!(findings.len() >= 3, "{findings:?}");
         let told = format!("{findings:?} {:?}", scanner());
         assert!(!told.contains(VALUE) && !told.contains(HOST_NAME), "{told}");

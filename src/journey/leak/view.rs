@@ -111,7 +111,9 @@ impl View {
     /// Adds what was undone within `span`, each once, in the order of the text.
     pub(super) fn layers(&self, span: &Range<usize>, layers: &mut Vec<Layer>) {
         let first = self.sites.partition_point(|site| site.at as usize <= span.start).saturating_sub(1);
-        for (index, site) in self.sites[first..].iter().enumerate().take_while(|(_, site)| (site.at as usize) < span.end) {
+        for (index, site) in
+            self.sites[first..].iter().enumerate().take_while(|(_, site)| (site.at as usize) < span.end)
+        {
             let Some(layer) = site.layer else { continue };
             // What stands before the span, or was taken away right at its start, is no part of it.
             let begins_inside = site.at as usize > span.start;

@@ -2,8 +2,8 @@
 
 use memchr::memchr;
 
-use super::encoded::TEXT;
 use super::Layer;
+use super::encoded::TEXT;
 use super::view::{Ratio, View};
 
 /// Adds the stretches of `text` that are UTF-16 to `view`, a byte for each character. Characters beyond ASCII end a
@@ -17,7 +17,9 @@ pub(super) fn narrow(text: &[u8], view: &mut View) {
         characters.clear();
         let first = start + usize::from(text[start] == 0);
         characters.extend(
-            text[first..].chunks(2).map_while(|pair| (is_text(pair[0]) && pair.get(1).is_none_or(|&nul| nul == 0)).then_some(pair[0])),
+            text[first..]
+                .chunks(2)
+                .map_while(|pair| (is_text(pair[0]) && pair.get(1).is_none_or(|&nul| nul == 0)).then_some(pair[0])),
         );
         if characters.len() >= TEXT / 2 {
             view.decoded(first, Ratio(2, 1), &characters, Layer::Utf16);
@@ -50,7 +52,8 @@ mod tests {
 
     #[test]
     fn other_bytes_are_not_utf_16() {
-        for text in [&b"plain text of no interest"[..], b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", b"a\0\0\0b\0\0\0c\0", b"\0"] {
+        for text in [&b"plain text of no interest"[..], b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", b"a\0\0\0b\0\0\0c\0", b"\0"]
+        {
             let mut view = View::default();
             narrow(text, &mut view);
             assert!(view.is_empty(), "{text:?}");

@@ -30,9 +30,11 @@ pub(in super::super) fn members(
         if !is_header(&header) {
             return Err(io::Error::other("the tar archive is damaged: a header's checksum is wrong"));
         }
-        let length = longer.length.take().or_else(|| number(&header[124..136])).ok_or_else(|| {
-            io::Error::other("the tar archive is damaged: a length is no number")
-        })?;
+        let length = longer
+            .length
+            .take()
+            .or_else(|| number(&header[124..136]))
+            .ok_or_else(|| io::Error::other("the tar archive is damaged: a length is no number"))?;
         let mut content = reader.take(length);
         match header[156] {
             kind @ (b'L' | b'K' | b'x' | b'g') => longer.read(kind, &mut content, length)?,
@@ -101,7 +103,9 @@ fn text(field: &[u8]) -> String {
 /// A number in octal digits, or in binary after a byte of 0x80, as GNU tar writes large ones.
 fn number(field: &[u8]) -> Option<u64> {
     if field[0] & 0x80 != 0 {
-        return field[1..].iter().try_fold(0_u64, |number, &byte| number.checked_mul(256)?.checked_add(u64::from(byte)));
+        return field[1..]
+            .iter()
+            .try_fold(0_u64, |number, &byte| number.checked_mul(256)?.checked_add(u64::from(byte)));
     }
     let digits = field.split(|&byte| byte == 0).next().unwrap_or_default().trim_ascii();
     u64::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()

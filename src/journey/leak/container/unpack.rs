@@ -46,7 +46,8 @@ impl Budget {
         let depth = self.depth.checked_sub(1);
         let depth = depth.ok_or_else(|| io::Error::other("containers within containers are opened three deep"))?;
         let windows = self.windows.checked_sub(window);
-        let windows = windows.ok_or_else(|| io::Error::other("unpacking streams within streams takes too much memory"))?;
+        let windows =
+            windows.ok_or_else(|| io::Error::other("unpacking streams within streams takes too much memory"))?;
         Ok(Budget { windows, depth })
     }
 }

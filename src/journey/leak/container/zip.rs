@@ -100,7 +100,8 @@ fn header(reader: &mut impl Read) -> io::Result<Header> {
 /// The packed length in the extra field: after the plain one.
 fn long_length(mut extra: &[u8]) -> io::Result<u64> {
     while let [kind_low, kind_high, low, high, rest @ ..] = extra {
-        let (kind, length) = (u16::from_le_bytes([*kind_low, *kind_high]), usize::from(u16::from_le_bytes([*low, *high])));
+        let (kind, length) =
+            (u16::from_le_bytes([*kind_low, *kind_high]), usize::from(u16::from_le_bytes([*low, *high])));
         if kind == ZIP64
             && let Some(packed) = rest.get(8..16)
         {

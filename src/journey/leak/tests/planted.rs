@@ -10,8 +10,10 @@ const FILLER: &str = "Some prose, a path src/journey/leak, {\"a\": \"b\\nc\\\"d\
                       \"1c0f9e5e-6f0b-4c3a-9d8e-0a1b2c3d4e5f\"}\nda39a3ee5e6b4b0d3255bfef95601890afd80709 &amp; \
                       <b>x</b> 100% %20 =\niVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk\n";
 
+type Encode = fn(&str) -> String;
+
 /// The ways to write a value.
-fn encodings() -> Vec<(&'static str, fn(&str) -> String)> {
+fn encodings() -> Vec<(&'static str, Encode)> {
     vec![
         ("plain", |value| value.to_owned()),
         ("base64", |value| base64(value.as_bytes())),
@@ -55,7 +57,8 @@ fn a_value_is_found_in_every_encoding() {
 
 #[test]
 fn a_value_is_found_under_two_encodings() {
-    let layers = || encodings().into_iter().filter(|(name, _)| !matches!(*name, "tags" | "quoted-printable" | "utf-16"));
+    let layers =
+        || encodings().into_iter().filter(|(name, _)| !matches!(*name, "tags" | "quoted-printable" | "utf-16"));
     for (outer_name, outer) in layers() {
         for (inner_name, inner) in layers() {
             let text = around(&outer(&inner(VALUE)), 300, 300);
@@ -93,9 +96,14 @@ fn a_value_is_found_however_it_is_folded() {
     let encoded = base64(format!("{VALUE} and {}", "some more text ".repeat(12)).as_bytes());
     for width in [1, 2, 3, 5, 8, 13, 20, 27, 64, 76] {
         for value in [VALUE, &encoded] {
-            for (lead, indentation, end) in
-                [("", "", ""), ("value: ", "    ", ""), ("> ", "> ", "\r"), ("", "", "="), ("x ", "", " \\"), ("", "# ", "")]
-            {
+            for (lead, indentation, end) in [
+                ("", "", ""),
+                ("value: ", "    ", ""),
+                ("> ", "> ", "\r"),
+                ("", "", "="),
+                ("x ", "", " \\"),
+                ("", "# ", ""),
+            ] {
                 let lines: Vec<_> = value.as_bytes().chunks(width).map(String::from_utf8_lossy).collect();
                 let text = format!("before it\n{lead}{}\nafter it\n", lines.join(&format!("{end}\n{indentation}")));
                 assert!(!scan(&text).is_empty(), "{width}: {text}");
