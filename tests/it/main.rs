@@ -13,6 +13,9 @@ mod doctor;
 mod documents;
 mod exporter;
 mod files;
+mod generated;
+#[path = "../generated_run/mod.rs"]
+mod generated_run;
 mod gpu;
 mod jsonl;
 mod manager;

@@ -79,9 +79,10 @@ impl Frozen {
             frozen.patterns.push(Pattern::new(text).map_err(|error| Error::glob(glob, &error.to_string()))?);
             frozen.walk(text).map_err(|error| Error::glob(glob, &error.to_string()))?;
         }
-        frozen.files.sort_by(|a, b| a.path.cmp(&b.path));
-        frozen.unreadable.sort_by(|a, b| a.path.cmp(&b.path));
-        let mut seen = HashSet::new();
+        // By bytes: comparing the components of two paths takes ten times as long, for another order of no use.
+        frozen.files.sort_unstable_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
+        frozen.unreadable.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
+        let mut seen = HashSet::with_capacity(frozen.files.len());
         frozen.files.retain(|file| seen.insert((file.identity.device, file.identity.inode)));
         frozen.unreadable.dedup_by(|a, b| a.path == b.path);
         Ok(frozen)
@@ -92,10 +93,9 @@ impl Frozen {
         (self.files.len(), self.files.iter().map(|file| file.identity.size).sum())
     }
 
-    /// The paths at which something is, readable or not.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        let unreadable = self.unreadable.iter().map(|unreadable| unreadable.path.as_path());
-        self.files.iter().map(|file| file.path.as_path()).chain(unreadable)
+    /// The paths at which something is that cannot be read.
+    pub(super) fn unreadable_paths(&self) -> impl Iterator<Item = &Path> {
+        self.unreadable.iter().map(|unreadable| unreadable.path.as_path())
     }
 
     /// Whether `path` is one that the globs mean, whether it is there or not.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::files::{Frozen, Unreadable};
-use super::part::Passed;
+use super::part::{Passed, Place};
 use super::piece::Piece;
 use super::state::{Entry, State};
 use super::{Ledger, Session, Turn, told};
@@ -16,25 +16,17 @@ use crate::observation::Time;
 
 mod chains;
 
-use chains::Chains;
+use chains::{Chains, Kind};
 
 impl Ledger {
     /// The ledger of `state`; `unreadable` are the transcripts of `frozen` that could not be read.
-    pub(super) fn of(state: &State, frozen: &Frozen, unreadable: &[Unreadable]) -> Self {
+    pub(super) fn of(mut state: State, frozen: &Frozen, unreadable: &[Unreadable]) -> Self {
         let files = Files::of(&state.files);
-        let mut turns = Vec::with_capacity(state.pieces.len());
-        let chains = Chains::of(&state.pieces);
-        let mut answer = Vec::new();
-        for first in chains.firsts() {
-            answer.clear();
-            answer.extend(chains.from(first).map(|at| &state.pieces[at]));
-            turns.push(turn(&mut answer, &files));
-        }
-        drop(chains);
-        turns.sort_by_key(|turn| (turn.at_ms, turn.file, turn.offset));
-        let sessions = sessions(&mut turns, state);
+        let mut turns = turns(std::mem::take(&mut state.pieces), &files);
+        turns.sort_unstable_by_key(|turn| (turn.at_ms, turn.file, turn.offset));
+        let sessions = sessions(&mut turns, &state.places);
         let models = models(&mut turns, &state.models);
-        let left_out = told::left_out(&files, state, frozen, unreadable);
+        let left_out = told::left_out(&files, &state.files, frozen, unreadable);
         Ledger { files: files.paths, sessions, models, turns, left_out }
     }
 
@@ -93,7 +85,7 @@ pub(super) struct Files {
 
 impl Files {
     fn of(entries: &[Entry]) -> Self {
-        let (order, ranks) = ranks(entries, |entry| &entry.path);
+        let (order, ranks) = ranks(entries, |entry| entry.path.as_os_str());
         Files { paths: order.iter().map(|at| entries[*at].path.clone()).collect(), ranks }
     }
 }
@@ -107,33 +99,56 @@ fn ranks<T, K: Ord + ?Sized>(list: &[T], key: impl Fn(&T) -> &K) -> (Vec<usize>,
     (order, ranks)
 }
 
-/// The turn that `pieces` are of. Its session is the number of its place, and its model that of the state, until all
-/// turns are known.
+/// The turns that `pieces` are of. The session of each is the number of its place, and its model that of the state,
+/// until all turns are known.
+fn turns(pieces: Vec<Piece>, files: &Files) -> Vec<Turn> {
+    let chains = Chains::of(&pieces);
+    let mut answer = Vec::new();
+    // Most answers are one piece; these are not.
+    let mut several = Vec::new();
+    for first in chains.several() {
+        answer.clear();
+        answer.extend(chains.from(first).map(|at| &pieces[at]));
+        several.push(turn(&mut answer, files));
+    }
+    let mut several = several.into_iter();
+    // A turn is as large as a piece, and takes its place in memory.
+    let turns = pieces.into_iter().enumerate().filter_map(|(at, piece)| match chains.kind(at) {
+        Kind::Alone => Some(alone(&piece, files)),
+        Kind::First => several.next(),
+        Kind::Further => None,
+    });
+    turns.collect()
+}
+
+fn alone(piece: &Piece, files: &Files) -> Turn {
+    Turn {
+        at_ms: piece.at_ms,
+        session: piece.place,
+        model: piece.model,
+        sidechain: piece.sidechain,
+        tokens: tokens_of(piece.tokens),
+        tool_calls: u16::try_from(piece.marks().count()).unwrap_or(u16::MAX),
+        file: files.ranks[piece.file as usize],
+        offset: piece.offset,
+    }
+}
+
+/// The turn of an answer of several pieces.
 fn turn(pieces: &mut [&Piece], files: &Files) -> Turn {
     let rank = |piece: &Piece| files.ranks[piece.file as usize];
     pieces.sort_by_key(|piece| (rank(piece), piece.offset));
     let copies = || pieces.chunk_by(|a, b| a.file == b.file);
     // Resumed and forked sessions copy earlier lines with their times. The answer belongs to its earliest line; between
     // copies to the first file.
-    let owner = copies().map(|copy| copy[0]).min_by_key(|first| (first.at_ms, rank(first)));
+    let owner = copies().map(|copy| copy[0]).min_by_key(|first| (first.at_ms, rank(first))).unwrap_or(pieces[0]);
     // A fork may have copied half an answer: the most complete copy tells the tokens.
-    let complete = |copy: &&[&Piece]| {
-        let [input, output, read, creation] = copy[copy.len() - 1].tokens;
-        (output, input, read, creation)
-    };
-    let tokens = copies().map(|copy| copy[copy.len() - 1].tokens);
-    let tokens = copies().zip(tokens).max_by_key(|(copy, _)| complete(copy)).map(|(_, tokens)| tokens);
-    let calls = copies().map(calls).max();
-    let owner = owner.unwrap_or(pieces[0]);
+    let last = copies().map(|copy| copy[copy.len() - 1].tokens);
+    let tokens = last.max_by_key(|[input, output, read, creation]| (*output, *input, *read, *creation));
     Turn {
-        at_ms: owner.at_ms,
-        session: owner.place,
-        model: owner.model,
-        sidechain: owner.sidechain,
-        tokens: tokens_of(tokens.unwrap_or_default()),
-        tool_calls: calls.unwrap_or_default(),
-        file: rank(owner),
-        offset: owner.offset,
+        tokens: tokens_of(tokens.unwrap_or(owner.tokens)),
+        tool_calls: copies().map(calls).max().unwrap_or_default(),
+        ..alone(owner, files)
     }
 }
 
@@ -149,41 +164,56 @@ fn tokens_of([input, output, cache_read, cache_creation]: super::piece::Counts) 
 /// Calls of tools in one copy of an answer, each once, although a file may hold a line twice.
 fn calls(copy: &[&Piece]) -> u16 {
     let mut marks: Vec<_> = copy.iter().flat_map(|piece| piece.marks()).collect();
-    if copy.len() > 1 {
-        marks.sort_unstable();
-        marks.dedup();
-    }
+    marks.sort_unstable();
+    marks.dedup();
     u16::try_from(marks.len()).unwrap_or(u16::MAX)
 }
 
 /// The sessions that own a turn, by id; each turn gets the number of its own.
-fn sessions(turns: &mut [Turn], state: &State) -> Vec<Session> {
-    let mut by_id: BTreeMap<&str, Option<Session>> = BTreeMap::new();
-    for place in &state.places {
-        by_id.insert(&place.session, None);
+fn sessions(turns: &mut [Turn], places: &[Place]) -> Vec<Session> {
+    // Sessions are few, turns many: numbers first, names last.
+    let (order, _) = ranks(places, |place| &place.session);
+    let mut numbers = vec![0_u32; places.len()];
+    let mut count = 0;
+    for same in order.chunk_by(|a, b| places[*a].session == places[*b].session) {
+        same.iter().for_each(|at| numbers[*at] = count);
+        count += 1;
     }
-    let numbers: BTreeMap<&str, usize> = by_id.keys().copied().zip(0..).collect();
-    let of_place: Vec<usize> = state.places.iter().map(|place| numbers[place.session.as_str()]).collect();
-    let mut sessions: Vec<Option<Session>> = vec![None; by_id.len()];
+    let mut spans: Vec<Option<Span>> = vec![None; count as usize];
     for turn in turns.iter_mut() {
-        let place = &state.places[turn.session as usize];
-        let number = of_place[turn.session as usize];
-        let at = Time::from_millisecond(turn.at_ms).unwrap_or_default();
-        let session = sessions[number].get_or_insert_with(|| Session {
-            id: place.session.clone(),
-            cwd: None,
-            first_at: at,
-            last_at: at,
-        });
-        session.last_at = at;
-        if session.cwd.is_none() && !place.cwd.is_empty() {
-            session.cwd = Some(PathBuf::from(&place.cwd));
+        let number = numbers[turn.session as usize];
+        let span = spans[number as usize].get_or_insert(Span { first: *turn, last_ms: turn.at_ms, at_cwd: None });
+        span.last_ms = turn.at_ms;
+        if span.at_cwd.is_none() && !places[turn.session as usize].cwd.is_empty() {
+            span.at_cwd = Some(turn.session);
         }
-        turn.session = u32::try_from(number).unwrap_or(u32::MAX);
+        turn.session = number;
     }
-    let ranks: Vec<u32> = ranks_of(sessions.iter().map(Option::is_some)).collect();
+    let ranks: Vec<u32> = ranks_of(spans.iter().map(Option::is_some)).collect();
     turns.iter_mut().for_each(|turn| turn.session = ranks[turn.session as usize]);
-    sessions.into_iter().flatten().collect()
+    spans.into_iter().flatten().map(|span| span.session(places)).collect()
+}
+
+/// What turns tell of their session.
+#[derive(Clone, Copy)]
+struct Span {
+    /// With the number of its place.
+    first: Turn,
+    last_ms: i64,
+    /// The place of the first turn that tells a directory.
+    at_cwd: Option<u32>,
+}
+
+impl Span {
+    fn session(&self, places: &[Place]) -> Session {
+        let time = |ms| Time::from_millisecond(ms).unwrap_or_default();
+        Session {
+            id: places[self.first.session as usize].session.clone(),
+            cwd: self.at_cwd.map(|at| PathBuf::from(&places[at as usize].cwd)),
+            first_at: time(self.first.at_ms),
+            last_at: time(self.last_ms),
+        }
+    }
 }
 
 /// The models that a turn is of, by name; each turn gets the number of its own.

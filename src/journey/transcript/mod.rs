@@ -35,10 +35,10 @@ use super::run::{LeftOut, Tokens};
 use crate::config::Config;
 use crate::observation::Time;
 
-use files::Unreadable;
-use state::{Found, State};
+use files::{FrozenFile, Unreadable};
+use state::{Entry, State};
 use store::Store;
-use work::{Done, Job};
+use work::Job;
 
 /// All that the transcripts tell.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -149,12 +149,11 @@ pub fn freeze(config: &Config) -> Result<Frozen, Error> {
 pub fn read(frozen: &Frozen, options: &Options, progress: &mut dyn FnMut(u64, u64)) -> Ledger {
     let mut store = Store::open(options.state_dir.join("transcripts"));
     let mut state = store.load();
-    state.compare(frozen);
     let unreadable = update(&mut state, frozen, options, progress);
-    if let Err(error) = store.save(&state) {
+    if let Err(error) = store.save(&mut state) {
         tracing::warn!("what is read of transcripts is not kept: {}: {error}", options.state_dir.display());
     }
-    Ledger::of(&state, frozen, &unreadable)
+    Ledger::of(state, frozen, &unreadable)
 }
 
 /// Brings `state` up to `frozen`; tells what cannot be read.
@@ -164,25 +163,24 @@ fn update(
     options: &Options,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Vec<Unreadable> {
-    let by_path = state.by_path();
-    let known = |path: &Path| by_path.get(path).map(|at| (*at, &state.files[*at]));
+    let known = state.compare(frozen);
+    let changed = |file: &FrozenFile, entry: &Entry| entry.gone || entry.identity != file.identity;
     let jobs: Vec<Job<'_>> = frozen
         .files
         .iter()
-        .map(|file| Job { file, known: known(&file.path) })
-        .filter(|job| job.known.is_none_or(|(_, entry)| entry.gone || entry.identity != job.file.identity))
+        .zip(known)
+        .filter(|(file, known)| known.is_none_or(|at| changed(file, &state.files[at])))
+        .map(|(file, known)| Job { file, known: known.map(|at| (at, state.files[at].clone())) })
         .collect();
-    let done: Vec<Done> = work::work(&jobs, options, progress);
-    let numbers: Vec<Option<usize>> = jobs.iter().map(|job| job.known.map(|(at, _)| at)).collect();
-    let mut found: Vec<(Option<usize>, Found)> = Vec::new();
     let mut unreadable = Vec::new();
-    for (number, done) in numbers.into_iter().zip(done) {
-        match done {
-            Ok(more) => found.push((number, more)),
-            Err(why) => unreadable.push(why),
-        }
+    if jobs.is_empty() {
+        return unreadable;
     }
-    drop((jobs, by_path));
-    state.take(found);
+    let mut names = state.names();
+    work::work(&jobs, options, progress, |at, done| match done {
+        Ok(found) => state.take(jobs[at].known.as_ref().map(|(at, _)| *at), found, &mut names),
+        Err(why) => unreadable.push(why),
+    });
+    unreadable.sort_by(|a, b| a.path.cmp(&b.path));
     unreadable
 }

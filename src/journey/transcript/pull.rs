@@ -270,13 +270,16 @@ impl<S: Source> Pull<S> {
     /// Passes a number or a word and writes it to `into`, cut where it is too long for either.
     fn token(&mut self, into: &mut Vec<u8>) -> Option<()> {
         into.clear();
-        while let Some(byte) = self.peek()
-            && !matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r')
-        {
-            append(into, &[byte], LONGEST_NUMBER);
-            self.0.pass(1);
+        loop {
+            let rest = self.0.rest();
+            let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r');
+            let end = rest.iter().position(ends);
+            append(into, &rest[..end.unwrap_or(rest.len())], LONGEST_NUMBER);
+            self.0.pass(end.unwrap_or(rest.len()));
+            if end.is_some() || self.peek().is_none() {
+                return Some(());
+            }
         }
-        Some(())
     }
 }
 

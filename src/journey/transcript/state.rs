@@ -3,10 +3,10 @@
 //! Invariant: a transcript that is still there counts as it stands now; one that is gone (deleted, or another took its
 //! name) goes on counting as it stood last, because coding agents delete old transcripts and what was done stays done.
 
-use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::codec::{Put, Take};
 use super::files::{Frozen, Identity};
@@ -72,41 +72,54 @@ pub(super) enum How {
 }
 
 impl State {
-    /// The entry of each path: the one that is there, else the one that went last.
-    pub(super) fn by_path(&self) -> HashMap<&Path, usize> {
-        let numbered = || self.files.iter().enumerate();
-        let (gone, there) = (numbered().filter(|(_, entry)| entry.gone), numbered().filter(|(_, entry)| !entry.gone));
-        gone.chain(there).map(|(at, entry)| (entry.path.as_path(), at)).collect()
-    }
-
-    /// Marks the transcripts that are not there any more, and forgets those that the globs do not mean any more.
-    pub(super) fn compare(&mut self, frozen: &Frozen) {
-        let there: HashSet<&Path> = frozen.paths().collect();
+    /// Marks the transcripts that are not there any more, and forgets those that the globs do not mean any more. What is
+    /// known of each that is there, in the order of `frozen`: of several of one path the one that is there, else the one
+    /// that went last.
+    pub(super) fn compare(&mut self, frozen: &Frozen) -> Vec<Option<usize>> {
+        let mut there = vec![false; self.files.len()];
+        let by_path = self.by_path();
+        for path in frozen.unreadable_paths() {
+            by_path.get(path.as_os_str()).into_iter().for_each(|at| there[*at] = true);
+        }
+        let known = frozen.files.iter().map(|file| by_path.get(file.path.as_os_str()).copied());
+        let mut known: Vec<Option<usize>> = known.collect();
+        drop(by_path);
+        known.iter().flatten().for_each(|at| there[*at] = true);
         let mut forgotten = vec![false; self.files.len()];
-        for (entry, forgotten) in self.files.iter_mut().zip(&mut forgotten) {
-            if entry.gone || !there.contains(entry.path.as_path()) {
+        for (at, entry) in self.files.iter_mut().enumerate() {
+            if entry.gone || !there[at] {
                 self.touched |= !entry.gone;
                 entry.gone = true;
-                *forgotten = !frozen.means(&entry.path);
+                forgotten[at] = !frozen.means(&entry.path);
             }
         }
         if forgotten.contains(&true) {
-            self.forget(&forgotten);
+            let numbers = self.forget(&forgotten);
+            known.iter_mut().for_each(|known| *known = known.and_then(|at| numbers[at]));
         }
+        known
     }
 
-    /// Takes in what was found, each with the number of the entry that was known of it.
-    pub(super) fn take(&mut self, found: Vec<(Option<usize>, Found)>) {
-        // Not by doubling: that would take twice the memory.
-        self.pieces.reserve_exact(found.iter().map(|(_, found)| found.part.pieces.len()).sum());
-        let mut names = Names {
+    fn by_path(&self) -> HashMap<&OsStr, usize> {
+        let mut by_path = HashMap::with_capacity(self.files.len());
+        let numbered = || self.files.iter().enumerate();
+        let (gone, there) = (numbered().filter(|(_, entry)| entry.gone), numbered().filter(|(_, entry)| !entry.gone));
+        by_path.extend(gone.chain(there).map(|(at, entry)| (entry.path.as_os_str(), at)));
+        by_path
+    }
+
+    /// Takes in what was found; `known` is the number of the entry that was known of it.
+    pub(super) fn take(&mut self, known: Option<usize>, found: Found, names: &mut Names) {
+        self.touched = true;
+        let at = self.slot(known, &found);
+        self.add(at, found.part, names);
+    }
+
+    /// The numbers of its places and models.
+    pub(super) fn names(&self) -> Names {
+        Names {
             places: self.places.iter().cloned().zip(0..).collect(),
             models: self.models.iter().cloned().zip(0..).collect(),
-        };
-        for (known, found) in found {
-            self.touched = true;
-            let at = self.slot(known, &found);
-            self.add(at, found.part, &mut names);
         }
     }
 
@@ -155,28 +168,20 @@ impl State {
         }
     }
 
-    /// Forgets the entries that `forgotten` marks, and their pieces.
-    fn forget(&mut self, forgotten: &[bool]) {
-        let mut kept = 0;
-        let numbers: Vec<Option<u32>> = forgotten
-            .iter()
-            .map(|forgotten| {
-                (!forgotten).then(|| {
-                    kept += 1;
-                    kept - 1
-                })
-            })
-            .collect();
+    /// Forgets the entries that `forgotten` marks, and their pieces. The new number of each entry.
+    fn forget(&mut self, forgotten: &[bool]) -> Vec<Option<usize>> {
+        let mut kept = 0..;
+        let numbers: Vec<Option<usize>> =
+            forgotten.iter().map(|forgotten| if *forgotten { None } else { kept.next() }).collect();
         let mut marks = forgotten.iter();
         self.files.retain(|_| marks.next() == Some(&false));
-        self.pieces.retain_mut(|piece| match numbers[piece.file as usize] {
-            Some(number) => {
-                piece.file = number;
-                true
-            }
-            None => false,
+        self.pieces.retain_mut(|piece| {
+            let number = numbers[piece.file as usize].and_then(|number| u32::try_from(number).ok());
+            piece.file = number.unwrap_or(piece.file);
+            number.is_some()
         });
         (self.touched, self.rewritten) = (true, true);
+        numbers
     }
 
     /// Everything but the pieces, as bytes.
@@ -204,7 +209,7 @@ impl State {
 }
 
 /// Numbers of places and models.
-struct Names {
+pub(super) struct Names {
     places: HashMap<Place, u32>,
     models: HashMap<String, u16>,
 }

@@ -109,9 +109,13 @@ impl Store {
     ///
     /// # Errors
     /// Those of writing. What was saved before stands then.
-    pub(super) fn save(&mut self, state: &State) -> io::Result<()> {
+    pub(super) fn save(&mut self, state: &mut State) -> io::Result<()> {
         if self.lock.is_none() || !state.touched && !state.rewritten {
             return Ok(());
+        }
+        if state.rewritten || self.saved.count == 0 {
+            // Later ones are of later sessions, mostly: what is loaded then is sorted already.
+            state.pieces.sort_unstable_by_key(|piece| (piece.at_ms, piece.file, piece.offset));
         }
         let saved = self.save_pieces(state)?;
         let fresh = self.directory.join("index.new");

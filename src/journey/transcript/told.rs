@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use super::files::{Frozen, Unreadable};
 use super::ledger::{Files, passed};
-use super::state::State;
+use super::state::Entry;
 use crate::journey::run::{LeftOut, Origin};
 
-/// What was passed over in the transcripts of `state`, by kind.
-pub(super) fn left_out(files: &Files, state: &State, frozen: &Frozen, unreadable: &[Unreadable]) -> Vec<LeftOut> {
+/// What was passed over in the transcripts of `entries`, by kind.
+pub(super) fn left_out(files: &Files, entries: &[Entry], frozen: &Frozen, unreadable: &[Unreadable]) -> Vec<LeftOut> {
     let mut kinds: BTreeMap<&str, LeftOut> = BTreeMap::new();
-    let mut by_rank: Vec<_> = state.files.iter().zip(&files.ranks).collect();
+    let mut by_rank: Vec<_> = entries.iter().zip(&files.ranks).collect();
     by_rank.sort_by_key(|(_, rank)| **rank);
     for (entry, rank) in by_rank {
         // A torn last line waits; of a transcript that is gone, nobody will write the rest.
