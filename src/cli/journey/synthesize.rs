@@ -265,3 +265,141 @@ impl Parts for Unconnected {
         Vec::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::journey::last_run::{LastRun, VERSION};
+    use crate::journey::release::{Finding, Note, Refusal, Release, Withdrawn};
+    use crate::observation::Time;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: SynthesizeArguments,
+    }
+
+    fn parse(line: &str) -> SynthesizeArguments {
+        Line::try_parse_from(std::iter::once("x").chain(line.split_whitespace())).unwrap().arguments
+    }
+
+    fn environment(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+        pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
+    }
+
+    fn settings(line: &str, pairs: &[(&str, &str)]) -> Vec<(String, String, String)> {
+        let settings = parse(line).settings(&environment(pairs)).unwrap();
+        settings.into_iter().map(|FlagSetting { path, text, flag }| (path, text, flag)).collect()
+    }
+
+    #[test]
+    fn the_flags_of_the_original_are_understood() {
+        let line = "--public --no-codex-cleanup --rebuild-site";
+        assert!(parse(line).rebuild_site && !parse(line).codex_cleanup);
+        assert!(parse("--no-codex-cleanup --codex-cleanup").codex_cleanup, "the last one counts");
+        assert!(!parse("--codex-cleanup --no-codex-cleanup").codex_cleanup);
+    }
+
+    #[test]
+    fn flags_win_over_their_variables_and_directories_are_absolute() {
+        let here = std::env::current_dir().unwrap();
+        let outdir = |text: &str, flag: &str| ("journey.output_dir".to_owned(), text.to_owned(), flag.to_owned());
+        let variables =
+            [("JOURNEY_OUTDIR", "/srv/web"), ("JOURNEY_BASE", "https://a.example/"), ("JOURNEY_PUBLISH", "")];
+        let found = settings("", &variables);
+        assert_eq!(found[0], outdir("/srv/web", "JOURNEY_OUTDIR"));
+        assert_eq!(found[1].1, "https://a.example/");
+        let found = settings("--outdir out --base-url https://b.example/", &variables);
+        assert_eq!(found[0], outdir(here.join("out").to_str().unwrap(), "--outdir"));
+        assert_eq!((found[1].1.as_str(), found.len()), ("https://b.example/", 2));
+        assert!(settings("", &[("JOURNEY_OUTDIR", "")]).is_empty());
+    }
+
+    #[test]
+    fn it_publishes_unless_told_otherwise() {
+        let publishes = |line: &str, value: &str| parse(line).publishes(&environment(&[("JOURNEY_PUBLISH", value)]));
+        assert_eq!([publishes("", ""), publishes("", "1"), publishes("", "0")], [Ok(true), Ok(true), Ok(false)]);
+        assert_eq!([publishes("--publish", "0"), publishes("--no-publish", "1")], [Ok(true), Ok(false)]);
+        assert!(publishes("", "perhaps").unwrap_err().contains("expected 1 or 0"));
+        assert!(Line::try_parse_from(["x", "--snapshot", "../up"]).is_err());
+    }
+
+    fn report(outcome: Outcome) -> Report {
+        let now = Time::from_second(1_795_348_800).unwrap();
+        let last_run = LastRun {
+            version: VERSION,
+            started_at: now,
+            ended_at: now,
+            outcome,
+            duration_seconds: 1.25,
+            findings: BTreeMap::new(),
+            iterations: Some(1),
+            release: None,
+            last_published_at: None,
+        };
+        let (hash, path) = ("ab".repeat(32), PathBuf::from("/web/releases/abab"));
+        let release = Some(Release { hash, path, bytes: 3 << 20, files: 20_013, is_new: true });
+        Report { last_run, release, refusal: None, withdrawn: Vec::new(), notes: Vec::new(), error: None }
+    }
+
+    fn request(publish: bool) -> Request {
+        let mut request = SynthesizeArguments::default().request(publish, &Config::default());
+        request.state = "/state".into();
+        request
+    }
+
+    #[test]
+    fn the_outcome_is_told_in_a_line() {
+        assert_eq!(
+            summary(&report(Outcome::Published), &request(true)),
+            "published 1 iteration: 20\u{202f}013 files, 3 MiB, in 1.2 s (/web/releases/abab)\n"
+        );
+        assert_eq!(
+            summary(&report(Outcome::Unchanged), &request(true)),
+            "nothing new since the last run: 1 iteration shown, looked at in 1.2 s\n"
+        );
+        assert_eq!(
+            summary(&report(Outcome::Unchanged), &request(false)),
+            "made /web/releases/abab in 1.2 s, and did not publish it\n"
+        );
+    }
+
+    #[test]
+    fn what_concerns_the_operator_is_told_with_the_place_and_the_mend() {
+        let mut told = report(Outcome::Refused);
+        told.last_run.findings = [("github-token".to_owned(), 2), ("home-path".to_owned(), 1)].into();
+        told.refusal = Some(Refusal { findings: Vec::<Finding>::new(), ..Refusal::default() });
+        told.notes = vec![Note("web/dist is left".into())];
+        let (place, now) = ("releases/abab".to_owned(), "abab-1".to_owned());
+        told.withdrawn = vec![Withdrawn { place, now, was_shown: true, refusal: Refusal::default() }];
+        told.error = Some(anyhow::anyhow!("no room"));
+        let complaints = complaints(&told, &request(true));
+        assert_eq!(complaints[0], "web/dist is left");
+        assert!(
+            complaints[1].contains("releases/abab, WHICH WAS SHOWN")
+                && complaints[1].contains("/state/withdrawn/abab-1")
+        );
+        assert!(
+            complaints[2].contains("the leak gate found 3 things (github-token 2, home-path 1)"),
+            "{}",
+            complaints[2]
+        );
+        assert!(complaints[2].contains("/state/leak-report.json"));
+        assert_eq!(complaints[3], "no room; what was shown before is shown still");
+    }
+
+    #[test]
+    fn the_settings_become_the_request() {
+        let mut config = Config::default();
+        config.journey.build.command = vec!["npm".into(), "run".into()];
+        let arguments = parse("--wait --snapshot v1 --rebuild-site");
+        let request = arguments.request(true, &config);
+        assert_eq!((request.patience, request.snapshot.as_deref(), request.keep), (PATIENCE, Some("v1"), 5));
+        assert_eq!(request.builder.unwrap().command, ["npm", "run"]);
+        assert_eq!(parse("").request(true, &Config::default()).builder, None);
+    }
+}
