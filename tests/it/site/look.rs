@@ -92,7 +92,7 @@ fn sound(found: &Value, count: usize) {
         let place = format!("{} at {}", page["page"], page["width"]);
         assert_eq!(page["faults"], json!([]), "{place}: {:#}", page["faults"]);
         assert_eq!((&page["style"], &page["script"]), (&json!(true), &json!(true)), "{place}: style and script");
-        assert!(page["wide"].as_i64().unwrap() <= 0, "{place} is {} too wide", page["wide"]);
+        assert!(page["wide"].as_i64().unwrap() <= 0, "{place} is {} too wide: {:#}", page["wide"], page["over"]);
     }
 }
 
