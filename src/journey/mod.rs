@@ -19,14 +19,13 @@
 pub mod account;
 pub mod correlate;
 pub mod draft;
+pub mod inputs;
 pub mod last_run;
 pub mod leak;
 pub mod redact;
-pub mod inputs;
-pub mod ledger;
+pub mod release;
 pub mod run;
 pub mod site;
 pub mod site_data;
-pub mod transcript;
-pub mod release;
 pub mod synthesis;
+pub mod transcript;

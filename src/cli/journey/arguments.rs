@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{Parser, Subcommand};
 
 use super::super::arguments::Common;
-use super::synthesize::SynthesizeArguments;
 use super::scan::{EXAMPLES, ScanArguments};
+use super::synthesize::SynthesizeArguments;
 
 /// Publishes the journey of an unattended coding loop as a web site, and leaks nothing.
 #[derive(Debug, Parser)]

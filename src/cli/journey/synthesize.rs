@@ -9,11 +9,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::super::{USAGE, output};
+use super::Environment;
 use super::line::Line;
 use crate::config::{Config, FlagSetting};
 use crate::journey::last_run::Outcome;
 use crate::journey::release::{self, check_id};
-use crate::journey::synthesis::{self, Builder, LockError, Parts, REPORT, Report, Request};
+use crate::journey::synthesis::{self, Builder, Configured, LockError, REPORT, Report, Request};
 use crate::words;
 
 /// Exit code when another run is at work: try again later (`EX_TEMPFAIL` of sysexits.h).
@@ -132,22 +133,20 @@ impl SynthesizeArguments {
     }
 }
 
-/// Runs the command.
-pub(super) fn run(arguments: &SynthesizeArguments, publish: bool, config: &Config) -> ExitCode {
+/// Runs the command with the settings and the environment of `given`.
+pub(super) fn run(arguments: &SynthesizeArguments, publish: bool, given: (Config, Environment)) -> ExitCode {
+    let (config, environment) = given;
     if arguments.codex_cleanup && config.journey.cleanup_command.is_empty() {
         let message = "--codex-cleanup needs a command: set journey.cleanup_command, or leave the flag out";
         return output::fail(USAGE, message);
     }
-    let request = arguments.request(publish, config);
-    run_parts(&Unconnected, &request, arguments.json)
-}
-
-fn run_parts<P: Parts>(parts: &P, request: &Request, json: bool) -> ExitCode {
+    let request = arguments.request(publish, &config);
+    let parts = Configured::new(config, environment, arguments.codex_cleanup);
     let line = Line::new();
-    let report = synthesis::run(parts, request, &|progress| line.tell(progress));
+    let report = synthesis::run(&parts, &request, &|progress| line.tell(progress));
     drop(line);
     match report {
-        Ok(report) => tell(&report, request, json),
+        Ok(report) => tell(&report, &request, arguments.json),
         Err(error) if matches!(error.downcast_ref(), Some(LockError::Held { .. })) => {
             output::fail(BUSY, &error.to_string())
         }
@@ -229,41 +228,6 @@ fn many(count: u64, what: &str) -> String {
     #[expect(clippy::cast_precision_loss, reason = "counts of files and findings are far below 2^52")]
     let digits = words::whole(count as f64);
     format!("{digits} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-/// Stands where the parts that read, redact and render belong, until they are connected: every run fails and says so.
-struct Unconnected;
-
-impl Parts for Unconnected {
-    type Frozen = std::convert::Infallible;
-
-    fn freeze(&self) -> anyhow::Result<Self::Frozen> {
-        anyhow::bail!("this program is built without the parts that read the loop's files; build a later version")
-    }
-
-    fn digest(&self, frozen: &Self::Frozen) -> crate::journey::draft::Digest {
-        match *frozen {}
-    }
-
-    fn read(
-        &self,
-        frozen: Self::Frozen,
-        _: synthesis::Told<'_>,
-    ) -> anyhow::Result<crate::journey::site_data::SiteData> {
-        match frozen {}
-    }
-
-    fn gate(&self) -> anyhow::Result<Box<dyn release::Gate>> {
-        anyhow::bail!("this program is built without the leak gate; build a later version")
-    }
-
-    fn drafts<'a>(
-        &'a self,
-        _: &'a crate::journey::site_data::SiteData,
-        _: bool,
-    ) -> Vec<crate::journey::draft::Draft<'a>> {
-        Vec::new()
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 use jiff::SignedDuration;
 
 use super::super::inputs::Gathered;
-use super::super::ledger::Ledger;
+use super::super::transcript::Ledger;
 use super::{Work, kinds};
 use crate::journey::run::{Key, Origin, Sourced};
 use crate::observation::Time;

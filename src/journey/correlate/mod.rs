@@ -25,8 +25,8 @@ mod tests;
 use std::collections::BTreeMap;
 
 use super::inputs::{Gathered, Told};
-use super::ledger::Ledger;
 use super::run::{Epoch, Iteration, Key, LeftOut, Origin, Outcome, ParityPoint, Review, Run, Sourced};
+use super::transcript::Ledger;
 use crate::observation::Time;
 use kinds::Passed;
 use report::Report;

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::super::inputs::{Commits, EventLine, Finished, Gathered, RepoCommit, State, Told, VerdictLine};
-use super::super::ledger::{Ledger, Session, Turn};
 use super::super::run::{Event, EventKind, Iteration, Key, Origin, Outcome, Run, Sourced, Tokens, Verdict};
+use super::super::transcript::{Ledger, Session, Turn};
 use super::correlate;
 use crate::observation::Time;
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::super::inputs::Told;
-use super::super::ledger::{Ledger, Turn};
+use super::super::transcript::{Ledger, Turn};
 use super::windows::{Owner, Windows};
 use super::{Work, kinds};
 use crate::journey::run::{Origin, Sourced, Tokens};

@@ -12,7 +12,8 @@ use super::rules::{Kind, Rule};
 use super::{Exact, Finding};
 
 /// The rule that finds the canary's own value.
-static CANARY: Rule = Rule { name: "canary", kind: Kind::Secret, description: "The value that this run planted" };
+pub(super) static CANARY: Rule =
+    Rule { name: "canary", kind: Kind::Secret, description: "The value that this run planted" };
 
 /// Alphanumeric characters that a random byte picks from; those that are taken for each other are left out.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";

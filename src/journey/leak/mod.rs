@@ -36,4 +36,4 @@ pub use canary::Canary;
 pub use exact::Exact;
 pub use finding::{Finding, Layer};
 pub use imported::{ImportError, Imported};
-pub use scanner::{Examined, Options, RuleSet, Scanner};
+pub use scanner::{Examined, Options, RuleSet, Scanner, random_key};

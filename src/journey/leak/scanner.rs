@@ -10,6 +10,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
 
+use super::canary::CANARY;
 use super::container::{self, Budget, Kind};
 use super::exact::{self, Exact};
 use super::finding::Key;
@@ -87,7 +88,7 @@ impl Scanner {
     pub fn new(options: Options) -> io::Result<Self> {
         let key = match options.key {
             Some(key) => key,
-            None => random()?,
+            None => random_key()?,
         };
         let context = (options.secrets.context)();
         let exact = exact::Search::new(options.exact).map_err(io::Error::other)?;
@@ -162,7 +163,8 @@ impl Scanner {
             for rule in self.sought.secrets.rules {
                 field(rule.name.as_bytes());
             }
-            for exact in self.sought.exact.values() {
+            // The canary is another one at each run, and finds nothing but itself.
+            for exact in self.sought.exact.values().iter().filter(|exact| *exact.rule != CANARY) {
                 field(exact.rule.name.as_bytes());
                 field(&exact.value);
             }
@@ -321,7 +323,11 @@ fn masked(name: &str, found: &[Found<'_>]) -> String {
     String::from_utf8_lossy(&masked).into_owned()
 }
 
-fn random() -> io::Result<[u8; 32]> {
+/// A key for fingerprints.
+///
+/// # Errors
+/// When the system gives no random numbers.
+pub fn random_key() -> io::Result<[u8; 32]> {
     let mut key = [0; 32];
     SystemRandom::new().fill(&mut key).map_err(|_| io::Error::other("the system gives no random numbers"))?;
     Ok(key)
@@ -331,7 +337,7 @@ fn random() -> io::Result<[u8; 32]> {
 /// read, a random one, under which nothing is known to be clean.
 fn program() -> &'static [u8; 32] {
     static PROGRAM: OnceLock<[u8; 32]> = OnceLock::new();
-    PROGRAM.get_or_init(|| hash_file("/proc/self/exe").or_else(|_| random()).unwrap_or_default())
+    PROGRAM.get_or_init(|| hash_file("/proc/self/exe").or_else(|_| random_key()).unwrap_or_default())
 }
 
 fn hash_file(path: &str) -> io::Result<[u8; 32]> {

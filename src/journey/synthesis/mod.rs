@@ -11,6 +11,8 @@
 //! 3. What it was made of is remembered only once the release is shown, so that a run that failed is made again.
 
 mod builder;
+mod configured;
+mod gate;
 mod lock;
 mod parts;
 mod report;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use builder::Builder;
+pub use configured::Configured;
 pub use lock::Error as LockError;
 pub use parts::{Parts, Progress, Told};
 pub use report::FILE as REPORT;

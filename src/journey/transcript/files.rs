@@ -6,10 +6,12 @@
 use std::collections::HashSet;
 use std::fs::{DirEntry, FileType, Metadata};
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use glob::Pattern;
+use ring::digest::{Context, SHA256};
 
 use super::Error;
 use crate::source::file::with_mend;
@@ -86,6 +88,25 @@ impl Frozen {
         frozen.files.retain(|file| seen.insert((file.identity.device, file.identity.inode)));
         frozen.unreadable.dedup_by(|a, b| a.path == b.path);
         Ok(frozen)
+    }
+
+    /// Digest of the names, identities and lengths: equal where nothing of what is read has changed.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut context = Context::new(&SHA256);
+        for FrozenFile { path, identity } in &self.files {
+            let Identity { device, inode, size, modified, changed } = identity;
+            context.update(path.as_os_str().as_bytes());
+            context.update(&[0]);
+            [*device, *inode, *size].iter().for_each(|number| context.update(&number.to_le_bytes()));
+            let times = [modified.0, modified.1, changed.0, changed.1];
+            times.iter().for_each(|number| context.update(&number.to_le_bytes()));
+        }
+        for unreadable in &self.unreadable {
+            context.update(format!("{unreadable:?}").as_bytes());
+        }
+        let mut digest = [0; 32];
+        digest.copy_from_slice(context.finish().as_ref());
+        digest
     }
 
     /// How many files there are, and their bytes.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::super::Gathered;
 use super::stage::{INPUTS, Stage};
 use crate::journey::correlate::correlate;
-use crate::journey::ledger::Ledger;
+use crate::journey::transcript::Ledger;
 
 /// How many things the input tells.
 fn told(gathered: &Gathered, input: &str) -> usize {
