@@ -3,6 +3,25 @@
 //! Invariant: [`find`] is pure and looks at the bytes it is given; whoever reads, decodes and unfolds calls it on what
 //! comes out.
 
+mod anchors;
+mod bytes;
+mod commands;
+mod context;
+mod forms;
+mod issuers;
+mod jwt;
+mod keyed;
+mod names;
+mod pem;
+mod placeholder;
+mod random;
+mod residue;
+mod runs;
+mod special;
+#[cfg(test)]
+mod tests;
+mod url;
+
 use std::ops::Range;
 
 /// What a rule protects.
@@ -34,41 +53,70 @@ pub struct Hit {
     pub span: Range<usize>,
 }
 
-/// What is looked for.
-pub const RULES: &[&Rule] = &[&GITHUB, &PASSWORD];
-
-static GITHUB: Rule = Rule { name: "github-token", kind: Kind::Secret, description: "A GitHub token" };
-static PASSWORD: Rule = Rule { name: "password", kind: Kind::Secret, description: "A password that is assigned" };
-
-/// Finds secrets in plain bytes, and the runs of token bytes in passing.
+/// Finds secrets in plain bytes.
 pub fn find(text: &[u8], hits: &mut Vec<Hit>, runs: &mut Vec<Range<usize>>) {
-    let mut start = 0;
-    for at in 0..=text.len() {
-        let is_token = text.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+/=_%-".contains(byte));
-        if !is_token {
-            if at - start >= 20 {
-                runs.push(start..at);
-            }
-            start = at + 1;
+    let first = hits.len();
+    runs::find(text, hits, runs);
+    anchors::find(text, hits);
+    hits[first..].sort_by_key(|hit| (hit.span.start, std::cmp::Reverse(hit.span.end)));
+    let mut kept = first;
+    for at in first..hits.len() {
+        let inside = kept > first && hits[at].span.start < hits[kept - 1].span.end;
+        if !inside {
+            hits.swap(kept, at);
+            kept += 1;
         }
     }
-    for at in memchr::memmem::find_iter(text, b"ghp_") {
-        let end = at + 4 + text[at + 4..].iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-        let apart = at == 0 || !(text[at - 1].is_ascii_alphanumeric() || text[at - 1] == b'_');
-        if apart && end - at == 40 {
-            hits.push(Hit { rule: &GITHUB, span: at..end });
-        }
-    }
-    for at in memchr::memmem::find_iter(text, b"password=\"") {
-        let start = at + 10;
-        let length = text[start..].iter().take(100).position(|&byte| byte == b'"');
-        if let Some(length) = length.filter(|&length| length >= 8) {
-            hits.push(Hit { rule: &PASSWORD, span: start..start + length });
-        }
-    }
+    hits.truncate(kept);
 }
 
-/// Bytes on each side that a decision may rest on.
+/// Rules of values without a form of their own, in the order in which they are told.
+const OTHERS: [&Rule; 17] = [
+    &jwt::JWT,
+    &pem::PRIVATE_KEY,
+    &url::URL_PASSWORD,
+    &keyed::PASSWORD,
+    &keyed::SECRET,
+    &commands::COMMAND_PASSWORD,
+    &commands::BEARER,
+    &special::AZURE_CLIENT_SECRET,
+    &special::BOOTSTRAP,
+    &special::DISCORD,
+    &special::MAILCHIMP,
+    &special::PASSWORD_HASH,
+    &special::TELEGRAM,
+    &special::TERRAFORM,
+    &residue::NAMED,
+    &residue::NEAR_ISSUER,
+    &residue::RANDOM,
+];
+
+const COUNT: usize = OTHERS.len() + forms::count();
+
+const ALL: [&Rule; COUNT] = {
+    let mut all = [OTHERS[0]; COUNT];
+    let mut at = 0;
+    while at < OTHERS.len() {
+        all[at] = OTHERS[at];
+        at += 1;
+    }
+    let mut group = 0;
+    while group < forms::VENDORS.len() {
+        let mut vendor = 0;
+        while vendor < forms::VENDORS[group].len() {
+            all[at] = &forms::VENDORS[group][vendor].rule;
+            at += 1;
+            vendor += 1;
+        }
+        group += 1;
+    }
+    all
+};
+
+/// Every rule.
+pub const RULES: &[&Rule] = &ALL;
+
+/// How many bytes on each side of a place a decision may rest on: what is cut into chunks overlaps by as many.
 pub fn context() -> usize {
-    1024
+    4096
 }

@@ -1,0 +1,276 @@
+//! Values that a name beside them makes secret: `password = "x"`, `"db_pass": "x"`, `<password>x</password>`.
+//!
+//! Invariant: decided from at most [`REACH`] bytes on each side of the name.
+
+use std::ops::Range;
+
+use super::bytes::{
+    ALNUM, DIGIT, DOT, LETTER, LOWER, QUOTE, SLASH, SPACE, UPPER, WORD, class as class_of, count, is, is_at, span,
+    span_before, union,
+};
+use super::names::{Class, Words, classify};
+use super::placeholder::{is_label, is_number, is_reference, is_telling, is_type, is_worn};
+use super::random::surprise;
+use super::{Hit, Kind, Rule};
+
+pub(super) static PASSWORD: Rule = Rule {
+    name: "password",
+    kind: Kind::Secret,
+    description: "A value that a name beside it calls a password or a passphrase",
+};
+pub(super) static SECRET: Rule =
+    Rule { name: "secret", kind: Kind::Secret, description: "A value that a name beside it calls a secret" };
+
+/// How far from the name a value may end, in bytes.
+pub(super) const REACH: usize = 320;
+
+/// Looks at the name around `anchor`.
+pub(super) fn find(text: &[u8], anchor: Range<usize>, hits: &mut Vec<Hit>) {
+    // What may follow `pass` in a name or after it; most words with these letters end the look here.
+    let next = text.get(anchor.end).copied().unwrap_or(b' ');
+    if is(next, LOWER) && !matches!(next, b'w' | b'p' | b'c' | b's' | b'e' | b'k' | b'i') {
+        return;
+    }
+    let name = name_around(text, &anchor);
+    let class = classify(&text[name.clone()]);
+    if class < Class::Secret {
+        return;
+    }
+    let Some(value) = Value::after(text, name.end) else { return };
+    if value.is_secret(text, class) {
+        let rule = if class == Class::Password { &PASSWORD } else { &SECRET };
+        hits.push(Hit { rule, span: value.span });
+    }
+}
+
+/// The whole name that an anchor is part of.
+fn name_around(text: &[u8], anchor: &Range<usize>) -> Range<usize> {
+    let start = anchor.start - span_before(text, anchor.start, WORD | DOT, 64);
+    let escaped = start > 0 && text[start - 1] == b'\\' && matches!(text[start], b'n' | b't' | b'r');
+    start + usize::from(escaped)..anchor.end + span(text, anchor.end, WORD, 40)
+}
+
+/// How a value stands after its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    /// In quotes.
+    Quoted,
+    /// Bare, after a sign of assignment.
+    Bare,
+    /// Between tags.
+    Tagged,
+    /// Bare, after a blank only, as in command lines and `.netrc`.
+    Spaced,
+}
+
+struct Value {
+    span: Range<usize>,
+    style: Style,
+    /// Where the name ends.
+    name_end: usize,
+    /// Whether nothing but a blank stands between name and value.
+    after_blank: bool,
+    /// Whether the value is in quotes.
+    quoted: bool,
+}
+
+impl Value {
+    /// The value after a name that ends at `name_end`.
+    fn after(text: &[u8], name_end: usize) -> Option<Value> {
+        let mut at = name_end;
+        let closing = skip(text, at, b"\"'`])\\}*");
+        let quoted_name = text[at..closing].iter().any(|&byte| is(byte, QUOTE));
+        at = skip(text, closing, b" \t");
+        let mut operator = skip(text, at, b"=:>?!.+-");
+        if text[at..].starts_with(b"||") {
+            operator = at + 2;
+        }
+        if operator == at && quoted_name && text.get(at) == Some(&b',') {
+            operator = at + 1;
+        }
+        if operator == at {
+            (at, operator) = typed(text, at).or_else(|| said(text, at)).unwrap_or((at, at));
+        }
+        let signs = &text[at..operator];
+        let tagged = signs == b">";
+        let assigned = signs == b"is"
+            || signs.iter().any(|sign| b"=:>,|".contains(sign))
+                && !signs.starts_with(b"->")
+                && !signs.starts_with(b"::")
+            || signs.starts_with(b"::=");
+        let gap = skip(text, operator, b" \t");
+        let start = if tagged { skip(text, operator, b" \t\r\n") } else { gap };
+        let style = match (assigned, tagged) {
+            (true, true) => Style::Tagged,
+            (true, false) => Style::Bare,
+            (false, _) if signs.is_empty() && gap > name_end => Style::Spaced,
+            _ => return None,
+        };
+        let value = read(text, start, style)?;
+        (value.0.end - name_end <= REACH).then_some(Value {
+            span: value.0,
+            style: value.1,
+            name_end,
+            after_blank: style == Style::Spaced,
+            quoted: value.1 == Style::Quoted,
+        })
+    }
+
+    fn is_secret(&self, text: &[u8], class: Class) -> bool {
+        let value = &text[self.span.clone()];
+        if value.len() < 4 || value.len() > 256 || is_reference(value) || self.is_stand_in(text, value) {
+            return false;
+        }
+        let stray = b",;:)".contains(&value[0]) || value.ends_with(b":") || value.ends_with(b"=\\");
+        if stray || value.iter().any(|&byte| is(byte, SPACE) || byte < b' ') {
+            return false;
+        }
+        if self.is_joined(text) {
+            return value.len() >= 4 && !is_number(value);
+        }
+        match self.style {
+            Style::Quoted if self.after_blank => self.is_argument(text) && is_chosen(value, class),
+            Style::Quoted | Style::Tagged => is_chosen(value, class),
+            Style::Bare => is_chosen(value, class) && is_literal(value, text, self),
+            Style::Spaced => self.is_argument(text) && is_chosen(value, class) && is_literal(value, text, self),
+        }
+    }
+
+    /// Whether a value stands for one. In a connection string even the word `secret` is a password.
+    fn is_stand_in(&self, text: &[u8], value: &[u8]) -> bool {
+        is_type(value) || is_telling(value) || is_worn(value) || is_label(value) && !self.is_joined(text)
+    }
+
+    /// Whether a value stands in a connection string: between `=` and `;`.
+    fn is_joined(&self, text: &[u8]) -> bool {
+        let ends = text.get(self.span.end) == Some(&b';');
+        self.style == Style::Bare && ends && self.span.start == self.name_end + 1 && text[self.name_end] == b'='
+    }
+
+    /// Whether a value after a blank is an argument: after an option, or beside a user in `.netrc`.
+    fn is_argument(&self, text: &[u8]) -> bool {
+        let name_start = self.name_end - span_before(text, self.name_end, WORD, 64);
+        let before = &text[name_start.saturating_sub(100)..name_start];
+        let name = &text[name_start..self.name_end];
+        let netrc = [&b"login "[..], b"machine ", b"user "]
+            .iter()
+            .any(|word| before.windows(word.len()).any(|window| window == *word));
+        self.quoted || name.starts_with(b"-") || netrc && matches!(name, b"password" | b"passwd")
+    }
+}
+
+/// A type between a name and its value, as in `password: str = "x"` and `var password string = "x"`.
+fn typed(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    let length = span(text, at, WORD, 16);
+    let known: &[&[u8]] = &[b"string", b"String", b"str", b"char", b"bytes", b"SecretStr", b"NSString"];
+    if !known.contains(&&text[at..at + length]) {
+        return None;
+    }
+    let after = skip(text, at + length, b" \t");
+    let operator = skip(text, after, b"=:");
+    (length > 0 && operator > after).then_some((after, operator))
+}
+
+/// In prose: ` is ` within the next words, with a value in quotes after it.
+fn said(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    let rest = &text[at..text.len().min(at + 48)];
+    let line = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+    let verb = if rest[..line].starts_with(b"is ") {
+        0
+    } else {
+        rest[..line].windows(4).position(|four| four == b" is ")? + 1
+    };
+    is_at(text, at + verb + 3, QUOTE).then_some((at + verb, at + verb + 2))
+}
+
+fn skip(text: &[u8], from: usize, set: &[u8]) -> usize {
+    let rest = &text[from.min(text.len())..];
+    from + rest.iter().take(24).take_while(|byte| set.contains(byte)).count()
+}
+
+/// The value that begins at `start`, and how it stands there.
+fn read(text: &[u8], start: usize, style: Style) -> Option<(Range<usize>, Style)> {
+    let prefix = usize::from(
+        matches!(text.get(start), Some(b'b' | b'r' | b'f' | b'L' | b'u' | b'@')) && is_at(text, start + 1, QUOTE),
+    );
+    let slashes = skip(text, start + prefix, b"\\(") - start;
+    let quote = *text.get(start + slashes)?;
+    if is(quote, QUOTE) {
+        let from = start + slashes + 1;
+        let escaped = text[start + slashes - usize::from(slashes > 0)] == b'\\';
+        let rest = &text[from..text.len().min(from + REACH)];
+        let end = closing(rest, quote, escaped)?;
+        return Some((from..from + end, Style::Quoted));
+    }
+    let rest = &text[start..text.len().min(start + REACH)];
+    let stops: &[u8] = if style == Style::Tagged { b"<\n" } else { b" \t\r\n\"'`<>,;&" };
+    let end = rest.iter().position(|byte| stops.contains(byte)).unwrap_or(rest.len());
+    let end = rest[..end].windows(2).position(|two| matches!(two, b"\\n" | b"\\r" | b"\\\"")).unwrap_or(end);
+    let end = end - rest[..end].iter().rev().take_while(|byte| b"\\ \t\r".contains(byte)).count();
+    Some((start..start + end, style))
+}
+
+fn closing(rest: &[u8], quote: u8, escaped: bool) -> Option<usize> {
+    let mut at = 0;
+    while at < rest.len() {
+        match rest[at] {
+            b'\n' => return None,
+            b'\\' if escaped && rest.get(at + 1) == Some(&quote) => return Some(at),
+            b'\\' => at += 1,
+            byte if byte == quote => return Some(at),
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Whether somebody may have chosen a value as a password, or drawn it as a secret.
+fn is_chosen(value: &[u8], class: Class) -> bool {
+    let letters = count(value, LETTER);
+    let digits = count(value, DIGIT);
+    if class == Class::Password {
+        let special = value.len() - letters - digits;
+        return letters + digits >= 3 && (value.len() >= 6 || digits > 0 || special > 0) && !is_wordy(value);
+    }
+    let foreign = union(value) & !(WORD | DOT | SLASH) != 0 || value.iter().any(|&byte| class_of(byte) == 0);
+    let random = foreign || surprise(value) > -(value.len() as i32) / 2;
+    let joined = value.iter().any(|byte| b"_-".contains(byte)) && union(value) & !WORD == 0 && surprise(value) < 0;
+    value.len() >= 8 && !joined && letters > 0 && (digits > 0 || random) && !is_worn(value) && !is_wordy(value)
+}
+
+/// Whether a value is a name in a program that speaks of secrets itself, such as `new_password` and `userPassword`.
+fn is_wordy(value: &[u8]) -> bool {
+    let name = value.iter().all(|&byte| is(byte, WORD | DOT | SLASH) || byte == b'#') && count(value, DIGIT) == 0;
+    let joined = Words::of(value).take(2).count() > 1;
+    name && joined && classify(value) >= Class::Secret || is_number(value) && value.len() < 4
+}
+
+/// Whether a bare value is one, and no name, call or word of a program.
+fn is_literal(value: &[u8], text: &[u8], place: &Value) -> bool {
+    if value.iter().any(|byte| b"()[]{}".contains(byte)) || value.ends_with(b":") {
+        return false;
+    }
+    let code = text.get(place.span.end).is_some_and(|&byte| byte == b'(' || byte == b'[');
+    let all = union(value);
+    let plain = all & !(WORD | DOT) == 0;
+    let digits = count(value, DIGIT);
+    let mixed = all & LOWER != 0 && all & UPPER != 0;
+    if plain && value.contains(&b'.') && digits < 2 {
+        return false;
+    }
+    !code && (digits > 0 || !plain || mixed && surprise(value) > 0 || ends_setting(text, place))
+}
+
+/// Whether a bare word ends where a setting does: at the end of a line, or between signs that part settings. In a
+/// program a word there is a variable, and something stands after it.
+fn ends_setting(text: &[u8], place: &Value) -> bool {
+    let tight = place.span.start == place.name_end + 1;
+    let long = place.span.len() >= 6;
+    long && match text.get(place.span.end) {
+        None | Some(b'\n' | b'\r') => true,
+        Some(b';' | b'&' | b'"' | b'\\') => tight,
+        Some(b' ') => tight && text[..place.name_end].last().is_some_and(|&byte| is(byte, UPPER)),
+        _ => false,
+    }
+}

@@ -1,0 +1,82 @@
+//! Private keys in PEM and in PuTTY's format.
+//!
+//! Invariant: told from the head and the first line of the body, so that the rest may lie in another chunk.
+
+use super::bytes::{BASE64_PADDED, SPACE, distinct, is, span};
+use super::{Hit, Kind, Rule};
+
+pub(super) static PRIVATE_KEY: Rule = Rule {
+    name: "private-key",
+    kind: Kind::Secret,
+    description: "A private key: PEM of any kind, OpenSSH, PGP, PuTTY, encrypted or not",
+};
+
+/// How much of a key's text a hit spans at most, in bytes.
+const LONGEST: usize = 16 << 10;
+
+/// Looks at a head that begins at `at`.
+pub(super) fn find(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
+    let head = &text[at..text.len().min(at + 80)];
+    let end = if head.starts_with(b"-----") { after_label(head) } else { putty(head) };
+    let Some(end) = end else { return };
+    if has_body(text, at + end) {
+        let stop = text[at..text.len().min(at + LONGEST)].windows(9).position(|window| window == b"-----END ");
+        let length = stop.map_or_else(
+            || text.len().min(at + LONGEST) - at,
+            |stop| (stop + 9 + span(&text[at..], stop + 9, 0xFFFF, 40)).min(text.len() - at),
+        );
+        hits.push(Hit { rule: &PRIVATE_KEY, span: at..at + length });
+    }
+}
+
+/// Where a head that names a private key ends.
+fn after_label(head: &[u8]) -> Option<usize> {
+    let label = head.get(11..)?;
+    let end = label.windows(5).position(|window| window == b"-----")?;
+    let secret = label[..end].windows(11).any(|window| window == b"PRIVATE KEY");
+    secret.then_some(11 + end + 5)
+}
+
+fn putty(head: &[u8]) -> Option<usize> {
+    let line = head.iter().position(|&byte| byte == b'\n').unwrap_or(head.len());
+    head.starts_with(b"PuTTY-User-Key-File-").then_some(line)
+}
+
+/// Whether a body follows: base64 after blanks, escapes and header lines; nothing at all counts, the text may be cut.
+fn has_body(text: &[u8], from: usize) -> bool {
+    let mut at = skip(text, from);
+    if at >= text.len() {
+        return true;
+    }
+    for _ in 0..6 {
+        let length = span(text, at, BASE64_PADDED, 200);
+        let body = &text[at..at + length];
+        if length >= 16 && distinct(body) >= 8 {
+            return true;
+        }
+        let colon = text[at..text.len().min(at + 40)].iter().position(|&byte| byte == b':');
+        if colon.is_none() {
+            return false;
+        }
+        let line = text[at..text.len().min(at + 160)].iter().position(|&byte| byte == b'\n' || byte == b'\\');
+        let Some(line) = line else { return false };
+        at = skip(text, at + line);
+    }
+    false
+}
+
+/// Past blanks, quotes, escapes of line feeds, and signs that join lines.
+fn skip(text: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while at < text.len() && at < from + 120 {
+        let byte = text[at];
+        if byte == b'\\' && matches!(text.get(at + 1), Some(b'n' | b'r' | b't' | b'\\')) {
+            at += 2;
+        } else if is(byte, SPACE) || b"\"'`,+\\>|*#;.".contains(&byte) {
+            at += 1;
+        } else {
+            break;
+        }
+    }
+    at
+}
