@@ -13,6 +13,7 @@ mod doctor;
 mod documents;
 mod exporter;
 mod files;
+mod gate;
 mod gpu;
 mod jsonl;
 mod manager;
