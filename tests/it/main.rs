@@ -16,6 +16,7 @@ mod files;
 mod generated;
 #[path = "../generated_run/mod.rs"]
 mod generated_run;
+mod gate;
 mod gpu;
 mod jsonl;
 mod manager;

@@ -179,6 +179,10 @@ impl Desk<'_> {
                 let examined = self.scanner.examine(&shown, &name, &mut target.as_slice());
                 Told { links: 1, examined, name: shown, ..Told::default() }
             }
+            Entry::Empty { shown, name } => {
+                let examined = self.scanner.examine(&shown, &name, &mut std::io::empty());
+                Told { examined, name: shown, ..Told::default() }
+            }
             Entry::Unreadable { shown, error } => Told { examined: failed(error), name: shown, ..Told::default() },
             Entry::Excluded => Told { excluded: 1, ..Told::default() },
         }
@@ -198,19 +202,22 @@ impl Desk<'_> {
             if !text.is_empty() && !state.gone {
                 state.gone = is_gone(output::print(&text));
             }
+            if told.links > 0 {
+                self.complain(&told.name, "a symbolic link, not followed");
+            }
             if let Some(error) = told.examined.failed {
                 state.failed += 1;
-                let masked = self.masked(&told.name);
-                output::complain(&format!("{}: could not be scanned: {error}", words::clean(&masked)));
+                self.complain(&told.name, &format!("could not be scanned: {error}"));
             }
         }
         self.moved.notify_all();
     }
 
-    /// A name in a message shows no value either.
-    fn masked(&self, name: &str) -> String {
+    /// Tells `message` about the file called `name`, which shows no value either.
+    fn complain(&self, name: &str, message: &str) {
         let findings = self.scanner.examine(name, name, &mut std::io::empty()).findings;
-        findings.into_iter().next().map_or_else(|| name.to_owned(), |finding| finding.file)
+        let masked = findings.first().map_or(name, |finding| &finding.file);
+        output::complain(&format!("{}: {message}", words::clean(masked)));
     }
 
     fn line(&self, finding: &Finding) -> String {

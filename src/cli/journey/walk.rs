@@ -33,6 +33,13 @@ pub(super) enum Entry {
         /// What it says.
         target: Vec<u8>,
     },
+    /// An empty directory.
+    Empty {
+        /// As of a file.
+        shown: String,
+        /// As of a file.
+        name: String,
+    },
     /// What cannot be looked at.
     Unreadable {
         /// As of a file.
@@ -96,7 +103,7 @@ impl<'a> Walk<'a> {
             Err(error) => Some(Entry::Unreadable { shown, error }),
             Ok(names) if names.is_empty() => {
                 let name = root.to_string_lossy().into_owned();
-                Some(Entry::Link { shown, name, target: Vec::new() }).filter(|_| !place.named)
+                Some(Entry::Empty { shown, name }).filter(|_| !place.named)
             }
             Ok(names) => {
                 let below = |name| Place { path: place.path.join(&name), name: root.join(&name), named: false };

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr3_iter, memmem};
+use memchr::memchr3_iter;
 
 use super::Layer;
 use super::view::View;
@@ -29,7 +29,7 @@ pub(super) struct Undone {
 /// Writes `text` without its escapes to `view`, and to `doubts` the stretches of `text` that may mean what they show.
 pub(super) fn undo(text: &[u8], view: &mut View, doubts: &mut Vec<Range<usize>>) -> Undone {
     let mut pass = Pass { text, view, done: 0, undone: Undone::default(), last_backslash: None, doubts };
-    let mut hidden = invisible(text).into_iter().peekable();
+    let mut hidden = invisible(text).peekable();
     for at in memchr3_iter(b'\\', b'&', 0x1b, text) {
         while let Some(place) = hidden.next_if(|place| place.start < at) {
             pass.replace(place, b"", Layer::Hidden);
@@ -301,18 +301,15 @@ fn is_invisible(code: u32) -> bool {
 }
 
 /// The places of invisible characters in UTF-8, in order.
-fn invisible(text: &[u8]) -> Vec<Range<usize>> {
-    let mut places = Vec::new();
-    let general = memmem::find_iter(text, b"\xe2\x80")
-        .map(|at| (at, 3))
-        .filter(|&(at, _)| text.get(at + 2).is_some_and(|last| matches!(last, 0x8b..=0x8f | 0xaa..=0xae)));
-    places.extend(general);
-    let joiner = memmem::find_iter(text, b"\xe2\x81").map(|at| (at, 3));
-    places.extend(joiner.filter(|&(at, _)| text.get(at + 2).is_some_and(|last| matches!(last, 0xa0..=0xa4))));
-    places.extend(memmem::find_iter(text, b"\xef\xbb\xbf").map(|at| (at, 3)));
-    places.extend(memmem::find_iter(text, b"\xc2\xad").map(|at| (at, 2)));
-    places.sort_unstable();
-    places.into_iter().map(|(at, length)| at..at + length).collect()
+fn invisible(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    memchr3_iter(0xc2, 0xe2, 0xef, text).filter_map(|at| {
+        let length = match text.get(at..at + 3).or_else(|| text.get(at..at + 2))? {
+            [0xc2, 0xad, ..] => 2,
+            [0xe2, 0x80, 0x8b..=0x8f | 0xaa..=0xae] | [0xe2, 0x81, 0xa0..=0xa4] | [0xef, 0xbb, 0xbf] => 3,
+            _ => return None,
+        };
+        Some(at..at + length)
+    })
 }
 
 #[cfg(test)]

@@ -49,10 +49,14 @@ fn scanner() -> Scanner {
     Scanner::new(Options { secrets: RULES, exact, key: Some([7; 32]), ..Options::default() }).expect("a scanner")
 }
 
+/// Bytes that a window sees on each side: enough for the values of the tests, encoded twice.
+const MARGIN: usize = 2_048;
+
 /// What a scanner with windows of `window` bytes finds in `text`.
 fn cut(window: usize, text: &[u8]) -> Vec<Finding> {
     let mut scanner = scanner();
     scanner.cut.window = window;
+    scanner.cut.margin = MARGIN;
     scanner.scan_bytes("file.txt", text).expect("it can be scanned")
 }
 

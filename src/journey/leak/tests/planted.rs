@@ -132,14 +132,14 @@ fn the_canary_is_caught_and_a_gate_that_skips_a_form_is_not() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_edges_of_windows_change_nothing(
-        places in prop::collection::vec((0_usize..60_000, 0_usize..23), 1..8),
-        window in prop::sample::select(vec![1_024_usize, 4_096, 10_000]),
+        places in prop::collection::vec((0_usize..20_000, 0_usize..23), 1..8),
+        window in prop::sample::select(vec![1_024_usize, 2_500, 6_000]),
     ) {
-        let mut text = FILLER.repeat(60_000 / FILLER.len() + 1).into_bytes();
+        let mut text = FILLER.repeat(20_000 / FILLER.len() + 1).into_bytes();
         let mut places = places;
         places.sort_unstable();
         for (place, encoding) in places.iter().rev() {
