@@ -183,7 +183,7 @@ impl Fields<'_> {
         if climbs || drive || path.starts_with(['/', '\\', '~']) || path.starts_with("file:") {
             self.redactor.whole("path", path)
         } else {
-            self.redactor.text(path, LONGEST_PATH)
+            self.redactor.name(path, LONGEST_PATH)
         }
     }
 }

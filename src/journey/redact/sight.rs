@@ -7,7 +7,7 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, BuildError};
 
 use super::masks;
-use super::unwrap::{Escape, runs};
+use super::unwrap::{Escape, decoded, run_around};
 use crate::journey::leak::exact::Exact;
 use crate::journey::leak::identity;
 use crate::journey::leak::rules::{Hit, Rule};
@@ -21,14 +21,32 @@ const SHORTEST: usize = 4;
 /// From this length on an exact value counts within a longer word, too, as the gate has it.
 const LONG: usize = 12;
 
+/// Digits of base64 that chance does not bring about, as the gate has it: 48 bits.
+const LONG_ENCODED: usize = 8;
+
 /// How often a text within a text is looked into.
 const LAYERS: usize = 2;
 
 /// Looks for what must not be shown.
 pub(super) struct Sight {
     secrets: FindSecrets,
-    exact: Vec<Exact>,
+    forms: Vec<Form>,
     automaton: Option<AhoCorasick>,
+}
+
+/// One way in which an exact value stands in a text.
+struct Form {
+    rule: &'static Rule,
+    bytes: Vec<u8>,
+    encoding: Encoding,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    None,
+    Hex,
+    /// The digits that the value alone decides; upper and lower case are different ones.
+    Base64,
 }
 
 /// What must not be shown.
@@ -46,18 +64,17 @@ impl Sight {
     /// # Errors
     /// When there are more exact values than an automaton can hold.
     pub(super) fn new(secrets: FindSecrets, exact: &[Exact]) -> Result<Self, BuildError> {
-        let mut exact: Vec<Exact> =
-            exact.iter().filter(|exact| exact.value.trim_ascii().len() >= SHORTEST).cloned().collect();
+        let mut exact: Vec<&Exact> = exact.iter().filter(|exact| exact.value.trim_ascii().len() >= SHORTEST).collect();
         // A value that has a name of its own beside a variable is called by its name.
-        let order = |exact: &Exact| (exact.value.clone(), exact.rule.name == "environment-value", exact.rule.name);
-        exact.sort_by_key(order);
+        exact.sort_by_key(|exact| (&exact.value, exact.rule.name == "environment-value", exact.rule.name));
         exact.dedup_by(|one, other| one.value == other.value);
-        let automaton = if exact.is_empty() {
+        let forms: Vec<Form> = exact.iter().flat_map(|exact| forms(exact)).collect();
+        let automaton = if forms.is_empty() {
             None
         } else {
-            Some(AhoCorasick::builder().ascii_case_insensitive(true).build(exact.iter().map(|exact| &exact.value))?)
+            Some(AhoCorasick::builder().ascii_case_insensitive(true).build(forms.iter().map(|form| &form.bytes))?)
         };
-        Ok(Sight { secrets, exact, automaton })
+        Ok(Sight { secrets, forms, automaton })
     }
 
     /// All that must not be shown in `text`, in order and apart from each other.
@@ -65,9 +82,8 @@ impl Sight {
         let mut found = Vec::new();
         self.layer(text.as_bytes(), LAYERS, &mut found);
         // A line's end matters to some values (a key of several lines, a name at the end of one), and is shown as a space.
-        let plain = text.replace(['\n', '\r', '\t'], " ");
-        if plain != text {
-            self.layer(plain.as_bytes(), LAYERS, &mut found);
+        if memchr::memchr3(b'\n', b'\r', b'\t', text.as_bytes()).is_some() {
+            self.layer(text.replace(['\n', '\r', '\t'], " ").as_bytes(), LAYERS, &mut found);
         }
         apart(found, text.as_bytes())
     }
@@ -81,29 +97,13 @@ impl Sight {
             self.layer(&undone.text, layers, &mut within);
             found.extend(within.into_iter().map(|found| Found { span: undone.original(&found.span), ..found }));
         }
-        for run in runs(text) {
-            if let Some(word) = run.readings.iter().find_map(|reading| self.reading(reading, layers)) {
-                found.push(Found { value: text[run.span.clone()].to_vec(), span: run.span, word });
-            }
-        }
-    }
-
-    /// The word of the first thing that must not be shown in a reading of a run. What is no text is only looked through
-    /// for exact values, which chance does not bring about.
-    fn reading(&self, reading: &[u8], layers: usize) -> Option<&'static str> {
-        // Text of two bytes a character, as PowerShell encodes it.
-        let wide = reading.iter().filter(|byte| **byte == 0).count() * 3 >= reading.len().max(1);
-        let narrow: Vec<u8> =
-            if wide { reading.iter().copied().filter(|byte| *byte != 0).collect() } else { Vec::new() };
-        let reading = if wide { &narrow } else { reading };
-        let exact = self.occurrences(reading).map(|(rule, _)| masks::word(rule)).next();
-        exact.or_else(|| {
-            let mut found = Vec::new();
-            if readable(reading) {
-                self.layer(reading, layers, &mut found);
-            }
-            found.first().map(|found| found.word)
-        })
+        decoded(text, |reading, span| {
+            let mut within = Vec::new();
+            self.layer(reading, layers, &mut within);
+            let run =
+                |first: &Found| Found { value: text[span.clone()].to_vec(), word: first.word, span: span.clone() };
+            found.extend(within.first().map(run));
+        });
     }
 
     fn plain(&self, text: &[u8], found: &mut Vec<Found>) {
@@ -113,8 +113,10 @@ impl Sight {
         for hit in hits {
             self.put(text, hit, found);
         }
-        let as_word = self.occurrences(text).filter(|(_, span)| counts(text, span));
-        found.extend(as_word.map(|(rule, span)| one(text, rule, span)));
+        let matches = self.automaton.iter().flat_map(|automaton| automaton.find_overlapping_iter(text));
+        found.extend(
+            matches.filter_map(|matched| self.forms[matched.pattern().as_usize()].found(text, matched.range())),
+        );
     }
 
     /// A hit; user and host of a shell each have a mask of their own.
@@ -126,11 +128,53 @@ impl Sight {
         found.push(one(text, &identity::USER_NAME, hit.span.start..at));
         found.push(one(text, &identity::LOCAL_HOST, at + 1..hit.span.end));
     }
+}
 
-    fn occurrences<'s>(&'s self, text: &'s [u8]) -> impl Iterator<Item = (&'static Rule, Range<usize>)> + 's {
-        let matches = self.automaton.iter().flat_map(move |automaton| automaton.find_overlapping_iter(text));
-        matches.map(|matched| (self.exact[matched.pattern().as_usize()].rule, matched.range()))
+impl Form {
+    /// What stands at `span`, if it is this form: as a word of its own where it is short, with the whole run of digits
+    /// where it is encoded.
+    fn found(&self, text: &[u8], span: Range<usize>) -> Option<Found> {
+        let same = match self.encoding {
+            Encoding::None => counts(text, &span),
+            Encoding::Hex => true,
+            Encoding::Base64 => text[span.clone()] == self.bytes,
+        };
+        let span = if self.encoding == Encoding::None { span } else { run_around(text, span) };
+        same.then(|| one(text, self.rule, span))
     }
+}
+
+/// Every form of a value that is looked for as it stands: among bytes that are no text, it would not be decoded.
+fn forms(exact: &Exact) -> Vec<Form> {
+    let form = |encoding, bytes| Form { rule: exact.rule, bytes, encoding };
+    let hex = exact.value.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect();
+    let mut forms = vec![form(Encoding::None, exact.value.clone()), form(Encoding::Hex, hex)];
+    for lead in 0..3 {
+        let standard = base64_core(&exact.value, lead);
+        let url_safe: Vec<u8> = standard
+            .iter()
+            .map(|digit| match digit {
+                b'+' => b'-',
+                b'/' => b'_',
+                digit => *digit,
+            })
+            .collect();
+        if standard.len() >= LONG_ENCODED {
+            forms.extend((standard != url_safe).then(|| form(Encoding::Base64, url_safe)));
+            forms.push(form(Encoding::Base64, standard));
+        }
+    }
+    forms
+}
+
+/// The digits of base64 that `value` alone decides where `lead` bytes stand before it in its group of three.
+fn base64_core(value: &[u8], lead: usize) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bytes = std::iter::repeat_n(0, lead).chain(value.iter().copied());
+    let bits: Vec<u8> = bytes.flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)).collect();
+    let digits =
+        bits.chunks_exact(6).map(|bits| DIGITS[bits.iter().fold(0, |digit, bit| digit << 1 | usize::from(*bit))]);
+    digits.skip((lead * 8).div_ceil(6)).collect()
 }
 
 fn one(text: &[u8], rule: &Rule, span: Range<usize>) -> Found {
@@ -141,15 +185,6 @@ fn one(text: &[u8], rule: &Rule, span: Range<usize>) -> Found {
 fn counts(text: &[u8], span: &Range<usize>) -> bool {
     let word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80);
     span.len() >= LONG || !word(text[..span.start].last()) && !word(text.get(span.end))
-}
-
-/// Whether decoded bytes are text, rather than what chance makes of a word.
-fn readable(bytes: &[u8]) -> bool {
-    let plain = |byte: &&u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~') || **byte >= 0x80;
-    let strange = bytes.iter().filter(|byte| !plain(byte)).count();
-    bytes.len() >= SHORTEST
-        && strange * 10 <= bytes.len()
-        && bytes.iter().filter(|byte| byte.is_ascii()).count() * 2 >= bytes.len()
 }
 
 /// The places in order, those that overlap made one: the larger one says what it is.

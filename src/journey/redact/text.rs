@@ -15,7 +15,7 @@ use crate::words;
 /// A longer raw text is cut here before it is looked at, in bytes; of what is shown none is a thirtieth as long.
 const LONGEST_RAW: usize = 64 << 10;
 
-/// Longer texts than this, in bytes, are told once and seldom come again.
+/// Names that are longer than this, in bytes, are not remembered.
 const REMEMBERED: usize = 160;
 
 /// How often a text is looked at until nothing is left to find.
@@ -25,7 +25,7 @@ const LOOKS: usize = 4;
 pub struct Redactor {
     sight: Sight,
     masks: Masks,
-    known: HashMap<(String, usize), String>,
+    known: HashMap<String, (usize, String)>,
 }
 
 impl Redactor {
@@ -39,14 +39,29 @@ impl Redactor {
 
     /// `raw` on one line, masked, of at most `most` characters.
     pub fn text(&mut self, raw: &str, most: usize) -> String {
-        if raw.len() > REMEMBERED {
-            return self.masked(raw, most);
+        let mut text = harmless(head(raw));
+        for _ in 0..LOOKS {
+            let found = self.sight.look(&text);
+            let masked = self.replaced(text, &found);
+            let shown = bounded(one_line(masked), most);
+            // A cut or a mask may bring something about that was not there; where nothing is found, nothing is left.
+            if found.is_empty() {
+                return shown;
+            }
+            text = shown;
         }
-        if let Some(known) = self.known.get(&(raw.to_owned(), most)) {
+        if self.shows_nothing(&text) { text } else { self.whole("value", raw) }
+    }
+
+    /// The same of a name that comes again and again: of a file, of a module.
+    pub(super) fn name(&mut self, raw: &str, most: usize) -> String {
+        if let Some((_, known)) = self.known.get(raw).filter(|(known, _)| *known == most) {
             return known.clone();
         }
-        let masked = self.masked(raw, most);
-        self.known.insert((raw.to_owned(), most), masked.clone());
+        let masked = self.text(raw, most);
+        if raw.len() <= REMEMBERED {
+            self.known.insert(raw.to_owned(), (most, masked.clone()));
+        }
         masked
     }
 
@@ -60,25 +75,14 @@ impl Redactor {
         self.sight.look(text).is_empty()
     }
 
-    fn masked(&mut self, raw: &str, most: usize) -> String {
-        let mut text = harmless(head(raw));
-        for _ in 0..LOOKS {
-            let found = self.sight.look(&text);
-            let shown = bounded(&one_line(&self.replaced(&text, &found)), most);
-            // A cut or a mask may bring something about that was not there; where nothing changed, nothing is left.
-            if shown == text {
-                return shown;
-            }
-            text = shown;
+    fn replaced(&mut self, text: String, found: &[Found]) -> String {
+        if found.is_empty() {
+            return text;
         }
-        if self.shows_nothing(&text) { text } else { self.whole("value", raw) }
-    }
-
-    fn replaced(&mut self, text: &str, found: &[Found]) -> String {
         let (mut out, mut at) = (String::with_capacity(text.len()), 0);
         for found in found {
             // A span within a character (of decoded bytes) takes the whole of it.
-            let (start, end) = (floor(text, found.span.start).max(at), ceiling(text, found.span.end));
+            let (start, end) = (floor(&text, found.span.start).max(at), ceiling(&text, found.span.end));
             out.push_str(&text[at..start]);
             out.push_str(&self.masks.mask(found.word, &found.value));
             at = end;
@@ -117,13 +121,21 @@ const fn hidden(c: char) -> bool {
         || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
-fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r', '\t'], " ").trim().to_owned()
+fn one_line(text: String) -> String {
+    let text = if memchr::memchr3(b'\n', b'\r', b'\t', text.as_bytes()).is_some() {
+        text.replace(['\n', '\r', '\t'], " ")
+    } else {
+        text
+    };
+    if text.trim().len() == text.len() { text } else { text.trim().to_owned() }
 }
 
 /// `text` with at most `most` characters, cut between words where that is near.
-fn bounded(text: &str, most: usize) -> String {
-    let Some((cut, _)) = text.char_indices().nth(most) else { return text.to_owned() };
+fn bounded(text: String, most: usize) -> String {
+    if text.len() <= most {
+        return text;
+    }
+    let Some((cut, _)) = text.char_indices().nth(most) else { return text };
     let last = text[..cut].char_indices().next_back().map_or(0, |(at, _)| at);
     let end = text[..last].rfind(char::is_whitespace).filter(|end| end * 2 > last).unwrap_or(last);
     format!("{}…", text[..end].trim_end())

@@ -129,91 +129,175 @@ fn entity(text: &[u8]) -> Option<(char, usize)> {
     Some((char::from_u32(code?)?, end + 1))
 }
 
-/// A run that may hold encoded text, and all that it may say.
-pub(super) struct Run {
-    /// Where it stands, its padding included.
-    pub(super) span: Range<usize>,
-    /// Each reading of it.
-    pub(super) readings: Vec<Vec<u8>>,
-}
-
 /// Shorter runs are not decoded: 8 digits of base64 hold 6 bytes.
 const SHORTEST: usize = 8;
 
 /// A line of folded base64 is not shorter than this, but for the last.
 const FOLDED: usize = 16;
 
-/// The runs of `text` that may hold encoded text, and those that white space folds.
-pub(super) fn runs(text: &[u8]) -> Vec<Run> {
+/// Calls `read` with each readable text that a run of `text` encodes, and the run's place, its padding included. Runs that
+/// white space folds are read together, too.
+pub(super) fn decoded(text: &[u8], mut read: impl FnMut(&[u8], Range<usize>)) {
     let spans = spans(text);
-    let single = spans.iter().filter_map(|span| read(span.clone(), &text[span.clone()]));
-    single.chain(folded(text, &spans)).collect()
+    let mut bytes = Vec::new();
+    for group in spans.chunk_by(|one, other| folds(text, one, other)) {
+        for span in group {
+            readings(&text[span.clone()], &mut bytes, |reading| read(reading, span.clone()));
+        }
+        if let [first, .., last] = group {
+            let joined: Vec<u8> = group.iter().flat_map(|span| text[span.clone()].iter().copied()).collect();
+            readings(&joined, &mut bytes, |reading| read(reading, first.start..last.end));
+        }
+    }
 }
 
+/// The run of digits of base64 around `span`, with its padding.
+pub(super) fn run_around(text: &[u8], span: Range<usize>) -> Range<usize> {
+    let before = text[..span.start].iter().rev().take_while(|byte| is_digit(**byte)).count();
+    let after = text[span.end..].iter().take_while(|byte| is_digit(**byte)).count();
+    let end = span.end + after;
+    span.start - before..end + padding(text, end)
+}
+
+fn padding(text: &[u8], end: usize) -> usize {
+    text[end..].iter().take(2).take_while(|byte| **byte == b'=').count()
+}
+
+/// The runs that are long enough, and shorter ones that may be the end of a folded text.
 fn spans(text: &[u8]) -> Vec<Range<usize>> {
-    let (mut spans, mut at) = (Vec::new(), 0);
-    while at < text.len() {
-        let length = text[at..].iter().take_while(|byte| digit(**byte).is_some()).count();
-        if length > 0 {
-            let padding = text[at + length..].iter().take(2).take_while(|byte| **byte == b'=').count();
-            spans.push(at..at + length + padding);
-            at += length + padding;
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    let mut at = 0;
+    while let Some(start) = text[at..].iter().position(|byte| is_digit(*byte)).map(|skip| at + skip) {
+        let end = start + text[start..].iter().take_while(|byte| is_digit(**byte)).count();
+        at = end + padding(text, end);
+        let tail = at > end || text[start..end].iter().any(|byte| !byte.is_ascii_lowercase());
+        if end - start >= SHORTEST || tail && spans.last().is_some_and(|last| folds(text, last, &(start..at))) {
+            spans.push(start..at);
         }
-        at += text[at..].iter().take_while(|byte| digit(**byte).is_none()).count();
     }
     spans
 }
 
-/// Runs that follow each other with nothing but a line's end or a space between, read as one.
-fn folded<'t>(text: &'t [u8], spans: &'t [Range<usize>]) -> impl Iterator<Item = Run> + 't {
-    let joins = |pair: &[Range<usize>]| {
-        let between = &text[pair[0].end..pair[1].start];
-        pair[0].len() >= FOLDED && between.len() <= 2 && between.iter().all(u8::is_ascii_whitespace)
-    };
-    spans.chunk_by(move |one, other| joins(&[one.clone(), other.clone()])).filter(|group| group.len() > 1).filter_map(
-        |group| {
-            let joined: Vec<u8> = group.iter().flat_map(|span| text[span.clone()].iter().copied()).collect();
-            read(group[0].start..group[group.len() - 1].end, &joined)
-        },
-    )
+/// Whether two runs follow each other with nothing but a line's end or a space between.
+fn folds(text: &[u8], one: &Range<usize>, other: &Range<usize>) -> bool {
+    let between = &text[one.end..other.start];
+    one.len() >= FOLDED && between.len() <= 2 && between.iter().all(u8::is_ascii_whitespace)
 }
 
 /// What `run` may say. A run of small letters alone is a word or a path: of texts of nine bytes one in ten thousand is
 /// encoded so.
-fn read(span: Range<usize>, run: &[u8]) -> Option<Run> {
+fn readings(run: &[u8], bytes: &mut Vec<u8>, mut read: impl FnMut(&[u8])) {
     let word = run.iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'_' | b'/'));
     if run.len() < SHORTEST || word {
-        return None;
+        return;
     }
-    let sixty_four = (0..4).map(|skip| base64(&run[skip..]));
-    let sixteen = run.iter().all(u8::is_ascii_hexdigit).then(|| (0..2).map(|skip| hex(&run[skip..])));
-    Some(Run { span, readings: sixty_four.chain(sixteen.into_iter().flatten()).collect() })
-}
-
-/// The value of a digit of base64, of either alphabet.
-const fn digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' | b'-' => Some(62),
-        b'/' | b'_' => Some(63),
-        _ => None,
+    for skip in 0..4 {
+        if base64(&run[skip..], bytes) {
+            read(bytes);
+        }
+    }
+    for skip in 0..2 {
+        if hex(&run[skip..], bytes) {
+            read(bytes);
+        }
     }
 }
 
-fn base64(digits: &[u8]) -> Vec<u8> {
-    let values: Vec<u8> = digits.iter().map_while(|byte| digit(*byte)).collect();
-    let groups = values.chunks(4).flat_map(|group| {
-        let bits = group.iter().fold(0_u32, |bits, value| bits << 6 | u32::from(*value)) << (6 * (4 - group.len()));
-        let [_, bytes @ ..] = bits.to_be_bytes();
-        bytes.into_iter().take((group.len() * 6) / 8)
-    });
-    groups.collect()
+/// The value of each digit of base64, of either alphabet; [`NONE`] for what is none.
+const DIGITS: [u8; 256] = {
+    let (mut digits, mut byte) = ([NONE; 256], 0);
+    while byte < 256 {
+        digits[byte] = match byte as u8 {
+            letter @ b'A'..=b'Z' => letter - b'A',
+            letter @ b'a'..=b'z' => letter - b'a' + 26,
+            number @ b'0'..=b'9' => number - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => NONE,
+        };
+        byte += 1;
+    }
+    digits
+};
+const NONE: u8 = 0xff;
+
+const fn is_digit(byte: u8) -> bool {
+    DIGITS[byte as usize] != NONE
 }
 
-fn hex(digits: &[u8]) -> Vec<u8> {
-    digits.chunks_exact(2).filter_map(hexadecimal).map(|value| value as u8).collect()
+/// Counts what is no text among decoded bytes, so that those of a word are given up after a few. Text of two bytes a
+/// character, as PowerShell encodes it, loses its zeros.
+struct Sieve<'b> {
+    bytes: &'b mut Vec<u8>,
+    /// How many will come, at most.
+    length: usize,
+    control: usize,
+    high: usize,
+}
+
+impl<'b> Sieve<'b> {
+    fn new(bytes: &'b mut Vec<u8>, length: usize) -> Self {
+        bytes.clear();
+        Sieve { bytes, length, control: 0, high: 0 }
+    }
+
+    /// One byte in ten may be strange, and one more: the first of another alignment.
+    const fn most(&self) -> usize {
+        self.length / 10 + 1
+    }
+
+    /// `false` when it is no text.
+    fn put(&mut self, byte: u8) -> bool {
+        match byte {
+            0 => {}
+            b'\t' | b'\n' | b'\r' | b' '..=b'~' => self.bytes.push(byte),
+            0x80.. => {
+                self.high += 1;
+                self.bytes.push(byte);
+            }
+            _ => {
+                self.control += 1;
+                self.bytes.push(byte);
+            }
+        }
+        self.control <= self.most() && self.high <= self.length / 2
+    }
+
+    /// Text of other scripts is UTF-8.
+    fn is_text(self) -> bool {
+        let few = self.control + self.high <= self.most();
+        self.bytes.len() >= 4 && (few || std::str::from_utf8(self.bytes).is_ok())
+    }
+}
+
+/// Decodes `digits` to `bytes`; `false` when what they say is no text.
+fn base64(digits: &[u8], bytes: &mut Vec<u8>) -> bool {
+    let mut sieve = Sieve::new(bytes, digits.len() * 3 / 4);
+    let (mut bits, mut count) = (0_u32, 0);
+    for value in digits.iter().map(|byte| DIGITS[usize::from(*byte)]).take_while(|value| *value != NONE) {
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            let [.., byte] = (bits >> count).to_be_bytes();
+            if !sieve.put(byte) {
+                return false;
+            }
+        }
+    }
+    sieve.is_text()
+}
+
+/// The same of hexadecimal digits.
+fn hex(digits: &[u8], bytes: &mut Vec<u8>) -> bool {
+    let mut sieve = Sieve::new(bytes, digits.len() / 2);
+    for pair in digits.chunks_exact(2) {
+        let Some(value) = hexadecimal(pair) else { break };
+        if !sieve.put(value as u8) {
+            return false;
+        }
+    }
+    sieve.is_text()
 }
 
 #[cfg(test)]
@@ -239,20 +323,21 @@ mod tests {
     #[test]
     fn a_run_is_read_at_every_alignment() {
         let says = |text: &str, wanted: &str| {
-            let runs = runs(text.as_bytes());
-            runs.into_iter()
-                .filter(|run| {
-                    run.readings
-                        .iter()
-                        .any(|reading| reading.windows(wanted.len()).any(|part| part == wanted.as_bytes()))
-                })
-                .map(|run| (run.span.start, run.span.end))
-                .collect::<Vec<_>>()
+            let mut places = Vec::new();
+            decoded(text.as_bytes(), |reading, span| {
+                if memchr::memmem::find(reading, wanted.as_bytes()).is_some() {
+                    places.push((span.start, span.end));
+                }
+            });
+            places
         };
         assert_eq!(says("x aG9zdCBzcGFyay00MWE3IHVw.", "spark-41a7"), [(2, 26)]);
         assert_eq!(says("eGhvc3Qgc3BhcmstNDFhNyB1cA==", "spark-41a7"), [(0, 28)]);
+        assert_eq!(says("xxaG9zdCBzcGFyay00MWE3IHVw", "park-41a7"), [(0, 26)]);
         assert_eq!(says("0073706172 6B", "spar"), [(0, 10)]);
         assert_eq!(says("aG9zdCBzcGFyay00\nMWE3IHVw", "spark-41a7"), [(0, 25)]);
-        assert!(runs(b"implementation src/journey/redact").is_empty());
+        assert_eq!(says("R3LDvMOfZSDDvGJlcmFsbCBhbiBzcGFyay00MWE3", "Grüße überall an spark-41a7"), [(0, 40)]);
+        assert_eq!(says("cwBwAGEAcgBrAC0ANAAxAGEANwA=", "spark-41a7"), [(0, 28)]);
+        assert_eq!(says("implementation src/journey/redact", ""), []);
     }
 }
