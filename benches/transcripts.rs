@@ -1,8 +1,8 @@
 //! What reading the agent's transcripts costs: for the first time, when nothing is new, and when one session is.
 //!
-//! Run with `cargo bench --bench transcripts`. `AUTOSWE_BENCH_ITERATIONS` and `AUTOSWE_BENCH_TRANSCRIPTS` set the size of
-//! the run (10,000 iterations, 2 GB), `AUTOSWE_BENCH_RUN` names a directory that keeps it from time to time. Each figure
-//! is of a process of its own, which this program starts, so that the peak of memory is that of reading alone.
+//! Run with `cargo bench --bench transcripts`. `AUTOSWE_BENCH_ITERATIONS` and `AUTOSWE_BENCH_TRANSCRIPTS` set the size
+//! of the run (10,000 iterations, 2 GB), `AUTOSWE_BENCH_RUN` names a directory that keeps it from time to time. Each
+//! figure is of a process of its own, which this program starts, so that the peak of memory is that of reading alone.
 
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
@@ -91,12 +91,8 @@ fn reading(run: &Path, state: &Path, threads: &str) {
     let (files, bytes) = frozen.size();
     let status = std::fs::read_to_string("/proc/self/status").expect("procfs");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("?").trim();
-    println!(
-        "{:>7.1} ms wall, {:>7.1} ms CPU ({:.1} ms the walk), {:>6.0} MB per CPU second, peak {peak}: {files} files, {} turns",
-        wall * 1e3,
-        spent * 1e3,
-        (looked - before) * 1e3,
-        bytes as f64 / 1e6 / spent,
-        ledger.turns.len(),
-    );
+    let walk = (looked - before) * 1e3;
+    let rate = bytes as f64 / 1e6 / spent;
+    print!("{:>7.1} ms wall, {:>7.1} ms CPU ({walk:.1} ms the walk), ", wall * 1e3, spent * 1e3);
+    println!("{rate:>6.0} MB a CPU second, peak {peak}: {files} files, {} turns", ledger.turns.len());
 }

@@ -173,7 +173,8 @@ fn rules(story: &Story, chance: &mut Chance) -> Lines {
     for iteration in story.iterations.iter().skip(11).step_by(37) {
         let (rule, reason) = chance.one(REFINEMENTS);
         lines.lines.push(json!({
-            "ts": later(iteration.ended, 2), "epoch": iteration.epoch, "iter": iteration.iter, "rule": rule, "reason": reason,
+            "ts": later(iteration.ended, 2), "epoch": iteration.epoch, "iter": iteration.iter, "rule": rule,
+            "reason": reason,
         }));
     }
     lines

@@ -99,9 +99,12 @@ impl Transcript {
     /// An error that the agent wrote down in place of an answer.
     pub(crate) fn error(&mut self) {
         let id = self.chance.uuid();
-        let line = format!(
-            r#""type":"assistant","message":{{"id":"{id}","model":"<synthetic>","role":"assistant","stop_reason":"stop_sequence","type":"message","usage":{{"input_tokens":0,"output_tokens":0,"cache_creation_input_tokens":0,"cache_read_input_tokens":0}},"content":[{{"type":"text","text":"API Error: Connection error."}}]}},"isApiErrorMessage":true"#
-        );
+        let usage =
+            r#"{"input_tokens":0,"output_tokens":0,"cache_creation_input_tokens":0,"cache_read_input_tokens":0}"#;
+        let content = r#"[{"type":"text","text":"API Error: Connection error."}]"#;
+        let about = format!(r#""id":"{id}","model":"<synthetic>","role":"assistant","type":"message""#);
+        let message = format!(r#"{{{about},"usage":{usage},"content":{content}}}"#);
+        let line = format!(r#""type":"assistant","message":{message},"isApiErrorMessage":true"#);
         self.line(line.as_bytes());
     }
 
@@ -153,10 +156,14 @@ impl Transcript {
         self.sidechain = false;
         (self.context, self.parent) = (context, parent);
         let spent = self.chance.between(2000, 90_000);
-        let done = format!(
-            r#""type":"user","message":{{"role":"user","content":[{{"tool_use_id":"toolu_01{}","type":"tool_result","content":[{{"type":"text","text":"Three places; the log lock is held in all of them."}}]}}]}},"toolUseResult":{{"status":"completed","totalDurationMs":61203,"totalTokens":{spent},"totalToolUseCount":7,"usage":{{"input_tokens":5,"cache_creation_input_tokens":411,"cache_read_input_tokens":{spent},"output_tokens":230}}}}"#,
-            self.id(22)
-        );
+        let content = r#"[{"type":"text","text":"Three places; the log lock is held in all of them."}]"#;
+        let id = self.id(22);
+        let result = format!(r#"{{"tool_use_id":"toolu_01{id}","type":"tool_result","content":{content}}}"#);
+        let usage = format!(r#"{{"input_tokens":5,"cache_read_input_tokens":{spent},"output_tokens":230}}"#);
+        let account =
+            format!(r#"{{"status":"completed","totalTokens":{spent},"totalToolUseCount":7,"usage":{usage}}}"#);
+        let message = format!(r#"{{"role":"user","content":[{result}]}}"#);
+        let done = format!(r#""type":"user","message":{message},"toolUseResult":{account}"#);
         self.line(done.as_bytes());
     }
 
@@ -206,8 +213,12 @@ impl Transcript {
         )
         .into_bytes();
         line.extend_from_slice(block);
+        let cache = format!(r#"{{"ephemeral_5m_input_tokens":{created},"ephemeral_1h_input_tokens":0}}"#);
+        let usage = format!(r#""input_tokens":6,"cache_creation_input_tokens":{created},"cache_creation":{cache}"#);
+        let usage = format!(r#"{usage},"cache_read_input_tokens":{read}"#);
+        let usage = format!(r#"{{{usage},"output_tokens":{output},"service_tier":"standard"}}"#);
         let tail = format!(
-            r#"],"stop_reason":null,"stop_sequence":null,"usage":{{"input_tokens":6,"cache_creation_input_tokens":{created},"cache_read_input_tokens":{read},"cache_creation":{{"ephemeral_5m_input_tokens":{created},"ephemeral_1h_input_tokens":0}},"output_tokens":{output},"service_tier":"standard"}}}},"requestId":"{request}","type":"assistant""#
+            r#"],"stop_reason":null,"stop_sequence":null,"usage":{usage}}},"requestId":"{request}","type":"assistant""#
         );
         line.extend_from_slice(tail.as_bytes());
         self.line(&line);
@@ -215,10 +226,8 @@ impl Transcript {
 
     /// The result of a tool, and the agent's own account of it.
     fn result(&mut self, id: &str, tool: &str, about: usize) {
-        let mut line = format!(
-            r#""type":"user","message":{{"role":"user","content":[{{"tool_use_id":"{id}","type":"tool_result","content":"#
-        )
-        .into_bytes();
+        let result = format!(r#"{{"tool_use_id":"{id}","type":"tool_result","content":"#);
+        let mut line = format!(r#""type":"user","message":{{"role":"user","content":[{result}"#).into_bytes();
         if tool == "Read" && self.chance.below(70) == 0 {
             line.extend_from_slice(
                 br#"[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBORw0KGgo"#,

@@ -1,7 +1,7 @@
 //! Numbers and texts as bytes, and back.
 //!
-//! Invariant: reading takes no more memory than what is there to read, whatever the lengths in it say, and ends in `None`
-//! where it is not what was written.
+//! Invariant: reading takes no more memory than what is there to read, whatever the lengths in it say, and ends in
+//! `None` where it is not what was written.
 
 /// Writes.
 #[derive(Default)]

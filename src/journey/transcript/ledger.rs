@@ -30,9 +30,9 @@ impl Ledger {
         Ledger { files: files.paths, sessions, models, turns, left_out }
     }
 
-    /// What belongs to the run of the loop that began at `started_at`, on the repository at `repo_root` (its real path):
-    /// without sessions that ended before, which are an earlier run's, and without those of another project, whose
-    /// directory is neither the repository nor below it. A session of which the directory is not known stays.
+    /// What belongs to the run of the loop that began at `started_at`, on the repository at `repo_root` (its real
+    /// path): without sessions that ended before, which are an earlier run's, and without those of another project,
+    /// whose directory is neither the repository nor below it. A session of which the directory is not known stays.
     pub fn of_run(mut self, started_at: Option<Time>, repo_root: &Path) -> Self {
         let started_at = started_at.map(Time::as_millisecond);
         let fate = |session: &Session| match &session.cwd {

@@ -1,7 +1,7 @@
 //! The lines of a part of a file, read in blocks.
 //!
-//! Invariant: nothing behind the frozen length is read; a line that is longer than a buffer may become is never in memory
-//! as a whole; a last line without its line ending is not given out.
+//! Invariant: nothing behind the frozen length is read; a line that is longer than a buffer may become is never in
+//! memory as a whole; a last line without its line ending is not given out.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -78,7 +78,8 @@ pub(super) fn ends(line: &[u8]) -> Option<(u8, u8)> {
 }
 
 impl<'a> Lines<'a> {
-    /// The lines of `file` from byte `from`, where a line begins, to byte `limit`. `done` counts the bytes that were read.
+    /// The lines of `file` from byte `from`, where a line begins, to byte `limit`. `done` counts the bytes that were
+    /// read.
     pub(super) fn new(file: &'a File, buffer: &'a mut Buffer, part: std::ops::Range<u64>, done: &'a AtomicU64) -> Self {
         Lines { file, buffer, start: 0, end: 0, searched: 0, position: part.start, limit: part.end, done }
     }

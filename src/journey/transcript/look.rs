@@ -1,7 +1,7 @@
 //! Looks at one transcript: is it the one that was read, does it go on, was it written anew?
 //!
-//! Invariant: only what was read whole is taken in; a file that changes its length or its place while it is read is left as it
-//! was known, and said.
+//! Invariant: only what was read whole is taken in; a file that changes its length or its place while it is read is
+//! left as it was known, and said.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};

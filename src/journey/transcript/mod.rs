@@ -2,7 +2,7 @@
 //!
 //! A transcript is a file of JSON lines, one an event. A line with a usage is part of an answer of the model; an answer
 //! stands in several lines, one for each block of its content, each with the usage so far. Resumed and forked sessions
-//! copy earlier lines to new files. docs/journey.md says what counts.
+//! copy earlier lines to new files. docs/transcripts.md says what counts.
 //!
 //! Invariants:
 //!
@@ -144,8 +144,8 @@ pub fn freeze(config: &Config) -> Result<Frozen, Error> {
 /// Reads what is new in the transcripts of `frozen` and tells all that they have told, in this run and in earlier ones.
 /// `progress` is called now and then with bytes read and bytes to read.
 ///
-/// What cannot be read is said in [`Ledger::left_out`]; what cannot be kept for the next run is said in the log, and the
-/// next run reads it again.
+/// What cannot be read is said in [`Ledger::left_out`]; what cannot be kept for the next run is said in the log, and
+/// the next run reads it again.
 pub fn read(frozen: &Frozen, options: &Options, progress: &mut dyn FnMut(u64, u64)) -> Ledger {
     let mut store = Store::open(options.state_dir.join("transcripts"));
     let mut state = store.load();

@@ -72,9 +72,9 @@ pub(super) enum How {
 }
 
 impl State {
-    /// Marks the transcripts that are not there any more, and forgets those that the globs do not mean any more. What is
-    /// known of each that is there, in the order of `frozen`: of several of one path the one that is there, else the one
-    /// that went last.
+    /// Marks the transcripts that are not there any more, and forgets those that the globs do not mean any more. What
+    /// is known of each that is there, in the order of `frozen`: of several of one path the one that is there, else the
+    /// one that went last.
     pub(super) fn compare(&mut self, frozen: &Frozen) -> Vec<Option<usize>> {
         let mut there = vec![false; self.files.len()];
         let by_path = self.by_path();

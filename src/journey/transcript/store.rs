@@ -1,8 +1,9 @@
-//! The state on the disk: `pieces-N.bin`, to which pieces are appended, and `index.bin`, which says how many of them count.
+//! The state on the disk: `pieces-N.bin`, to which pieces are appended, and `index.bin`, which says how many of them
+//! count.
 //!
-//! Invariant: killed at any instant, the state is the old one or the new one: pieces are on the disk before the index that
-//! counts them takes the place of the old one, by rename. A state that is not what was written is thrown away whole and
-//! built anew.
+//! Invariant: killed at any instant, the state is the old one or the new one: pieces are on the disk before the index
+//! that counts them takes the place of the old one, by rename. A state that is not what was written is thrown away
+//! whole and built anew.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};

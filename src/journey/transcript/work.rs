@@ -1,7 +1,7 @@
 //! The threads: each takes the next transcript and looks at it.
 //!
-//! Invariant: what comes of a transcript is handed on at once and not gathered; each thread has one buffer, and there are few
-//! threads, so that memory stays bounded however many transcripts there are and however long lines are.
+//! Invariant: what comes of a transcript is handed on at once and not gathered; each thread has one buffer, and there
+//! are few threads, so that memory stays bounded however many transcripts there are and however long lines are.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
@@ -32,8 +32,8 @@ pub(super) struct Job<'a> {
 /// What came of a job.
 pub(super) type Done = Result<Found, Unreadable>;
 
-/// Does all `jobs`, and hands what comes of each to `take`, with its number, in whatever order. `progress` is told bytes
-/// read and bytes in all.
+/// Does all `jobs`, and hands what comes of each to `take`, with its number, in whatever order. `progress` is told
+/// bytes read and bytes in all.
 pub(super) fn work(
     jobs: &[Job<'_>],
     options: &Options,
@@ -41,16 +41,13 @@ pub(super) fn work(
     mut take: impl FnMut(usize, Done),
 ) {
     let total = jobs.iter().map(Job::bytes).sum();
-    let (next, bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
-    // The largest first, so that no thread begins one when the others have nothing left.
-    let mut order: Vec<usize> = (0..jobs.len()).collect();
-    order.sort_by_key(|at| std::cmp::Reverse(jobs[*at].bytes()));
+    let queue = Queue::of(jobs);
     std::thread::scope(|scope| {
         // Bounded: reading waits for whoever takes.
         let (sender, receiver) = sync_channel(WAITING);
         for _ in 0..options.threads().min(jobs.len()) {
-            let (sender, next, bytes, order) = (sender.clone(), &next, &bytes, &order);
-            scope.spawn(move || take_jobs(jobs, order, options, &sender, (next, bytes)));
+            let (sender, queue) = (sender.clone(), &queue);
+            scope.spawn(move || queue.serve(options.max_line, &sender));
         }
         drop(sender);
         let mut reported = Instant::now();
@@ -62,25 +59,38 @@ pub(super) fn work(
             }
             if reported.elapsed() >= REPORT {
                 reported = Instant::now();
-                progress(bytes.load(Ordering::Relaxed), total);
+                progress(queue.bytes.load(Ordering::Relaxed), total);
             }
         }
     });
 }
 
-fn take_jobs(
-    jobs: &[Job<'_>],
-    order: &[usize],
-    options: &Options,
-    sender: &SyncSender<(usize, Done)>,
-    (next, bytes): (&AtomicUsize, &AtomicU64),
-) {
-    let mut buffer = Buffer::new(options.max_line);
-    while let Some(&at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-        let job = &jobs[at];
-        let result = look(job.file, job.known.as_ref().map(|(_, entry)| entry), (&mut buffer, bytes));
-        if sender.send((at, result)).is_err() {
-            break;
+/// The jobs that are left.
+struct Queue<'a> {
+    jobs: &'a [Job<'a>],
+    /// The largest first, so that no thread begins one when the others have nothing left.
+    order: Vec<usize>,
+    next: AtomicUsize,
+    /// Bytes read so far, by all threads.
+    bytes: AtomicU64,
+}
+
+impl<'a> Queue<'a> {
+    fn of(jobs: &'a [Job<'a>]) -> Self {
+        let mut order: Vec<usize> = (0..jobs.len()).collect();
+        order.sort_by_key(|at| std::cmp::Reverse(jobs[*at].bytes()));
+        Queue { jobs, order, next: AtomicUsize::new(0), bytes: AtomicU64::new(0) }
+    }
+
+    /// Does jobs until none is left.
+    fn serve(&self, max_line: u64, sender: &SyncSender<(usize, Done)>) {
+        let mut buffer = Buffer::new(max_line);
+        while let Some(&at) = self.order.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            let Job { file, known } = &self.jobs[at];
+            let done = look(file, known.as_ref().map(|(_, entry)| entry), (&mut buffer, &self.bytes));
+            if sender.send((at, done)).is_err() {
+                break;
+            }
         }
     }
 }

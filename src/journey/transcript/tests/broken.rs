@@ -2,13 +2,16 @@
 
 use super::*;
 
+/// Bytes of a line that may be in memory: more than those of these tests have.
+const MEMORY: u64 = 4096;
+
 #[test]
 fn a_line_cut_at_any_byte_costs_itself_alone() {
     let line = call("cut", 2, [9, 9, 9, 9], "toolu_1").to_string();
     let around = [answer("a", 1, [1, 1, 1, 1]), answer("b", 3, [2, 2, 2, 2])].map(|line| line.to_string());
     for end in 1..line.len() {
         let text = format!("{}\n{}\n{}\n", around[0], &line[..end], around[1]);
-        let part = part_of(text.as_bytes(), 1 << 20);
+        let part = part_of(text.as_bytes(), MEMORY);
         assert_eq!((part.pieces.len(), part.malformed.count), (2, 1), "cut at {end}: {}", &line[..end]);
         assert_eq!(part.malformed.first, around[0].len() as u64 + 1);
         assert_eq!(part_of(text.as_bytes(), 16), part, "block by block, cut at {end}");
@@ -33,7 +36,7 @@ fn a_line_with_any_byte_changed_never_disturbs_its_neighbours() {
             let mut changed = line.clone();
             changed[at] = byte;
             let text = [around[0].as_bytes(), b"\n", &changed, b"\n", around[1].as_bytes(), b"\n"].concat();
-            let part = part_of(&text, 1 << 20);
+            let part = part_of(&text, MEMORY);
             let outputs: Vec<u32> = part.pieces.iter().map(|piece| piece.tokens[1]).collect();
             assert_eq!((outputs.first(), outputs.last()), (Some(&1), Some(&2)), "byte {byte} at {at}");
             assert_eq!(part_of(&text, 33), part, "block by block, byte {byte} at {at}");
@@ -45,7 +48,7 @@ fn a_line_with_any_byte_changed_never_disturbs_its_neighbours() {
 fn what_stands_around_an_object_is_passed_over() {
     let line = answer("a", 1, [1, 2, 3, 4]).to_string();
     let text = format!("\n\r\n  \t\n\0\0{line}\r\n\0\0\0\n{{}}\n[]\nnull\n{line} x\n\0{{\"usage\":\0}}\n");
-    let part = part_of(text.as_bytes(), 1 << 20);
+    let part = part_of(text.as_bytes(), MEMORY);
     assert_eq!((part.pieces.len(), part.malformed.count), (1, 5));
     assert_eq!(part.malformed.first, text.find("\0\0\0\n").unwrap() as u64);
     assert_eq!(part.read, text.len() as u64);
@@ -78,7 +81,7 @@ fn invalid_utf_8_in_what_is_not_needed_costs_nothing() {
     let at = bytes.windows(9).position(|window| window == b"He said \\").unwrap();
     let mut broken = bytes.clone();
     broken[at..at + 3].copy_from_slice(b"\xff\xfe\xc0");
-    assert_eq!(part_of(&broken, 1 << 20).pieces, part_of(&bytes, 1 << 20).pieces);
+    assert_eq!(part_of(&broken, MEMORY).pieces, part_of(&bytes, MEMORY).pieces);
 }
 
 #[test]

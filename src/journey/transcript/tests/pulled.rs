@@ -121,7 +121,9 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_to_an_end(bytes in prop::collection::vec(prop::sample::select(b"{}[]\":,\\0e-tusage\n \0".to_vec()), 0..60)) {
+    fn any_bytes_are_read_to_an_end(
+        bytes in prop::collection::vec(prop::sample::select(b"{}[]\":,\\0e-tusage\n \0".to_vec()), 0..60),
+    ) {
         let mut line = Line::default();
         let told = line.read(Whole(&bytes));
         prop_assert_eq!(line.read(Drops(bytes.chunks(1).collect(), 0)), told);

@@ -35,10 +35,13 @@ fn file() -> impl Strategy<Value = (Vec<u8>, Vec<usize>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_split_of_appends_gives_what_reading_at_once_gives(files in prop::collection::vec(file(), 1..4), max_line in 1_u64..2000) {
+    fn any_split_of_appends_gives_what_reading_at_once_gives(
+        files in prop::collection::vec(file(), 1..4),
+        max_line in 1_u64..2000,
+    ) {
         let home = Home { max_line, ..Home::new() };
         let rounds = files.iter().map(|(_, cuts)| cuts.len()).max().unwrap_or(0);
         let mut ledger = None;
