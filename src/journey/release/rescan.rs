@@ -56,12 +56,13 @@ impl Store {
     pub(super) fn renew_manifest(&self, record: &str, root: &Directory, tree: &mut Tree) -> Result<(), Error> {
         let place = root.path().join(MANIFEST);
         let refused = || disk("replace", &place);
-        let fresh = fresh_name(".manifest-");
-        let mut file = root.create(&fresh, PUBLIC_FILE).map_err(refused())?;
+        // It comes to be beside the releases, so that a kill leaves nothing in one that does not belong there.
+        let fresh = fresh_name(PREFIX);
+        let mut file = self.releases.create(&fresh, PUBLIC_FILE).map_err(refused())?;
         let written = std::io::Write::write_all(&mut file, &manifest::write(tree)).and_then(|()| file.sync_all());
         written.map_err(disk_io("replace", &place))?;
         tree.manifest = Look::at(&file).map_err(refused())?.identity;
-        root.rename(&fresh, root, MANIFEST).map_err(refused())?;
+        self.releases.rename(&fresh, root, MANIFEST).map_err(refused())?;
         root.sync().map_err(refused())?;
         self.private.record(record, tree)
     }

@@ -40,6 +40,8 @@ use crate::observation::Time;
 const FRONT_PAGE: &str = "index.html";
 /// The private file with what the last release was made of.
 const MADE_OF: &str = "made-of";
+/// The private file that is there once a release with pages was shown.
+const WITH_SITE: &str = "with-site";
 /// What files that could not be scanned count as.
 pub const COULD_NOT_SCAN: &str = "could-not-scan";
 
@@ -190,9 +192,9 @@ impl<P: Parts> Run<'_, P> {
         let frozen = self.parts.freeze()?;
         let gate = self.parts.gate()?;
         let store = Store::open(&self.request.output, Arc::clone(&self.private))?;
+        let with_site = self.with_site(&store)?;
         (self.told)(Progress::Rescanning);
         self.found.withdrawn = store.rescan(&*gate)?;
-        let with_site = self.request.rebuild_site || store.shows(FRONT_PAGE)?;
         let made_of = self.made_of(&self.parts.digest(&frozen), &gate.rules_hash(), with_site);
         if let Some(release) = self.nothing_new(&store, &made_of)? {
             self.keep(&store, &release)?;
@@ -214,9 +216,22 @@ impl<P: Parts> Run<'_, P> {
         self.keep(&store, &release)?;
         store.prune(self.request.keep, &release.hash, UNWATCHED)?;
         if self.request.publish {
-            self.private.put(MADE_OF, hex(&made_of).as_bytes())?;
+            self.remember(&made_of, with_site)?;
         }
         Ok(if is_news { Outcome::Published } else { Outcome::Unchanged })
+    }
+
+    /// Whether pages are made: when they are asked for, and from then on, also when what was shown was withdrawn.
+    fn with_site(&self, store: &Store) -> anyhow::Result<bool> {
+        Ok(self.request.rebuild_site || self.private.get(WITH_SITE).is_some() || store.shows(FRONT_PAGE)?)
+    }
+
+    /// Leaves to the next run what was shown.
+    fn remember(&self, made_of: &Digest, with_site: bool) -> anyhow::Result<()> {
+        if with_site && self.private.get(WITH_SITE).is_none() {
+            self.private.put(WITH_SITE, b"")?;
+        }
+        Ok(self.private.put(MADE_OF, hex(made_of).as_bytes())?)
     }
 
     /// Digest of all that a release is made of.

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::gate::Words;
-use super::stage::{Site, Stage, site};
+use super::stage::{Site, Stage, names, site};
 
 /// Names the directory in which a child runs, and the version of the site that it publishes.
 const DIRECTORY: &str = "AUTOSWE_RELEASE_CHILD";
@@ -29,7 +29,7 @@ fn a_child_publishes() {
         assert_eq!(Stage::at(directory.path()).shown(), Some(site(ITERATIONS, 3)));
         return;
     };
-    let version = variable(VERSION).unwrap().parse().unwrap();
+    let version: usize = variable(VERSION).unwrap().parse().unwrap();
     let dies_at: Option<usize> = variable(DIES_AT).map(|step| step.parse().unwrap());
     let steps = std::sync::atomic::AtomicUsize::new(0);
     let watch = |_| {
@@ -39,7 +39,9 @@ fn a_child_publishes() {
         }
         Ok(())
     };
-    Stage::at(Path::new(&directory)).run(&site(ITERATIONS, version), &Words::new(1, &[]), &watch).unwrap();
+    // Now and then the rules change, and everything that is kept is scanned again.
+    let gate = Words::new(u8::try_from(version / 4 % 100).unwrap(), &[]);
+    Stage::at(Path::new(&directory)).run(&site(ITERATIONS, version), &gate, &watch).unwrap();
 }
 
 /// A child that publishes `version` below `directory`.
@@ -111,6 +113,7 @@ fn killed_at_random_instants_the_old_release_is_whole_or_the_new_one_is() {
     assert!(killed > kills / 4, "{killed} of {kills} were killed before their end");
     assert!(child(directory.path(), version, None).wait().unwrap().success());
     assert_eq!(stage.shown(), Some(site(ITERATIONS, version)));
+    assert!(names(&stage.state().join("withdrawn")).is_empty(), "a kill is no leak");
 }
 
 /// How long a run takes from its start as a process.

@@ -100,6 +100,13 @@ fn pages_come_with_the_flag_and_stay_without_it() {
     stage.write("one\ntwo\nthree\n");
     stage.run(Outcome::Published);
     assert_eq!(stage.shown().unwrap()["index.html"], "<p>3 iterations</p>");
+    // Also after what had them was withdrawn.
+    (stage.version, stage.words) = (2, vec!["two"]);
+    stage.run(Outcome::Refused);
+    assert_eq!(stage.shown(), None);
+    stage.write("one\n");
+    stage.run(Outcome::Published);
+    assert!(stage.shown().unwrap().contains_key("index.html"));
 }
 
 #[test]
