@@ -1,5 +1,4 @@
-//! Journeys of an invented loop as site data, the same for the same size: an ordinary one, and those that nobody wishes
-//! for.
+//! Journeys of an invented loop as site data: the same for the same length.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +7,36 @@ use autoswe_exporter::journey::site_data::*;
 use autoswe_exporter::observation::Time;
 
 const MODULES: [&str; 14] = [
-    "billing/invoice-rounding", "billing/ledger", "auth/session", "auth/password-reset", "catalog/search",
-    "catalog/import", "orders/checkout", "orders/refunds", "reports/export", "reports/schedule", "mail/templates",
-    "api/pagination", "api/webhooks", "storage/attachments",
+    "billing/invoice-rounding",
+    "billing/ledger",
+    "auth/session",
+    "auth/password-reset",
+    "catalog/search",
+    "catalog/import",
+    "orders/checkout",
+    "orders/refunds",
+    "reports/export",
+    "reports/schedule",
+    "mail/templates",
+    "api/pagination",
+    "api/webhooks",
+    "storage/attachments",
 ];
 const VERBS: [&str; 10] =
     ["fix", "port", "complete", "rework", "cover", "align", "split", "restore", "speed up", "finish"];
 const THINGS: [&str; 12] = [
-    "half-even rounding", "time zones", "empty pages", "the retry order", "error texts", "currency formats",
-    "sort order", "null handling", "the audit trail", "locale fallbacks", "bulk deletes", "rate limits",
+    "half-even rounding",
+    "time zones",
+    "empty pages",
+    "the retry order",
+    "error texts",
+    "currency formats",
+    "sort order",
+    "null handling",
+    "the audit trail",
+    "locale fallbacks",
+    "bulk deletes",
+    "rate limits",
 ];
 
 /// Numbers that look random (xorshift).
@@ -44,7 +64,7 @@ fn time(second: i64) -> Time {
 }
 
 /// An iteration of which nothing is known but its key and outcome.
-pub fn bare(epoch: u64, iter: u64, outcome: Outcome) -> Iteration {
+pub(crate) fn bare(epoch: u64, iter: u64, outcome: Outcome) -> Iteration {
     Iteration {
         epoch,
         iter,
@@ -67,7 +87,7 @@ pub fn bare(epoch: u64, iter: u64, outcome: Outcome) -> Iteration {
 }
 
 /// A run of `count` iterations, the last of them under way.
-pub fn journey(count: usize) -> SiteData {
+pub(crate) fn journey(count: usize) -> SiteData {
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     let started = 1_763_622_000;
     let mut data = SiteData { version: VERSION, started_at: Some(time(started)), ..SiteData::default() };
@@ -82,7 +102,14 @@ pub fn journey(count: usize) -> SiteData {
             let scope = 250 + index as u64 / 8 * 3 + if index > count / 2 { 22 } else { 0 };
             green = green.min(scope - 20);
             let at = iteration.ended_at.unwrap();
-            data.parity.push(ParityPoint { at, green, red: scope - green - 7, manual: 7, not_applicable: 14, unknown: 0 });
+            data.parity.push(ParityPoint {
+                at,
+                green,
+                red: scope - green - 7,
+                manual: 7,
+                not_applicable: 14,
+                unknown: 0,
+            });
         }
         data.iterations.push(iteration);
         let pause = if chance.below(23) == 0 { 2400 + chance.below(28_000) } else { 40 + chance.below(200) };
@@ -129,7 +156,9 @@ fn iteration(chance: &mut Chance, key: (u64, u64), at: &mut i64, last: bool) -> 
     one.judge_tokens = Some(18_000 + chance.below(40_000));
     one.revisions = Some(chance.below(3));
     one.tokens = tokens(chance);
-    one.files = Some((0..1 + chance.below(7)).map(|file| format!("src/{}/part_{file}.rs", one.module.as_deref().unwrap())).collect());
+    one.files = Some(
+        (0..1 + chance.below(7)).map(|file| format!("src/{}/part_{file}.rs", one.module.as_deref().unwrap())).collect(),
+    );
     told(chance, &mut one, &thing, *at);
     one
 }
@@ -141,22 +170,27 @@ fn tokens(chance: &mut Chance) -> BTreeMap<String, Tokens> {
         cache_read: 900_000 + chance.below(2_500_000),
         cache_creation: 40_000 + chance.below(90_000),
     };
-    let planner = Tokens { input: 12_000 + chance.below(20_000), output: 2000 + chance.below(4000), ..Tokens::default() };
+    let planner =
+        Tokens { input: 12_000 + chance.below(20_000), output: 2000 + chance.below(4000), ..Tokens::default() };
     BTreeMap::from([("writer-large".into(), writer), ("planner-small".into(), planner)])
 }
 
 /// Verdict, commits and events.
 fn told(chance: &mut Chance, one: &mut Iteration, thing: &str, at: i64) {
     let reason = match one.outcome {
-        Outcome::Accept => format!("All cells of `{}` pass, and **nothing else** moved.", one.module.as_deref().unwrap()),
+        Outcome::Accept => {
+            format!("All cells of `{}` pass, and **nothing else** moved.", one.module.as_deref().unwrap())
+        }
         Outcome::Revert => {
-            "Two cells turned red:\n\n- rounding of *negative* amounts\n- the empty invoice\n\nThe change is undone.".into()
+            "Two cells turned red:\n\n- rounding of *negative* amounts\n- the empty invoice\n\nThe change is undone."
+                .into()
         }
         _ => String::new(),
     };
     if matches!(one.outcome, Outcome::Accept | Outcome::Revert) {
         let score = (50 + chance.below(50)) as f64 / 10.0;
-        one.verdict = Some(Verdict { at: Some(time(at - 20)), word: one.outcome, score: Some(score), reason: Some(reason) });
+        one.verdict =
+            Some(Verdict { at: Some(time(at - 20)), word: one.outcome, score: Some(score), reason: Some(reason) });
     }
     if one.outcome == Outcome::Accept {
         let changed = Some((10 + chance.below(300), chance.below(120)));
@@ -184,80 +218,4 @@ fn reviews(chance: &mut Chance, started: i64, ended: i64) -> Vec<Review> {
         Review { at: Some(time(second)), health_score: Some(score as f64), verdict, summary }
     };
     (started + 7200..ended).step_by(14_400).map(review).collect()
-}
-
-/// Texts that would do harm if anything forgot to escape them.
-pub fn harmful() -> Vec<String> {
-    let mut texts: Vec<String> = [
-        "<script>alert(1)</script>\"'&<img src=x onerror=alert(2)>", "../x", "a/../../etc/passwd", "", " ", ".", "CON",
-        "\u{202e}gnp.exe", "\u{200f}\u{2067}rtl\u{2069}", "👩\u{200d}💻 emoji 🎉", "line\nbreak\r\ttab\0nul\u{7f}\u{85}\u{2028}",
-        "]]></summary><x>", "{{ 7*7 }} {% raw %}", "# head\n- item | cell `code` [a](javascript:alert(1)) ![i](http://e/x.png)",
-        "yes", "null", "2025-11-24", "0x10", "'quote' \"double\" \\", "---\n...", "\u{fffe}\u{ffff}\u{feff}", "Billing",
-        "billing", "BILLING", "index", "page-1", "مرحبا بالعالم", "</title><script>alert(3)</script>", "%2e%2e%2f", "*/alert(4)/*",
-    ]
-    .map(str::to_owned)
-    .into();
-    texts.push("x".repeat(10_000));
-    texts.push("wide words ".repeat(900));
-    texts
-}
-
-/// Everything at its worst: harmful texts in every field, numbers at their ends, times missing or absurd.
-pub fn hostile() -> SiteData {
-    let texts = harmful();
-    let times = [None, Some(Time::MIN), Some(Time::MAX), Some(time(0)), Some(time(1_763_622_000))];
-    let outcomes = [Outcome::Accept, Outcome::Revert, Outcome::WedgedNoVerdict, Outcome::InProgress, Outcome::Unknown];
-    let kinds = [EventKind::Wedge, EventKind::Lesson, EventKind::Restart, EventKind::Refinement, EventKind::Bypass];
-    let scores = [f64::NAN, f64::INFINITY, -1e300, 0.1, 99.5];
-    let event = |index: usize, text: &String| Event {
-        kind: kinds[index % 5],
-        at: times[(index + 1) % 5],
-        word: Some(text.clone()),
-        text: Some(text.clone()),
-    };
-    let iteration = |(index, text): (usize, &String)| {
-        let mut one = bare([0, 1, u64::MAX][index % 3], index as u64 * 3, outcomes[index % 5]);
-        (one.slug, one.module) = (Some(text.clone()), Some(text.clone()));
-        (one.started_at, one.ended_at) = (times[index % 5], times[(index + 3) % 5]);
-        one.tokens = BTreeMap::from([(text.clone(), Tokens { input: u64::MAX, output: 1, ..Tokens::default() })]);
-        one.turns = Some(u64::MAX);
-        one.files = Some(texts.clone());
-        let changed = Some((u64::MAX, 0));
-        one.commits = vec![Commit { hash: text.clone(), at: times[index % 5], subject: Some(text.clone()), changed }];
-        let reason = Some(text.clone());
-        one.verdict = Some(Verdict { at: times[(index + 2) % 5], word: one.outcome, score: Some(scores[index % 5]), reason });
-        one.events = vec![event(index, text)];
-        one
-    };
-    let mut iterations: Vec<Iteration> = texts.iter().enumerate().map(iteration).collect();
-    iterations.sort_by_key(|one| (one.epoch, one.iter));
-    // Two of a name.
-    let again = Iteration { module: Some("again".into()), ..iterations[0].clone() };
-    iterations.insert(1, again);
-    let review = |(index, text): (usize, &String)| Review {
-        at: times[index % 5],
-        health_score: Some(scores[index % 5]),
-        verdict: Some(text.clone()),
-        summary: Some(text.clone()),
-    };
-    let point = |at: i64, cells: u64| ParityPoint {
-        at: time(at),
-        green: cells,
-        red: cells,
-        manual: 0,
-        not_applicable: u64::MAX,
-        unknown: cells,
-    };
-    SiteData {
-        version: VERSION,
-        started_at: Some(Time::MIN),
-        as_of: Some(Time::MAX),
-        phase: Some(texts[0].clone()),
-        iterations,
-        events: texts.iter().enumerate().map(|(index, text)| event(index, text)).collect(),
-        parity: vec![point(0, 0), point(1_763_622_000, u64::MAX / 4)],
-        reviews: texts.iter().enumerate().map(review).collect(),
-        contradictions: texts.iter().map(|text| (text.clone(), u64::MAX)).collect(),
-        left_out: texts.iter().map(|text| (text.clone(), 1)).collect(),
-    }
 }

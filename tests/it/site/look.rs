@@ -17,7 +17,7 @@ use axum::routing::{get, post};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::{sample, settings, site};
+use super::{hostile, sample, settings, site};
 use crate::page::chromium;
 
 /// What the server hands out and takes in.
@@ -132,7 +132,7 @@ async fn an_empty_run_is_as_sound_as_a_full_one() {
 
 #[tokio::test]
 async fn nothing_is_wider_than_a_small_phone_whatever_the_texts() {
-    let data = sample::hostile();
+    let data = hostile::hostile();
     let pages: Vec<String> = site(&data, &settings()).into_keys().filter(|path| path.ends_with(".html")).collect();
     let first = ["index.html", "reviews/index.html", "modules/index.html"];
     let all: Vec<&str> = pages.iter().map(String::as_str).collect();

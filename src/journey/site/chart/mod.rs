@@ -118,7 +118,13 @@ impl Plot {
     }
 
     fn label(&mut self, y: impl Display, word: &str) {
-        push(&mut self.labels, format_args!("<text class=\"tick\" x=\"-8\" y=\"{y}\" dy=\"4\" text-anchor=\"end\">{}</text>", escaped(word)));
+        push(
+            &mut self.labels,
+            format_args!(
+                "<text class=\"tick\" x=\"-8\" y=\"{y}\" dy=\"4\" text-anchor=\"end\">{}</text>",
+                escaped(word)
+            ),
+        );
     }
 
     /// Words below the plot, each at its share of the width; every other one may give way where there is little room.
