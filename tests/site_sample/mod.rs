@@ -135,7 +135,7 @@ fn iteration(chance: &mut Chance, key: (u64, u64), at: &mut i64, last: bool) -> 
         0..=13 => Outcome::Accept,
         14..=17 => Outcome::Revert,
         18 => Outcome::WedgedNoVerdict,
-        _ if key.1 % 7 == 0 => Outcome::Unknown,
+        _ if key.1.is_multiple_of(7) => Outcome::Unknown,
         _ => Outcome::Accept,
     };
     let started = *at;
