@@ -13,6 +13,7 @@ use super::names::Names;
 use super::say;
 use super::source::{Source, sha256};
 use crate::journey::draft::Digest;
+use crate::journey::run::Key;
 use crate::journey::site_data::{Event, Iteration, SiteData};
 use crate::observation::Time;
 
@@ -40,6 +41,8 @@ pub(super) struct Book<'a> {
     lines: String,
     spans: Vec<Range<usize>>,
     rest: Digest,
+    seed: Source,
+    page_seed: Source,
 }
 
 impl<'a> Book<'a> {
@@ -49,9 +52,11 @@ impl<'a> Book<'a> {
         let digests = spans.iter().map(|span| sha256(lines[span.clone()].as_bytes())).collect();
         let (modules, module_of) = modules(&data.iterations);
         let (epochs, epoch_of) = epochs(&data.iterations);
+        let (settings, seed) = (checked(settings), Source::new());
+        let Settings { title, base_url, commit_url, with_site: _ } = &settings;
+        let page_seed = seed.clone().text(title).maybe(base_url.as_deref()).maybe(commit_url.as_deref());
         Book {
             data,
-            settings: checked(settings),
             names: names(&data.iterations),
             modules,
             module_of,
@@ -63,6 +68,9 @@ impl<'a> Book<'a> {
             lines,
             spans,
             rest: rest(data),
+            seed,
+            page_seed,
+            settings,
         }
     }
 
@@ -78,13 +86,12 @@ impl<'a> Book<'a> {
 
     /// What every file depends on: the program.
     pub(super) fn seed(&self) -> Source {
-        Source::new()
+        self.seed.clone()
     }
 
     /// What every page depends on: the program and the settings.
     pub(super) fn page_seed(&self) -> Source {
-        let Settings { title, base_url, commit_url, with_site: _ } = &self.settings;
-        self.seed().text(title).maybe(base_url.as_deref()).maybe(commit_url.as_deref())
+        self.page_seed.clone()
     }
 
     /// `source` with all of the data in it.
@@ -158,9 +165,10 @@ fn checked(settings: &Settings) -> Settings {
         let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '<' | '>' | '\\' | '`');
         (url.starts_with("https://") || url.starts_with("http://")) && url.chars().all(plain)
     };
+    let title = say::cut(settings.title.trim(), 200);
     let base = settings.base_url.as_ref().filter(harmless).filter(|url| !url.contains(['?', '#']));
     Settings {
-        title: say::cut(settings.title.trim(), 200),
+        title: if title.trim().is_empty() { "The journey".into() } else { title },
         base_url: base.map(|url| format!("{}/", url.trim_end_matches('/'))),
         commit_url: settings.commit_url.as_ref().filter(harmless).filter(|url| url.contains("{hash}")).cloned(),
         with_site: settings.with_site,
@@ -169,19 +177,23 @@ fn checked(settings: &Settings) -> Settings {
 
 /// `epoch-3-iter-0017`, and one of its own for an iteration that has the key of one before it.
 fn names(iterations: &[Iteration]) -> Vec<String> {
+    let key = |iteration: &Iteration| Key { epoch: iteration.epoch, iter: iteration.iter };
+    let names = iterations.iter().map(|iteration| key(iteration).name());
+    if iterations.is_sorted_by(|one, other| key(one) < key(other)) {
+        return names.collect();
+    }
     let mut given = BTreeSet::new();
-    let name = |iteration: &Iteration| {
-        let key = crate::journey::run::Key { epoch: iteration.epoch, iter: iteration.iter };
-        let mut name = key.name();
+    let unique = |name: String| {
+        let mut free = name.clone();
         for count in 2.. {
-            if given.insert(name.clone()) {
+            if given.insert(free.clone()) {
                 break;
             }
-            name = format!("{}-again-{count}", key.name());
+            free = format!("{name}-again-{count}");
         }
-        name
+        free
     };
-    iterations.iter().map(name).collect()
+    names.map(unique).collect()
 }
 
 fn modules(iterations: &[Iteration]) -> (Vec<Group>, Vec<Option<usize>>) {

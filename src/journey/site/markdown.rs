@@ -81,7 +81,7 @@ fn facts(out: &mut String, iteration: &Iteration) {
 fn verdict(out: &mut String, verdict: Option<&Verdict>) -> std::fmt::Result {
     let Some(Verdict { at, word, score, reason }) = verdict else { return Ok(()) };
     let at = at.map(|at| format!(", {} UTC", say::stamp(at).text)).unwrap_or_default();
-    let score = score.filter(|score| score.is_finite()).map(|score| format!(", score {}", words::number(score)));
+    let score = score.and_then(say::score).map(|score| format!(", score {score}"));
     write!(out, "\n## Verdict\n\n{}{}{at}\n", say::outcome(*word), score.unwrap_or_default())?;
     match reason {
         Some(reason) => write!(out, "\n{}\n", quotation(reason)),

@@ -74,6 +74,12 @@ pub(super) fn count(count: usize, one: &str, many: &str) -> String {
     format!("{} {}", words::whole(count as f64), if count == 1 { one } else { many })
 }
 
+/// A score in its own scale; `None` for what is no number. One that nobody means is short all the same.
+pub(super) fn score(score: f64) -> Option<String> {
+    let ordinary = score.abs() < 1e9;
+    score.is_finite().then(|| if ordinary { words::number(score) } else { format!("{score:.1e}") })
+}
+
 /// A number that may not be known.
 pub(super) fn maybe(value: Option<u64>) -> String {
     value.map_or_else(|| NOT_KNOWN.into(), |value| words::whole(value as f64))
@@ -141,6 +147,12 @@ mod tests {
     fn tokens_keep_three_digits() {
         let all = [950.0, 1000.0, 12_345.0, 999_499.0, 999_500.0, 3_210_000.0, 1.1e9, 123e9].map(tokens);
         assert_eq!(all, ["950", "1.0 k", "12.3 k", "999 k", "1.0 M", "3.2 M", "1.1 G", "123 G"]);
+    }
+
+    #[test]
+    fn scores_are_short_or_none() {
+        let all = [9.25, 87.0, -1e300, f64::NAN, f64::INFINITY].map(score);
+        assert_eq!(all, [Some("9.2".into()), Some("87".into()), Some("-1.0e300".into()), None, None]);
     }
 
     #[test]

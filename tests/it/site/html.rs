@@ -216,7 +216,7 @@ fn every_page_is_sound_and_within_reach_of_the_first() {
 
 #[test]
 fn texts_of_the_data_are_shown_as_they_are() {
-    let data = super::sample::hostile();
+    let data = super::hostile::hostile();
     let site = site(&data, &settings());
     for (path, bytes) in site.iter().filter(|(path, _)| path.ends_with(".html") || path.ends_with(".xml")) {
         let text = std::str::from_utf8(bytes).unwrap();

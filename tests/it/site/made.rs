@@ -8,7 +8,7 @@ use autoswe_exporter::journey::site::{Settings, files};
 use autoswe_exporter::journey::site_data::{Iteration, SiteData};
 use serde_json::Value;
 
-use super::{sample, settings, site};
+use super::{hostile, sample, settings, site};
 
 /// Every kind of journey there is.
 pub(crate) fn journeys() -> Vec<(&'static str, SiteData)> {
@@ -25,7 +25,7 @@ pub(crate) fn journeys() -> Vec<(&'static str, SiteData)> {
         ("ordinary", sample::journey(64)),
         ("long", sample::journey(330)),
         ("untimed", untimed(sample::journey(30))),
-        ("hostile", sample::hostile()),
+        ("hostile", hostile::hostile()),
     ]
 }
 
@@ -184,7 +184,7 @@ fn the_front_matter_is_the_data_with_its_types() {
 
 #[test]
 fn the_body_of_a_markdown_file_holds_no_markup_of_the_data() {
-    let site = site(&sample::hostile(), &data_only());
+    let site = site(&hostile::hostile(), &data_only());
     for (path, bytes) in site.iter().filter(|(path, _)| path.ends_with(".md")) {
         let text = std::str::from_utf8(bytes).unwrap();
         let body = text.split_once("\n---\n").unwrap().1;

@@ -4,6 +4,7 @@
 pub(crate) mod sample;
 
 mod feed;
+mod hostile;
 mod html;
 mod look;
 mod made;
@@ -50,7 +51,7 @@ fn a_site_can_be_written_and_kept() {
     let own = tempfile::tempdir().unwrap();
     let folder = std::env::var("AUTOSWE_SITE_FOLDER").map_or_else(|_| own.path().to_owned(), Into::into);
     let data = match std::env::var("AUTOSWE_SITE_KIND").as_deref() {
-        Ok("hostile") => sample::hostile(),
+        Ok("hostile") => hostile::hostile(),
         Ok("empty") => SiteData::default(),
         _ => sample::journey(count),
     };

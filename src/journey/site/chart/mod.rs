@@ -73,6 +73,8 @@ impl Key {
 struct Plot {
     height: f64,
     class: &'static str,
+    /// Lines behind everything.
+    grid: String,
     /// Within the plot, stretched.
     shapes: String,
     /// Within the plot, not stretched; `x` in percent.
@@ -83,7 +85,7 @@ struct Plot {
 
 impl Plot {
     fn new(class: &'static str, height: f64) -> Self {
-        Plot { height, class, shapes: String::new(), marks: String::new(), labels: String::new() }
+        Plot { height, class, grid: String::new(), shapes: String::new(), marks: String::new(), labels: String::new() }
     }
 
     /// A shape in the inner drawing, 1000 wide and as high as the plot.
@@ -94,6 +96,15 @@ impl Plot {
     /// A mark of its own size at `share` of the width.
     fn mark(&mut self, symbol: &str, share: f64, y: f64) {
         push(&mut self.marks, format_args!("<use href=\"#{symbol}\" x=\"{}%\" y=\"{}\"/>", n(share * 100.0), n(y)));
+    }
+
+    /// A number beside a mark.
+    fn number(&mut self, share: f64, y: f64, number: usize) {
+        let (x, side) = (n(share * 100.0), if share > 0.95 { "dx=\"-9\" text-anchor=\"end\"" } else { "dx=\"9\"" });
+        push(
+            &mut self.marks,
+            format_args!("<text class=\"count\" x=\"{x}%\" y=\"{}\" dy=\"4\" {side}>{number}</text>", n(y)),
+        );
     }
 
     /// A word at `share` of the width.
@@ -113,7 +124,7 @@ impl Plot {
     /// A line across at `y`, with a word left of it.
     fn level(&mut self, y: f64, word: &str) {
         let y = n(y);
-        push(&mut self.marks, format_args!("<line class=\"grid\" x2=\"100%\" y1=\"{y}\" y2=\"{y}\"/>"));
+        push(&mut self.grid, format_args!("<line class=\"grid\" x2=\"100%\" y1=\"{y}\" y2=\"{y}\"/>"));
         self.label(y, word);
     }
 
@@ -147,9 +158,9 @@ impl Plot {
 
     /// The whole drawing.
     fn svg(&self, id: &str, title: &str, description: &str) -> String {
-        let Plot { height, class, shapes, marks, labels } = self;
+        let Plot { height, class, grid, shapes, marks, labels } = self;
         let inner = format!(
-            "<svg class=\"plot\" y=\"14\" width=\"100%\" height=\"{h}\"><svg width=\"100%\" height=\"100%\" \
+            "<svg class=\"plot\" y=\"14\" width=\"100%\" height=\"{h}\">{grid}<svg width=\"100%\" height=\"100%\" \
              viewBox=\"0 0 1000 {h}\" preserveAspectRatio=\"none\">{shapes}</svg>{marks}</svg>\
              <g transform=\"translate(0 14)\">{labels}</g>",
             h = n(*height)

@@ -96,7 +96,7 @@ fn marks(plot: &mut Plot, symbol: &str, y: f64, shares: impl Iterator<Item = f64
         let share = rest[..together].iter().sum::<f64>() / together as f64;
         plot.mark(symbol, share, y);
         if together > 1 {
-            plot.word("count", share, y - 9.0, &together.to_string());
+            plot.number(share, y, together);
         }
         rest = &rest[together..];
     }

@@ -149,7 +149,7 @@ fn said(iteration: &Iteration) -> Option<Said> {
         class: say::class(verdict.word),
         word: say::outcome(verdict.word),
         at: verdict.at.map(say::stamp),
-        score: verdict.score.filter(|score| score.is_finite()).map(words::number),
+        score: verdict.score.and_then(say::score),
         reason: verdict.reason.as_deref().map(prose::html),
     })
 }

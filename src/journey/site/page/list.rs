@@ -319,11 +319,12 @@ fn facts(book: &Book<'_>, members: &[usize], alike: bool) -> Vec<(&'static str, 
     let or = |value: Option<String>| value.unwrap_or_else(|| say::NOT_KNOWN.into());
     let rate = ("Accept rate", or(tally.rate().map(words::percent)));
     let decided = format!("{} of {} decided", tally.of(Outcome::Accept), tally.decided());
-    let newest = all().filter_map(when).max();
+    let newest = all().filter_map(when).max().map(|at| say::stamp(at).text);
+    let newest = newest.as_deref().and_then(|at| at.split_once(", "));
     let mut facts = vec![
         ("Working time", or(time.total().map(words::length)), known(&time)),
         ("Tokens", or(spent.total().map(say::tokens)), known(&spent)),
-        ("Latest", or(newest.map(|at| say::stamp(at).text)), "UTC".into()),
+        ("Latest", or(newest.map(|at| at.0.to_owned())), newest.map(|at| format!("{} UTC", at.1)).unwrap_or_default()),
     ];
     if !alike {
         facts.insert(0, (rate.0, rate.1, decided));

@@ -106,7 +106,7 @@ pub(super) fn review(review: &Review) -> ReviewRow {
     let score = review.health_score.filter(|score| score.is_finite());
     ReviewRow {
         at: review.at.map(say::stamp),
-        score: score.map(words::number),
+        score: score.and_then(say::score),
         level: score.map(|score| chart::number(score.clamp(0.0, 100.0))),
         verdict: review.verdict.as_deref().map(|verdict| say::cut(verdict, 80)),
         summary: review.summary.as_deref().map(prose::html),
