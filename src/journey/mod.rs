@@ -17,6 +17,7 @@
 //! 4. Killed at any instant, the old release is whole or the new one is.
 
 pub mod draft;
+pub mod last_run;
 pub mod leak;
 pub mod run;
 pub mod site_data;
