@@ -173,6 +173,8 @@ keys! {
     "site_reading" => reading Site,
     "site_age_seconds" => number SiteAge,
     "site_data_age_seconds" => number SiteDataAge,
+    "site_refused_seconds" => number SiteRefused,
+    "site_failed_seconds" => number SiteFailed,
     "review_reading" => reading Review,
     "review_age_seconds" => number ReviewAge,
     "review_score" => number ReviewScore,

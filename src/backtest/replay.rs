@@ -13,6 +13,7 @@ use super::record::{Moment, Told};
 use crate::assessment::{Assessment, Thresholds, assess};
 use crate::check::CHECKS;
 use crate::config::Config;
+use crate::journey::last_run::{self, LastRun};
 use crate::observation::*;
 use crate::state::{Dated, GpuWindow, HeartbeatTrack, ParityTrend, Slot, State, VllmWindow};
 
@@ -349,8 +350,12 @@ impl<'a> Replay<'a> {
         // Whether the site is in step is told by the two ages together.
         let behind = moment.get(Number::SiteAge).zip(moment.get(Number::SiteDataAge)).map(|(site, data)| site - data);
         let data_at = built_at.zip(behind).map(|(built_at, behind)| earlier(built_at, -behind));
-        let site = Site { built_at: built_at.unwrap_or(instant.at), data_at };
-        self.set(SourceId::Site, instant, Outcome::new(built_at.is_some()), |state| &mut state.site, site);
+        let ended = |number, outcome| instant.since(number).map(|at| LastRun::new(at, outcome));
+        let synthesis = ended(Number::SiteRefused, last_run::Outcome::Refused)
+            .or_else(|| ended(Number::SiteFailed, last_run::Outcome::Failed));
+        let outcome = Outcome::new(built_at.is_some() || synthesis.is_some());
+        let site = Site { built_at, data_at, synthesis };
+        self.set(SourceId::Site, instant, outcome, |state| &mut state.site, site);
         let good = instant.since(Number::ReviewAge).zip(moment.get(Number::ReviewScore));
         let failed = whole(moment.get(Number::FailedAttempts));
         let review = Review {

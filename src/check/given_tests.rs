@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::assessment::Severity::{self, Crit, Warn};
+use crate::journey::last_run::{LastRun, Outcome};
 use crate::observation::{self as seen, *};
 
 /// Readings that failed, and those before the examples' instant, by check.
@@ -133,7 +134,11 @@ fn of_files() -> Vec<Vec<Observation>> {
             malformed_lines: 1,
         })
     };
-    let site = |age| Data::Site(Site { built_at: before(age), data_at: Some(before(0)) });
+    let site = |age| Data::Site(Site { built_at: Some(before(age)), data_at: Some(before(0)), synthesis: None });
+    let ended = |outcome| {
+        let synthesis = Some(LastRun::new(before(60), outcome));
+        Data::Site(Site { built_at: None, data_at: None, synthesis })
+    };
     let review = |age, health_score| {
         let good = GoodReview { at: before(age), health_score, verdict: None, summary: None };
         Data::Review(Review { last_good: Some(good), last_attempt_at: None, failed_since: 1 })
@@ -146,6 +151,8 @@ fn of_files() -> Vec<Vec<Observation>> {
         [runs(), one(0, words("WEDGED_NO_VERDICT", 10_000))].concat(),
         one(0, words("REVERT", 60)),
         one(0, site(4000)),
+        one(0, ended(Outcome::Refused)),
+        one(0, ended(Outcome::Failed)),
         one(0, site(90_000)),
         one(0, review(8000, 50.0)),
         one(0, review(30_000, 20.0)),

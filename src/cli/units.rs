@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::output;
-use crate::config::{Inputs, Loaded, Origin, UnitManager};
+use crate::config::{Config, Inputs, Loaded, Origin, UnitManager};
 use crate::install::{
     self, Filling, Installed, Kind, Options, PROGRAMS, Places, Planned, Removed, Systemctl, TO_ENABLE, loop_user, units,
 };
@@ -145,16 +145,30 @@ fn filling(arguments: &InstallArguments, loaded: &Loaded, inputs: &Inputs) -> Re
     if which.scope() == UnitManager::User && !runtime.is_dir() {
         note(&format!("runtime_dir {} is not there yet; the watchdog starts once it is", runtime.display()));
     }
-    let at_home = account.iter().map(|account| &account.home).chain(&home).any(|home| runtime.starts_with(home));
+    let homes: Vec<&PathBuf> = account.iter().map(|account| &account.home).chain(&home).collect();
+    let elsewhere = |path: &PathBuf| !homes.iter().any(|home| path.starts_with(home));
+    let journey_dirs = journey_dirs(&loaded.config).into_iter().filter(elsewhere).collect();
+    let runtime_dir = Some(runtime).filter(elsewhere);
     Ok(Filling {
         programs,
         repo_root,
         config_file: inputs.file.as_ref().map(|file| inputs.directory.join(file)),
         loop_unit: loaded.config.loop_.unit.clone(),
         account,
-        runtime_dir: (!at_home).then_some(runtime),
+        runtime_dir,
+        trigger: loaded.config.journey_trigger(),
+        journey_dirs,
         example: loaded.config.loop_.unit == "autoswe.service",
     })
+}
+
+/// What the journey writes to outside the runtime directory: the releases, which are made in the repository where they
+/// belong there, and the directory of the trigger file.
+fn journey_dirs(config: &Config) -> Vec<PathBuf> {
+    let (output, repo) = (config.in_repo(&config.journey.output_dir), config.repo());
+    let output = if output.starts_with(&repo) { repo } else { output };
+    let trigger = config.journey_trigger();
+    [Some(output), trigger.parent().map(Path::to_owned)].into_iter().flatten().collect()
 }
 
 /// The user of system units.

@@ -11,6 +11,10 @@ section! {
         output_dir: Path = "journey-web".into(),
         /// Directory of the lock, of what earlier runs have read, and of the private reports.
         state_dir: Path = "journey".into(),
+        /// The trigger file: whoever makes it asks for a synthesis, and the unit autoswe-synth-bridge.service takes it away
+        /// before it begins. `install-units` writes it into the units; run that again after a change. Relative to
+        /// `runtime_dir`.
+        trigger: Path = "/data/autoswe/synth-trigger".into(),
         /// Where the site will be seen, such as `https://example.org/journey/`: the feed's links begin with it. Empty:
         /// links are relative. The environment variable `JOURNEY_BASE` wins.
         base_url: Option<String> = None,

@@ -133,9 +133,19 @@ impl Config {
         resolve(&self.runtime(), path)
     }
 
+    /// The repository root as the file system knows it: `~/` expanded.
+    pub fn repo(&self) -> PathBuf {
+        expanded(&self.repo_root)
+    }
+
     /// `path` as the file system knows it: `~/` expanded, and relative paths taken from `repo_root`.
     pub fn in_repo(&self, path: &std::path::Path) -> PathBuf {
-        resolve(&expanded(&self.repo_root), path)
+        resolve(&self.repo(), path)
+    }
+
+    /// The journey's trigger file as the file system knows it.
+    pub fn journey_trigger(&self) -> PathBuf {
+        self.in_runtime_dir(&self.journey.trigger)
     }
 
     /// The same with no other source turned on than `sources`.

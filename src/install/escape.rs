@@ -1,7 +1,7 @@
 //! Paths as unit files need them written.
 //!
 //! The settings differ: `ExecStart=` and `Environment=` take words in quotes with C escapes, `ReadWritePaths=` quotes
-//! with a bare backslash, `WorkingDirectory=` and `EnvironmentFile=` the rest of the line as it is. In all of them a
+//! with a bare backslash, `WorkingDirectory=`, `EnvironmentFile=` and `PathExists=` the rest of the line as it is. In all of them a
 //! `%` begins a specifier. Invariant: what systemd reads back is the path that was given, or it is refused here.
 
 use std::path::Path;
@@ -20,6 +20,11 @@ pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%"))
 }
 
+/// A word of a command line.
+pub(super) fn argument(text: &str) -> String {
+    if plain(text) { text.to_owned() } else { quoted(text).replace('$', "$$") }
+}
+
 /// All that is left of a line.
 pub(super) fn bare(text: &str) -> String {
     // A blank at the end would be cut off, and a backslash would take in the next line.
@@ -34,11 +39,12 @@ pub(super) fn program(program: &str) -> String {
         let word = quoted(program).replace('$', "$$");
         return format!("/bin/sh -c 'exec \"$$0\" \"$$@\"' {word}");
     }
-    if program.chars().all(|c| c.is_alphanumeric() || "/._-+@:".contains(c)) {
-        program.to_owned()
-    } else {
-        quoted(program)
-    }
+    if plain(program) { program.to_owned() } else { quoted(program) }
+}
+
+/// Whether it means nothing but itself wherever it stands.
+fn plain(text: &str) -> bool {
+    text.chars().all(|c| c.is_alphanumeric() || "/._-+@:".contains(c))
 }
 
 #[cfg(test)]
@@ -51,6 +57,7 @@ mod tests {
         assert_eq!(program("/my 100%/x"), r#""/my 100%%/x""#);
         assert_eq!(program("/a'b/$x"), r#"/bin/sh -c 'exec "$$0" "$$@"' "/a'b/$$x""#);
         assert_eq!(quoted(r#"A=/a "b" \c %h"#), r#""A=/a \"b\" \\c %%h""#);
+        assert_eq!((argument("/a/b"), argument("/a $x")), ("/a/b".into(), r#""/a $$x""#.into()));
         assert_eq!(bare("/a b%c"), "/a b%%c");
         assert_eq!(bare("/a\\"), "/a\\/");
     }

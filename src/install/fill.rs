@@ -10,6 +10,9 @@ use super::set::{Kind, Unit};
 
 /// Where the packaged system units look for their user's files.
 const PACKAGED_HOME: &str = "/home/autoswe/";
+/// What the packaged units take for the trigger file, and the directory that it lies in.
+const PACKAGED_TRIGGER: &str = "/data/autoswe/synth-trigger";
+const PACKAGED_TRIGGER_DIR: &str = "-/data/autoswe";
 
 /// What is filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub struct Filling {
     pub account: Option<Account>,
     /// The runtime directory, where it does not lie in the user's home.
     pub runtime_dir: Option<PathBuf>,
+    /// The setting `journey.trigger`.
+    pub trigger: PathBuf,
+    /// What the journey writes to beside these, where that does not lie in the user's home.
+    pub journey_dirs: Vec<PathBuf>,
     /// Whether the example of the loop's unit is wanted.
     pub example: bool,
 }
@@ -48,10 +55,12 @@ fn setting(line: &str, filling: &Filling) -> Result<Option<String>, String> {
     let Some((key, value)) = line.split_once('=') else { return Ok(None) };
     Ok(match (key, value) {
         ("ExecStart", value) => exec_start(value, &filling.programs)?,
+        ("ExecStartPre", value) => exec_start_pre(value, &filling.trigger)?,
+        ("PathExists", PACKAGED_TRIGGER) => Some(format!("{key}={}", escape::bare(escape::text(&filling.trigger)?))),
         ("Environment", value) if value.starts_with("AUTOSWE_REPO_ROOT=") => Some(environment(filling)?),
         ("WorkingDirectory", _) => Some(format!("{key}={}", escape::bare(escape::text(&filling.repo_root)?))),
         ("User", _) => filling.account.as_ref().map(|account| format!("User={}", account.name)),
-        ("ReadWritePaths", _) => Some(writable(filling)?),
+        ("ReadWritePaths", value) => Some(writable(filling, value.contains(PACKAGED_TRIGGER_DIR))?),
         ("EnvironmentFile", value) => match (value.split_once(PACKAGED_HOME), &filling.account) {
             (Some((ignoring, rest)), Some(account)) => {
                 Some(format!("{key}={ignoring}{}", escape::bare(escape::text(&account.home.join(rest))?)))
@@ -72,6 +81,12 @@ fn exec_start(value: &str, programs: &Path) -> Result<Option<String>, String> {
     Ok(Some(format!("ExecStart={}{rest}", escape::program(escape::text(&program)?))))
 }
 
+/// The command that takes the trigger file away.
+fn exec_start_pre(value: &str, trigger: &Path) -> Result<Option<String>, String> {
+    let Some(command) = value.strip_suffix(PACKAGED_TRIGGER) else { return Ok(None) };
+    Ok(Some(format!("ExecStartPre={command}{}", escape::argument(escape::text(trigger)?))))
+}
+
 fn environment(filling: &Filling) -> Result<String, String> {
     let assignment = |name: &str, path: &Path| -> Result<String, String> {
         Ok(format!("Environment={}", escape::quoted(&format!("{name}={}", escape::text(path)?))))
@@ -84,11 +99,12 @@ fn environment(filling: &Filling) -> Result<String, String> {
     Ok(lines)
 }
 
-fn writable(filling: &Filling) -> Result<String, String> {
+fn writable(filling: &Filling, journey: bool) -> Result<String, String> {
     let home = filling.account.as_ref().map_or(Path::new(PACKAGED_HOME.trim_end_matches('/')), |account| &account.home);
     let word = |path: &Path| Ok::<_, String>(escape::quoted(&format!("-{}", escape::text(path)?)));
     let mut line = format!("ReadWritePaths={}", word(home)?);
-    if let Some(directory) = &filling.runtime_dir {
+    let journeys = filling.journey_dirs.iter().filter(|_| journey);
+    for directory in filling.runtime_dir.iter().chain(journeys) {
         line += &format!(" {}", word(directory)?);
     }
     Ok(line)
@@ -118,6 +134,8 @@ mod tests {
             loop_unit: "my-loop.service".into(),
             account: Some(Account { uid: 1000, name: "ann".into(), home: "/home/ann".into() }),
             runtime_dir: Some("/data/run".into()),
+            trigger: "/data/my $ trigger".into(),
+            journey_dirs: vec!["/data".into()],
             example: true,
         }
     }
@@ -147,6 +165,18 @@ mod tests {
     }
 
     #[test]
+    fn the_trigger_is_filled_in() {
+        for scope in [UnitManager::User, UnitManager::System] {
+            let path = filled(scope, "autoswe-synth-bridge.path");
+            assert!(path.lines().any(|line| line == "PathExists=/data/my $ trigger"), "{path}");
+            let service = filled(scope, "autoswe-synth-bridge.service");
+            assert!(service.contains("ExecStartPre=/bin/rm -f -- \"/data/my $$ trigger\"\n"), "{service}");
+        }
+        let service = filled(UnitManager::System, "autoswe-synth.service");
+        assert!(service.contains("ReadWritePaths=\"-/home/ann\" \"-/data/run\" \"-/data\"\n"), "{service}");
+    }
+
+    #[test]
     fn the_loop_does_not_get_the_secrets_of_who_watches_it() {
         for scope in [UnitManager::User, UnitManager::System] {
             let reads = |name| filled(scope, name).matches("secrets.env\n").count() > 0;
@@ -161,7 +191,7 @@ mod tests {
             for unit in units(scope) {
                 let text = filled(scope, unit.name);
                 let settings: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
-                for place in ["/usr/bin/autoswe", "%h/autoswe", PACKAGED_HOME, "User=autoswe"] {
+                for place in ["/usr/bin/autoswe", "%h/autoswe", PACKAGED_HOME, "User=autoswe", "/data/autoswe"] {
                     assert!(!settings.iter().any(|line| line.contains(place)), "{}: {place}\n{text}", unit.name);
                 }
                 let services = unit.name.ends_with(".service");

@@ -15,7 +15,8 @@ const SYSTEM_ELSEWHERE: [&str; 4] =
     ["/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
 /// Where the units of this project are enabled to.
-const WANTS: [&str; 3] = ["default.target.wants", "multi-user.target.wants", "timers.target.wants"];
+const WANTS: [&str; 4] =
+    ["default.target.wants", "multi-user.target.wants", "timers.target.wants", "paths.target.wants"];
 
 /// The directories of one installation.
 #[derive(Debug, Clone, PartialEq, Eq)]

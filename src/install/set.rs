@@ -5,7 +5,7 @@
 use crate::config::UnitManager;
 
 /// The programs that the units start.
-pub const PROGRAMS: [&str; 2] = ["autoswe-exporter", "autoswe-watchdog"];
+pub const PROGRAMS: [&str; 3] = ["autoswe-exporter", "autoswe-watchdog", "autoswe-journey"];
 
 /// The units that most people want.
 pub const TO_ENABLE: [&str; 2] = ["autoswe-exporter.service", "autoswe-watchdog.service"];
@@ -58,27 +58,35 @@ const RULE: Unit = Unit {
     text: include_str!("../../deploy/polkit/autoswe-watchdog.rules"),
 };
 
-static USER: [Unit; 7] = set! { "user":
+static USER: [Unit; 11] = set! { "user":
     "autoswe-exporter.service" Unit,
     "autoswe-watchdog.service" Unit,
     "autoswe-watchdog-once.service" Unit,
     "autoswe-watchdog-once.timer" Unit,
     "autoswe-report.service" Unit,
     "autoswe-report.timer" Unit,
+    "autoswe-synth.service" Unit,
+    "autoswe-synth.timer" Unit,
+    "autoswe-synth-bridge.path" Unit,
+    "autoswe-synth-bridge.service" Unit,
     "autoswe.service" Example,
 };
 
-static SYSTEM: [Unit; 8] = {
-    let [exporter, watchdog, once, once_timer, report, report_timer, example] = set! { "system":
+static SYSTEM: [Unit; 12] = {
+    let [a, b, c, d, e, f, g, h, i, j, example] = set! { "system":
         "autoswe-exporter.service" Unit,
         "autoswe-watchdog.service" Unit,
         "autoswe-watchdog-once.service" Unit,
         "autoswe-watchdog-once.timer" Unit,
         "autoswe-report.service" Unit,
         "autoswe-report.timer" Unit,
+        "autoswe-synth.service" Unit,
+        "autoswe-synth.timer" Unit,
+        "autoswe-synth-bridge.path" Unit,
+        "autoswe-synth-bridge.service" Unit,
         "autoswe.service" Example,
     };
-    [exporter, watchdog, once, once_timer, report, report_timer, RULE, example]
+    [a, b, c, d, e, f, g, h, i, j, RULE, example]
 };
 
 /// The files of `scope`.
@@ -107,7 +115,7 @@ mod tests {
             let limit = lines(unit).into_iter().find_map(|line| line.strip_prefix("TimeoutStartSec="));
             assert!(limit.is_some_and(|limit| limit != "infinity" && limit != "0"), "{}: {limit:?}", unit.name);
         }
-        assert_eq!(all().filter(|unit| unit.text.contains("Type=oneshot")).count(), 4);
+        assert_eq!(all().filter(|unit| unit.text.contains("Type=oneshot")).count(), 8);
     }
 
     #[test]
@@ -134,9 +142,35 @@ mod tests {
         };
         for user in units(UnitManager::User) {
             let system = units(UnitManager::System).iter().find(|unit| unit.name == user.name).expect(user.name);
-            for key in ["Description", "Type", "ExecStart", "Restart", "Timeout", "On", "Watchdog", "Start", "Success"]
-            {
+            for key in [
+                "Description",
+                "Type",
+                "Exec",
+                "Restart",
+                "Timeout",
+                "On",
+                "Watchdog",
+                "Start",
+                "Success",
+                "After",
+                "Path",
+                "Nice",
+            ] {
                 assert_eq!(of(user, key), of(system, key), "{}: {key}", user.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_trigger_is_taken_away_first_and_none_is_lost() {
+        for unit in all().filter(|unit| unit.name.ends_with(".path")) {
+            let path = lines(unit).into_iter().find_map(|line| line.strip_prefix("PathExists=")).expect(unit.name);
+            let service = unit.name.replace(".path", ".service");
+            for service in all().filter(|unit| unit.name == service) {
+                let lines = lines(service);
+                let first = lines.iter().find(|line| line.starts_with("Exec")).expect(service.name);
+                assert_eq!(*first, format!("ExecStartPre=/bin/rm -f -- {path}"));
+                assert!(lines.contains(&"StartLimitIntervalSec=0"), "{}", service.name);
             }
         }
     }

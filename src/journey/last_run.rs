@@ -1,93 +1,268 @@
-//! `last-run.json`: how the last run of `autoswe-journey synthesize` ended, for the exporter and for people.
+//! `last-run.json` in the journey's `state_dir`: what the last synthesis did. The synthesis writes it, the exporter and
+//! people read it.
 //!
-//! Invariant: replaced as a whole, after everything it tells of is on the disk.
+//! Invariants: it is replaced as a whole, at the end of each run that held the lock (one that found another at work
+//! writes nothing); what was once true of an earlier run (`last_success_at`, `last_published_at`, the release that is
+//! shown) is carried on by [`LastRun::after`], and never lost by a run that came to nothing; it names rules and numbers,
+//! never what was found.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use crate::observation::Time;
+use crate::source::json;
 
-/// The version of the format: a reader refuses one that it does not know.
-pub const VERSION: u32 = 1;
+/// Its name in the directory.
+pub const NAME: &str = "last-run.json";
 
-/// Its name in the state directory.
-pub const FILE: &str = "last-run.json";
+/// The version that this program writes.
+pub const VERSION: u64 = 1;
+
+/// Largest file that is read, bytes; a real one has some hundred.
+pub const MAX: u64 = 256 << 10;
+
+/// Most rules that are read; each has a name and a number.
+const MOST_RULES: usize = 1000;
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// A release is shown that was not shown before.
+    /// A new release is shown.
     Published,
-    /// What was shown is shown still, because there is nothing new.
+    /// The release that is shown is what it would have published.
     Unchanged,
-    /// The leak gate did not let it pass.
+    /// Something that must not be shown was found, or something could not be scanned: the last release stays.
     Refused,
-    /// It could not be done.
+    /// It came to no end: a full disk, a builder that failed. The last release stays.
     Failed,
+    /// Another run was at work.
+    Busy,
+    /// A word that this version does not know.
+    Other,
 }
 
-/// How the last run ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LastRun {
-    /// [`VERSION`].
-    pub version: u32,
-    /// When it began.
-    pub started_at: Time,
-    /// When it ended.
-    pub ended_at: Time,
-    /// How.
-    pub outcome: Outcome,
-    /// How long it took, seconds.
-    pub duration_seconds: f64,
-    /// What the gate found, by rule; files that could not be scanned count as `could-not-scan`.
-    #[serde(default)]
-    pub findings: BTreeMap<String, u64>,
-    /// Iterations in the release that is shown.
-    #[serde(default)]
-    pub iterations: Option<u64>,
-    /// The release that is shown.
-    #[serde(default)]
-    pub release: Option<Shown>,
-    /// When a release was last published, by this run or an earlier one.
-    #[serde(default)]
-    pub last_published_at: Option<Time>,
-}
-
-/// The release that is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shown {
-    /// Its content's hash.
+/// One release, as its manifest has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Release {
+    /// The hash of its content, which is its name in `releases/`.
     pub hash: String,
-    /// Bytes of its files.
+    /// The sizes of its files together, bytes.
     pub bytes: u64,
     /// Its files.
     pub files: u64,
 }
 
+/// What the last run did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LastRun {
+    /// [`VERSION`].
+    pub version: u64,
+    /// When it began.
+    pub started_at: Option<Time>,
+    /// When it ended.
+    pub ended_at: Time,
+    /// How.
+    pub outcome: Outcome,
+    /// How long it took, by a clock that nobody sets, seconds.
+    pub duration_seconds: Option<f64>,
+    /// How many findings each rule had. Empty where the gate found nothing or was not come to.
+    pub findings: BTreeMap<String, u64>,
+    /// Iterations that it read; `None` where it did not come so far.
+    pub iterations: Option<u64>,
+    /// The release that is shown after it.
+    pub release: Option<Release>,
+    /// When the last run ended that published, or found that what is shown is up to date.
+    pub last_success_at: Option<Time>,
+    /// When a release was last made the one that is shown.
+    pub last_published_at: Option<Time>,
+}
+
 impl Outcome {
-    /// The word, as it is written.
-    pub const fn word(self) -> &'static str {
+    /// Every one, in the order of the reference.
+    pub const ALL: [Outcome; 6] =
+        [Outcome::Published, Outcome::Unchanged, Outcome::Refused, Outcome::Failed, Outcome::Busy, Outcome::Other];
+
+    /// Its word in the file and in the metric.
+    pub const fn name(self) -> &'static str {
         match self {
             Outcome::Published => "published",
             Outcome::Unchanged => "unchanged",
             Outcome::Refused => "refused",
             Outcome::Failed => "failed",
+            Outcome::Busy => "busy",
+            Outcome::Other => "other",
         }
+    }
+
+    /// Whether what is shown is up to date after it.
+    pub const fn succeeded(self) -> bool {
+        matches!(self, Outcome::Published | Outcome::Unchanged)
+    }
+
+    fn of(word: &str) -> Self {
+        Self::ALL.into_iter().find(|outcome| outcome.name() == word).unwrap_or(Outcome::Other)
+    }
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 
 impl LastRun {
-    /// Understands the file.
+    /// A run that ended at `ended_at`, and of which nothing else is known.
+    pub fn new(ended_at: Time, outcome: Outcome) -> Self {
+        LastRun {
+            version: VERSION,
+            started_at: None,
+            ended_at,
+            outcome,
+            duration_seconds: None,
+            findings: BTreeMap::new(),
+            iterations: None,
+            release: None,
+            last_success_at: outcome.succeeded().then_some(ended_at),
+            last_published_at: (outcome == Outcome::Published).then_some(ended_at),
+        }
+    }
+
+    /// The same after the run `before`: what this one did not change is as that left it.
+    #[must_use]
+    pub fn after(self, before: Option<&LastRun>) -> Self {
+        let Some(before) = before else { return self };
+        LastRun {
+            iterations: self.iterations.or(before.iterations),
+            release: self.release.or_else(|| before.release.clone()),
+            last_success_at: self.last_success_at.or(before.last_success_at),
+            last_published_at: self.last_published_at.or(before.last_published_at),
+            ..self
+        }
+    }
+
+    /// Reads the content of the file. What is absent or odd costs that field alone.
     ///
     /// # Errors
-    /// When `bytes` are no such file, or one of a version that is not known.
+    /// When it is no JSON object, or does not say how and when the run ended.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let run: LastRun = serde_json::from_slice(bytes).map_err(|error| format!("no {FILE}: {error}"))?;
-        match run.version {
-            VERSION => Ok(run),
-            other => Err(format!("{FILE} has version {other}, and only {VERSION} is known; update this program")),
+        let mend = "the next synthesis writes it anew";
+        let file: Map<String, Value> =
+            serde_json::from_slice(bytes).map_err(|error| format!("not a JSON object ({error}); {mend}"))?;
+        let time = |name| file.get(name).and_then(json::time);
+        let ended_at = time("ended_at").ok_or_else(|| format!("has no time in `ended_at`; {mend}"))?;
+        let outcome = file.get("outcome").and_then(Value::as_str).ok_or_else(|| format!("has no `outcome`; {mend}"))?;
+        Ok(LastRun {
+            version: file.get("version").and_then(json::whole).unwrap_or(VERSION),
+            started_at: time("started_at"),
+            duration_seconds: file.get("duration_seconds").and_then(json::number).filter(|seconds| *seconds >= 0.0),
+            findings: file.get("findings").map(findings).unwrap_or_default(),
+            iterations: file.get("iterations").and_then(json::whole),
+            release: file.get("release").and_then(release),
+            last_success_at: time("last_success_at"),
+            last_published_at: time("last_published_at"),
+            ..LastRun::new(ended_at, Outcome::of(outcome))
+        }
+        .with_own_times())
+    }
+
+    /// A run that succeeded is the last one that did, whatever an older program left out.
+    fn with_own_times(self) -> Self {
+        let own = LastRun::new(self.ended_at, self.outcome);
+        LastRun {
+            last_success_at: own.last_success_at.or(self.last_success_at),
+            last_published_at: self.last_published_at.or(own.last_published_at),
+            ..self
+        }
+    }
+
+    /// Replaces the file in `directory`, readable by this user alone.
+    ///
+    /// # Errors
+    /// When it cannot be written; the old one stands as it was.
+    pub fn save(&self, directory: &Path) -> io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(".last-run-").tempfile_in(directory)?;
+        serde_json::to_writer(&mut file, self)?;
+        file.write_all(b"\n")?;
+        file.as_file().sync_all()?;
+        file.persist(directory.join(NAME)).map_err(|error| error.error)?;
+        std::fs::File::open(directory)?.sync_all()
+    }
+}
+
+fn findings(value: &Value) -> BTreeMap<String, u64> {
+    let rules = value.as_object().into_iter().flatten().take(MOST_RULES);
+    rules.filter_map(|(rule, count)| Some((json::text(&Value::from(rule.as_str()))?, json::whole(count)?))).collect()
+}
+
+fn release(value: &Value) -> Option<Release> {
+    let whole = |name| value.get(name).and_then(json::whole);
+    Some(Release { hash: json::text(value.get("hash")?)?, bytes: whole("bytes")?, files: whole("files")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn at(second: i64) -> Time {
+        Time::from_second(1_795_348_800 + second).unwrap()
+    }
+
+    fn published() -> LastRun {
+        LastRun {
+            started_at: Some(at(-3)),
+            duration_seconds: Some(2.5),
+            iterations: Some(117),
+            release: Some(Release { hash: "ab12".into(), bytes: 1_000_000, files: 240 }),
+            ..LastRun::new(at(0), Outcome::Published)
+        }
+    }
+
+    #[test]
+    fn what_is_saved_is_read_again_and_private() {
+        let directory = tempfile::tempdir().unwrap();
+        let refused =
+            LastRun { findings: [("github-token".into(), 3)].into(), ..LastRun::new(at(60), Outcome::Refused) };
+        for run in [published(), refused.after(Some(&published()))] {
+            run.save(directory.path()).unwrap();
+            let file = directory.path().join(NAME);
+            assert_eq!(LastRun::parse(&std::fs::read(&file).unwrap()), Ok(run));
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        assert_eq!(directory.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_run_that_came_to_nothing_loses_nothing() {
+        let unchanged = LastRun::new(at(900), Outcome::Unchanged).after(Some(&published()));
+        assert_eq!((unchanged.last_success_at, unchanged.last_published_at), (Some(at(900)), Some(at(0))));
+        let refused = LastRun::new(at(1800), Outcome::Refused).after(Some(&unchanged));
+        assert_eq!((refused.last_success_at, refused.last_published_at), (Some(at(900)), Some(at(0))));
+        assert_eq!((refused.iterations, refused.release), (Some(117), published().release));
+        assert_eq!(LastRun::new(at(0), Outcome::Failed).after(None).last_success_at, None);
+    }
+
+    #[test]
+    fn an_odd_field_costs_itself_alone() {
+        let run = LastRun::parse(
+            br#"{"ended_at": 1795348800, "outcome": "polished", "findings": {"a": "2", "b": []}, "release": {"hash": 1},
+                "duration_seconds": -1, "iterations": "x", "started_at": {}}"#,
+        );
+        let expected = LastRun { findings: [("a".into(), 2)].into(), ..LastRun::new(at(0), Outcome::Other) };
+        assert_eq!(run, Ok(expected));
+        let run = LastRun::parse(br#"{"ended_at": "2026-11-22T12:00:00Z", "outcome": "unchanged"}"#).unwrap();
+        assert_eq!(run.last_success_at, Some(at(0)));
+    }
+
+    #[test]
+    fn without_how_and_when_it_is_none() {
+        for text in ["", "[]", "{}", r#"{"ended_at": 1795348800}"#, r#"{"outcome": "published", "ended_at": "soon"}"#] {
+            assert!(LastRun::parse(text.as_bytes()).is_err_and(|why| why.ends_with("anew")), "{text}");
         }
     }
 }

@@ -24,7 +24,7 @@ metrics! {
     VERDICT_SCORE = Gauge autoswe_verdict_last_score;
     /// Lines at the end of the verdicts' file that are not a verdict.
     VERDICT_MALFORMED = Gauge autoswe_verdict_malformed_lines;
-    /// When the published site was built.
+    /// When the published site was last up to date: built, or found to be so by a synthesis of the journey.
     SITE_BUILT = Gauge autoswe_site_built_timestamp_seconds;
     /// When the data that the site is built from last changed.
     SITE_DATA = Gauge autoswe_site_data_timestamp_seconds;
@@ -65,7 +65,7 @@ pub(super) fn samples(inputs: &Inputs<'_>, out: &mut Samples) {
         verdicts(reading, out);
     }
     let built = state.site.view(now).last().map(|dated| &dated.value);
-    out.set(SITE_BUILT, &[], built.map(|site| site.built_at));
+    out.set(SITE_BUILT, &[], built.and_then(|site| site.built_at));
     out.set(SITE_DATA, &[], built.and_then(|site| site.data_at));
     let sync = inputs.thresholds.limits.site.sync.0;
     out.set(SITE_IN_SYNC, &[], state.site.current(now).and_then(|site| site.behind()).map(|behind| behind <= sync));

@@ -9,6 +9,7 @@ mod exporter;
 mod files;
 mod gpu;
 mod host;
+mod journey;
 mod loop_;
 mod samples;
 mod source;
@@ -118,6 +119,7 @@ const GROUPS: &[(&str, &[&Metric])] = &[
     ("vLLM", vllm::ALL),
     ("GPU", gpu::ALL),
     ("Parity, verdicts, site, reviews, watchdog", files::ALL),
+    ("Journey", journey::ALL),
     ("Host", host::ALL),
     ("Alerts", alerts::ALL),
     ("Exporter", exporter::ALL),
@@ -192,6 +194,7 @@ pub fn samples(inputs: &Inputs<'_>, out: &mut Samples) {
     vllm::samples(inputs, out);
     gpu::samples(inputs, out);
     files::samples(inputs, out);
+    journey::samples(inputs, out);
     host::samples(inputs, out);
     exporter::samples(inputs.exporter, out);
 }

@@ -173,7 +173,8 @@ fn only_a_judgement_has_a_severity() {
 
 #[test]
 fn times_outlive_a_failing_source_and_other_values_do_not() {
-    let site = Site { built_at: example_now() - MINUTE, data_at: Some(example_now() - MINUTE * 10) };
+    let site =
+        Site { built_at: Some(example_now() - MINUTE), data_at: Some(example_now() - MINUTE * 10), synthesis: None };
     let good = vec![
         observed(Data::Site(site)),
         observed(Data::Loop(loop_reading(Reading::Observed(Heartbeat {
@@ -263,8 +264,9 @@ fn words_that_others_write_make_no_series() {
 fn the_site_is_in_step_within_the_limit() {
     let in_sync = |built: i64| {
         let site = Site {
-            built_at: example_now() - MINUTE * 10 + MINUTE / 60 * built as i32,
+            built_at: Some(example_now() - MINUTE * 10 + MINUTE / 60 * built as i32),
             data_at: Some(example_now() - MINUTE * 10),
+            synthesis: None,
         };
         sampled(vec![observed(Data::Site(site))]).number("autoswe_site_in_sync", &[])
     };

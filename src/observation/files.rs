@@ -1,6 +1,7 @@
 //! Readings of the files that the loop, the judge, the site builder and the watchdog write.
 
 use super::{Reading, Time};
+use crate::journey::last_run::LastRun;
 
 /// The loop's heartbeat, durable state and pause sentinels, each with its own outcome.
 #[derive(Debug, Clone, PartialEq)]
@@ -204,19 +205,22 @@ impl Verdict {
     }
 }
 
-/// The published site and the data it was built from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The published site and what it was built from.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Site {
-    /// Modification time of `index.html`.
-    pub built_at: Time,
-    /// Modification time of `site-data.json`; `None` when there is none.
+    /// When it was last up to date. Of a release: when the last synthesis ended that published it or found nothing new.
+    /// Elsewhere the modification time of `index.html`. `None` while nothing was ever published.
+    pub built_at: Option<Time>,
+    /// Modification time of `site-data.json`; `None` when there is none, and of a release, which holds its data.
     pub data_at: Option<Time>,
+    /// What the last synthesis of the journey did; `None` where none is known.
+    pub synthesis: Option<LastRun>,
 }
 
 impl Site {
     /// Seconds by which the site is older than the data it is built from; `None` without data.
-    pub fn behind(self) -> Option<f64> {
-        self.data_at.map(|data_at| super::seconds_since(data_at, self.built_at).max(0.0))
+    pub fn behind(&self) -> Option<f64> {
+        Some(super::seconds_since(self.data_at?, self.built_at?).max(0.0))
     }
 }
 

@@ -144,7 +144,7 @@ impl Figures {
             gpu: Group::of(&state.gpu, now, |reading| reading.gpus.iter().map(gpu).collect()),
             parity: Group::of(&state.parity, now, |parity| *parity),
             verdicts: Group::of(&state.verdicts, now, |verdicts| verdicts.recent.clone()),
-            site: Group::of(&state.site, now, |site| *site),
+            site: Group::of(&state.site, now, Site::clone),
             review: Group::of(&state.review, now, |review| review.last_good.clone()),
             watchdog: Group::of(&state.watchdog, now, WatchdogReading::clone),
             host: Group::of(&state.host, now, |host| *host),

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use autoswe_exporter::assessment::{Severity, Thresholds, assess};
 use autoswe_exporter::config::{Config, HeartbeatFormat};
+use autoswe_exporter::journey::last_run::{LastRun, Outcome};
 use autoswe_exporter::observation::*;
 use autoswe_exporter::source::Source;
 use autoswe_exporter::source::loop_::LoopSource;
@@ -198,7 +199,70 @@ fn the_sites_times_are_those_of_its_files_through_links() {
     symlink(&release, &index).unwrap();
     let built = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
     File::options().write(true).open(&release).unwrap().set_modified(built).unwrap();
-    assert_eq!(place.read_site().observed().unwrap().built_at, Time::from_second(1_795_000_000).unwrap());
+    assert_eq!(place.read_site().observed().unwrap().built_at, Some(Time::from_second(1_795_000_000).unwrap()));
+}
+
+/// When the last synthesis ended that these tests know of, and what it left.
+const ENDED: i64 = 1_795_000_000;
+
+fn last_run(outcome: Outcome) -> LastRun {
+    LastRun::new(Time::from_second(ENDED).unwrap(), outcome)
+}
+
+impl Place {
+    /// A release that is shown, as a synthesis leaves it.
+    fn release(&self) {
+        self.write("repo/journey-web/releases/ab12/manifest.json", "{}");
+        symlink("releases/ab12", self.path("repo/journey-web/current")).unwrap();
+    }
+
+    fn save(&self, run: &LastRun) {
+        fs::create_dir_all(self.path("runtime/journey")).unwrap();
+        run.save(&self.path("runtime/journey")).unwrap();
+    }
+}
+
+#[test]
+fn a_release_is_as_old_as_the_last_synthesis_that_succeeded() {
+    let place = Place::new();
+    place.release();
+    let site = place.read_site().observed().unwrap().clone();
+    let age = Time::now().duration_since(site.built_at.unwrap());
+    assert!(age.as_secs().abs() < 3600 && site.data_at.is_none() && site.synthesis.is_none(), "{site:?}");
+    let unchanged = last_run(Outcome::Unchanged);
+    let refused = LastRun::new(Time::from_second(ENDED + 900).unwrap(), Outcome::Refused).after(Some(&unchanged));
+    for run in [unchanged, refused] {
+        place.save(&run);
+        let built_at = Some(Time::from_second(ENDED).unwrap());
+        let expected = Site { built_at, data_at: None, synthesis: Some(run) };
+        assert_eq!(place.read_site(), Reading::Observed(expected));
+    }
+}
+
+#[test]
+fn without_a_release_the_site_is_that_of_another_builder() {
+    let place = Place::new();
+    let before = place.read_site().observed().unwrap().clone();
+    place.save(&last_run(Outcome::Refused));
+    let site = place.read_site().observed().unwrap().clone();
+    assert_eq!((site.built_at, site.data_at), (before.built_at, before.data_at));
+    assert_eq!(site.synthesis, Some(last_run(Outcome::Refused)));
+    // A first synthesis that was refused is seen, though there is no site.
+    fs::remove_dir_all(place.path("repo/journey-web")).unwrap();
+    let site = place.read_site().observed().unwrap().clone();
+    assert_eq!((site.built_at, site.synthesis.map(|run| run.outcome)), (None, Some(Outcome::Refused)));
+}
+
+#[test]
+fn a_bad_record_of_the_last_synthesis_is_told() {
+    for (way, spoil, said) in UNREADABLE.iter().chain(&MALFORMED[1..]) {
+        let place = Place::new();
+        place.release();
+        fs::create_dir_all(place.path("runtime/journey")).unwrap();
+        spoil(&place.path("runtime/journey/last-run.json"));
+        let Reading::Failed(failure) = place.read_site() else { panic!("{way}") };
+        assert!(failure.message.contains(said) && failure.message.contains("last-run.json"), "{way}: {failure}");
+    }
 }
 
 #[test]

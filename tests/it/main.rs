@@ -13,10 +13,10 @@ mod doctor;
 mod documents;
 mod exporter;
 mod files;
+mod gate;
 mod generated;
 #[path = "../generated_run/mod.rs"]
 mod generated_run;
-mod gate;
 mod gpu;
 mod jsonl;
 mod manager;

@@ -186,7 +186,7 @@ impl Life {
             seen(self.gpu()),
             seen(Data::Parity(Parity { green: self.green, red: 600 - self.green.min(600), ..Parity::default() })),
             seen(Data::Verdicts(Verdicts { recent: self.verdicts.clone(), malformed_lines: 0 })),
-            seen(Data::Site(Site { built_at: self.site, data_at: Some(self.site) })),
+            seen(Data::Site(Site { built_at: Some(self.site), data_at: Some(self.site), synthesis: None })),
             seen(self.reviews()),
             seen(self.watchdog(now)),
             seen(self.host()),

@@ -170,7 +170,7 @@ fn tell(report: &Report, request: &Request, json: bool) -> ExitCode {
     match report.last_run.outcome {
         _ if matches!(is_busy, Some(release::Error::Held(_))) => ExitCode::from(BUSY),
         Outcome::Published | Outcome::Unchanged => ExitCode::SUCCESS,
-        Outcome::Refused | Outcome::Failed => ExitCode::FAILURE,
+        Outcome::Refused | Outcome::Failed | Outcome::Busy | Outcome::Other => ExitCode::FAILURE,
     }
 }
 
@@ -207,7 +207,7 @@ fn refused(report: &Report, request: &Request) -> String {
 /// The outcome, for people.
 fn summary(report: &Report, request: &Request) -> String {
     let run = &report.last_run;
-    let took = words::took(run.duration_seconds);
+    let took = words::took(run.duration_seconds.unwrap_or(0.0));
     let iterations = run.iterations.map_or_else(|| "the journey".into(), |count| many(count, "iteration"));
     match (&report.release, run.outcome) {
         (Some(release), Outcome::Published) => format!(
@@ -232,12 +232,11 @@ fn many(count: u64, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use clap::Parser;
 
     use super::*;
-    use crate::journey::last_run::{LastRun, VERSION};
+    use crate::journey::last_run::LastRun;
     use crate::journey::release::{Finding, Note, Refusal, Release, Withdrawn};
     use crate::observation::Time;
 
@@ -294,17 +293,7 @@ mod tests {
 
     fn report(outcome: Outcome) -> Report {
         let now = Time::from_second(1_795_348_800).unwrap();
-        let last_run = LastRun {
-            version: VERSION,
-            started_at: now,
-            ended_at: now,
-            outcome,
-            duration_seconds: 1.25,
-            findings: BTreeMap::new(),
-            iterations: Some(1),
-            release: None,
-            last_published_at: None,
-        };
+        let last_run = LastRun { duration_seconds: Some(1.25), iterations: Some(1), ..LastRun::new(now, outcome) };
         let (hash, path) = ("ab".repeat(32), PathBuf::from("/web/releases/abab"));
         let release = Some(Release { hash, path, bytes: 3 << 20, files: 20_013, is_new: true });
         Report { last_run, release, refusal: None, withdrawn: Vec::new(), notes: Vec::new(), error: None }

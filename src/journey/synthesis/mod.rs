@@ -29,7 +29,7 @@ pub use parts::{Parts, Progress, Told};
 pub use report::FILE as REPORT;
 
 use super::draft::Digest;
-use super::last_run::{self, LastRun, Outcome, Shown};
+use super::last_run::{self, LastRun, Outcome};
 use super::release::{
     Built, Gate, Note, Piece, Private, Refusal, Release, Step, Store, Terms, UNWATCHED, Withdrawn, hex, sha256,
 };
@@ -92,15 +92,18 @@ pub fn run<P: Parts>(parts: &P, request: &Request, told: Told<'_>) -> anyhow::Re
     let (started_at, start) = (Time::now(), Instant::now());
     let private = Arc::new(Private::open(&request.state)?);
     let _lock = lock::take(&request.state, request.patience, told)?;
-    let earlier = private.get(last_run::FILE).and_then(|bytes| LastRun::parse(&bytes).ok());
+    let earlier = private.get(last_run::NAME).and_then(|bytes| LastRun::parse(&bytes).ok());
     let mut run = Run { parts, request, told, private: Arc::clone(&private), found: Found::default() };
     let (outcome, error) = match run.work() {
         Ok(outcome) => (outcome, None),
         Err(error) => (Outcome::Failed, Some(error)),
     };
     let found = run.found;
-    let last_run =
-        LastRun { started_at, duration_seconds: start.elapsed().as_secs_f64(), ..found.last_run(outcome, earlier) };
+    let last_run = LastRun {
+        started_at: Some(started_at),
+        duration_seconds: Some(start.elapsed().as_secs_f64()),
+        ..found.last_run(outcome, earlier)
+    };
     found.write(&private, &last_run)?;
     let Found { release, refusal, withdrawn, notes, .. } = found;
     Ok(Report { last_run, release, refusal, withdrawn, notes, error })
@@ -120,33 +123,19 @@ struct Found {
 
 impl Found {
     /// What is told of it, after what `earlier` told.
-    fn last_run(&self, outcome: Outcome, earlier: Option<LastRun>) -> LastRun {
-        let ended_at = Time::now();
-        let (mut iterations, mut release, mut last_published_at) = earlier
-            .map_or((None, None, None), |earlier| (earlier.iterations, earlier.release, earlier.last_published_at));
-        if self.withdrawn.iter().any(|withdrawn| withdrawn.was_shown) {
-            (iterations, release) = (None, None);
+    fn last_run(&self, outcome: Outcome, mut earlier: Option<LastRun>) -> LastRun {
+        if let Some(earlier) = &mut earlier
+            && self.withdrawn.iter().any(|withdrawn| withdrawn.was_shown)
+        {
+            (earlier.iterations, earlier.release) = (None, None);
         }
-        if let (Some(shown), Some(found)) = (self.shown, &self.release) {
-            iterations = shown.or(iterations);
-            release = Some(Shown { hash: found.hash.clone(), bytes: found.bytes, files: found.files });
+        let mut told = LastRun { findings: self.counts(), ..LastRun::new(Time::now(), outcome) };
+        if let (Some(iterations), Some(found)) = (self.shown, &self.release) {
+            told.iterations = iterations;
+            let Release { hash, bytes, files, .. } = found.clone();
+            told.release = Some(last_run::Release { hash, bytes, files });
         }
-        if outcome == Outcome::Published {
-            last_published_at = Some(ended_at);
-        }
-        let (version, started_at, duration_seconds) = (last_run::VERSION, ended_at, 0.0);
-        let findings = self.counts();
-        LastRun {
-            version,
-            started_at,
-            ended_at,
-            outcome,
-            duration_seconds,
-            findings,
-            iterations,
-            release,
-            last_published_at,
-        }
+        told.after(earlier.as_ref())
     }
 
     /// What the gate found, by rule, in the new release and in earlier ones.
@@ -175,7 +164,7 @@ impl Found {
         }
         let mut json = serde_json::to_vec_pretty(last_run)?;
         json.push(b'\n');
-        Ok(private.put(last_run::FILE, &json)?)
+        Ok(private.put(last_run::NAME, &json)?)
     }
 }
 

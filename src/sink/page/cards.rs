@@ -6,6 +6,7 @@ use super::Tone;
 use super::chart::{self, Range, Spark, Style};
 use super::words;
 use crate::history::{History, Series};
+use crate::journey::last_run::LastRun;
 use crate::observation::{Parity, Room, Time, Verdict, known_verdict, seconds_since};
 use crate::sink::figures::{Figures, GpuFigures, Group, LoopFigures};
 use crate::state::Freshness;
@@ -235,8 +236,10 @@ fn publication(figures: &Figures, now: Time) -> Option<Card> {
         card.facts.extend(review.summary.clone().map(|summary| ("Summary", summary)));
     }
     if let Some(site) = &figures.site.figures {
-        card.facts.push(("Site built", words::ago(site.built_at, now)));
+        card.facts.extend(site.built_at.map(|at| ("Site built", words::ago(at, now))));
         card.facts.extend(site.data_at.map(|at| ("Site data", words::ago(at, now))));
+        let ended = |run: &LastRun| format!("{} {}", run.outcome.name(), words::ago(run.ended_at, now));
+        card.facts.extend(site.synthesis.as_ref().map(|run| ("Last synthesis", ended(run))));
     }
     card.note = note(&figures.review, now).or_else(|| note(&figures.site, now));
     Some(card)

@@ -27,7 +27,7 @@ pub(super) fn lines(figures: &Figures, now: Time) -> Vec<Line> {
     }
     list.add("parity", &figures.parity, |parity| parity_text(*parity));
     list.add("verdicts", &figures.verdicts, |verdicts| verdicts_text(verdicts));
-    list.add("site", &figures.site, |site: &Site| format!("built {}", words::ago(now, site.built_at)));
+    list.add("site", &figures.site, |site| site_text(site, now));
     list.add("review", &figures.review, |review| review.as_ref().map_or("".into(), |good| review_text(good, now)));
     list.add("host", &figures.host, |host| host_text(*host));
     list.lines
@@ -101,6 +101,14 @@ fn parity_text(parity: Parity) -> String {
 
 fn verdicts_text(verdicts: &[Verdict]) -> String {
     words::list(verdicts.iter().map(|verdict| Some(verdict.verdict.clone())))
+}
+
+fn site_text(site: &Site, now: Time) -> String {
+    let built = site.built_at.map_or("never published".into(), |at| format!("built {}", words::ago(now, at)));
+    match site.synthesis.as_ref().filter(|run| !run.outcome.succeeded()) {
+        Some(run) => format!("{built}; last synthesis {} {}", run.outcome.name(), words::ago(now, run.ended_at)),
+        None => built,
+    }
 }
 
 fn review_text(good: &GoodReview, now: Time) -> String {

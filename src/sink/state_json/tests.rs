@@ -4,6 +4,7 @@ use super::*;
 use crate::assessment::{CheckResult, Finding, Liveness, Presence, Severity};
 use crate::check::{example_now, example_state};
 use crate::history::History;
+use crate::journey::last_run::{LastRun, Outcome};
 use crate::observation::*;
 use crate::sink::api;
 
@@ -153,7 +154,11 @@ fn everything() -> Vec<Data> {
             first_unknown_line: Some(12),
             ..Parity::default()
         }),
-        Data::Site(Site { built_at: at, data_at: Some(at) }),
+        Data::Site(Site {
+            built_at: Some(at),
+            data_at: Some(at),
+            synthesis: Some(LastRun::new(at, Outcome::Published)),
+        }),
         Data::Review(Review {
             last_good: Some(GoodReview {
                 at,

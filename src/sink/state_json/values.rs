@@ -148,7 +148,7 @@ pub(super) fn verdicts(reading: &Verdicts) -> Value {
 }
 
 pub(super) fn site(site: &Site) -> Value {
-    json!({ "built_at": site.built_at, "data_at": site.data_at })
+    json!({ "built_at": site.built_at, "data_at": site.data_at, "synthesis": site.synthesis })
 }
 
 pub(super) fn review(review: &Review) -> Value {

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::record::{age, reading};
+use crate::journey::last_run::Outcome;
 use crate::observation::{LoopReading, Reading, Time};
 use crate::state::{State, View};
 
@@ -131,6 +132,8 @@ pub(super) struct WatchersPart {
     site_reading: &'static str,
     site_age_seconds: Option<f64>,
     site_data_age_seconds: Option<f64>,
+    site_refused_seconds: Option<f64>,
+    site_failed_seconds: Option<f64>,
     review_reading: &'static str,
     review_age_seconds: Option<f64>,
     review_score: Option<f64>,
@@ -150,15 +153,19 @@ pub(super) struct WatchersPart {
 impl WatchersPart {
     pub(super) fn of(state: &State, now: Time) -> Self {
         let views = (state.site.view(now), state.review.view(now), state.watchdog.view(now));
-        let site = views.0.last().map(|dated| dated.value);
+        let site = views.0.last().map(|dated| &dated.value);
+        let run = site.and_then(|site| site.synthesis.as_ref());
+        let since = |outcome| run.filter(|run| run.outcome == outcome).map(|run| age(now, run.ended_at));
         let review = views.1.last().map(|dated| &dated.value);
         let good = review.and_then(|review| review.last_good.as_ref());
         let watchdog = views.2.last().map(|dated| &dated.value);
         let restart = watchdog.and_then(|watchdog| watchdog.last_restart.as_ref());
         WatchersPart {
             site_reading: reading(&views.0),
-            site_age_seconds: site.map(|site| age(now, site.built_at)),
+            site_age_seconds: site.and_then(|site| site.built_at).map(|at| age(now, at)),
             site_data_age_seconds: site.and_then(|site| site.data_at).map(|at| age(now, at)),
+            site_refused_seconds: since(Outcome::Refused),
+            site_failed_seconds: since(Outcome::Failed),
             review_reading: reading(&views.1),
             review_age_seconds: good.map(|good| age(now, good.at)),
             review_score: good.map(|good| good.health_score),

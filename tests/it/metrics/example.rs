@@ -9,6 +9,7 @@ use autoswe_exporter::assessment::{
 };
 use autoswe_exporter::check::example_now;
 use autoswe_exporter::config::Config;
+use autoswe_exporter::journey::last_run::{LastRun, Outcome, Release};
 use autoswe_exporter::metric::{
     self, Alerting, Exporter, Inputs, OwnProcess, PushCounts, Reload, Samples, SystemStateCounts, samples,
 };
@@ -150,11 +151,23 @@ fn rich_state() -> State {
         }),
     );
     observe(now, Data::Verdicts(verdicts()));
-    observe(now, Data::Site(Site { built_at: ago(300), data_at: Some(ago(310)) }));
+    observe(now, Data::Site(site()));
     observe(now, Data::Review(review()));
     observe(now, Data::Watchdog(watchdog()));
     observe(now, Data::Host(host()));
     state
+}
+
+fn site() -> Site {
+    let run = LastRun {
+        duration_seconds: Some(2.5),
+        findings: [("github-token".into(), 2)].into(),
+        iterations: Some(117),
+        release: Some(Release { hash: "ab12".into(), bytes: 3_400_000, files: 260 }),
+        ..LastRun::new(ago(60), Outcome::Refused)
+    };
+    let before = LastRun::new(ago(300), Outcome::Published);
+    Site { built_at: Some(ago(300)), data_at: Some(ago(310)), synthesis: Some(run.after(Some(&before))) }
 }
 
 fn loop_reading() -> LoopReading {

@@ -66,7 +66,7 @@ fn state(severity: Severity, module: &str) -> State {
     let parity = Parity { green: 212, red: 31, manual: 7, not_applicable: 14, ..Default::default() };
     observe(&mut state, 20, Data::Parity(parity));
     observe(&mut state, 9, Data::Verdicts(verdicts(severity)));
-    observe(&mut state, 12, Data::Site(Site { built_at: ago(1380), data_at: Some(ago(1420)) }));
+    observe(&mut state, 12, Data::Site(Site { built_at: Some(ago(1380)), data_at: Some(ago(1420)), synthesis: None }));
     observe(&mut state, 12, Data::Review(review()));
     observe(&mut state, 5, Data::Host(host()));
     if severity == Severity::Crit {

@@ -168,7 +168,7 @@ async fn both_units_are_installed_by_one_command_and_gone_by_another() {
 #[test]
 fn what_systemctl_says_is_shown_when_it_fails() {
     let installed = Installed::prepared(json!({}));
-    installed.machine.stub_watchdog("#!/bin/sh\nexit 1\n");
+    installed.machine.stub("autoswe-watchdog", "#!/bin/sh\nexit 1\n");
     let unit = installed.manager.unit_dir().join("autoswe-watchdog.service.d");
     std::fs::create_dir(&unit).unwrap();
     std::fs::write(unit.join("x.conf"), "[Service]\nRestart=no\n").unwrap();
@@ -196,7 +196,8 @@ fn timers_always_have_a_next_run() {
     assert_eq!(manager.show("naive.timer", "SubState"), "elapsed");
     assert!(!has_next_run(manager, "naive.timer"));
 
-    for name in ["autoswe-report", "autoswe-watchdog-once"] {
+    installed.machine.stub("autoswe-journey", "#!/bin/sh\n");
+    for name in ["autoswe-report", "autoswe-watchdog-once", "autoswe-synth"] {
         let timer = format!("{name}.timer");
         manager.done(&["start", &timer]);
         assert!(has_next_run(manager, &timer), "{timer} started");

@@ -1,6 +1,7 @@
 //! The units of `deploy/` as `install-units` writes them: on disk, to systemd's own checks, and in a real manager.
 
 mod files;
+mod journey;
 mod live;
 mod notify;
 mod sandbox;
@@ -47,6 +48,7 @@ impl Machine {
         let programs = [
             ("autoswe-exporter", env!("CARGO_BIN_EXE_autoswe-exporter")),
             ("autoswe-watchdog", env!("CARGO_BIN_EXE_autoswe-watchdog")),
+            ("autoswe-journey", env!("CARGO_BIN_EXE_autoswe-journey")),
         ];
         for (name, built) in programs {
             let place = machine.path("my bin").join(name);
@@ -63,13 +65,13 @@ impl Machine {
         self.path("my bin/autoswe-exporter")
     }
 
-    /// A script in place of the watchdog.
-    fn stub_watchdog(&self, script: &str) {
-        let watchdog = self.path("my bin/autoswe-watchdog");
+    /// A script in place of a program.
+    fn stub(&self, program: &str, script: &str) {
+        let place = self.path("my bin").join(program);
         // A name of the built program: it must not be written to.
-        std::fs::remove_file(&watchdog).unwrap();
-        std::fs::write(&watchdog, script).unwrap();
-        std::fs::set_permissions(&watchdog, PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::remove_file(&place).unwrap();
+        std::fs::write(&place, script).unwrap();
+        std::fs::set_permissions(&place, PermissionsExt::from_mode(0o755)).unwrap();
     }
 
     fn command(&self, words: &str) -> Command {

@@ -46,7 +46,7 @@ fn the_watchdog_reaches_the_bus_the_manager_and_the_runtime_directory() {
          systemctl --user try-restart autoswe.service\necho fine >done\n",
         installed.runtime("").display()
     );
-    installed.machine.stub_watchdog(&script);
+    installed.machine.stub("autoswe-watchdog", &script);
     manager.write_unit("autoswe.service", "[Service]\nExecStart=sleep 86399\n");
     manager.done(&["start", "autoswe.service"]);
     let before = manager.show("autoswe.service", "InvocationID");

@@ -16,8 +16,8 @@ fn analyze(machine: &Machine, words: &[&str], files: &[PathBuf]) -> Ran {
 }
 
 fn silent(machine: &Machine, words: &[&str], directory: &Path) {
-    let files = named(directory, &["service", "timer"]);
-    assert_eq!(files.len(), 7);
+    let files = named(directory, &["service", "timer", "path"]);
+    assert_eq!(files.len(), 11);
     let run = analyze(machine, words, &files);
     assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (Some(0), "", ""), "{words:?}");
 }
@@ -43,7 +43,7 @@ fn the_packaged_sets_are_whole_where_the_programs_are() {
         let packaged = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/systemd").join(scope);
         let place = machine.path("root").join(scope);
         std::fs::create_dir(&place).unwrap();
-        for file in named(&packaged, &["service", "timer"]) {
+        for file in named(&packaged, &["service", "timer", "path"]) {
             let text = std::fs::read_to_string(&file).unwrap().replace("/usr/bin/autoswe-", "/bin/true --");
             std::fs::write(place.join(file.file_name().unwrap()), text).unwrap();
         }
@@ -61,7 +61,9 @@ fn exposure(machine: &Machine, unit: &Path, limit: u32) -> Ran {
 fn system_units_are_exposed_3_0_at_most() {
     let machine = Machine::new();
     machine.run_in_root("install-units --system");
-    for name in ["autoswe-exporter", "autoswe-watchdog", "autoswe-watchdog-once", "autoswe-report"] {
+    let synth = ["autoswe-synth", "autoswe-synth-bridge"];
+    for name in ["autoswe-exporter", "autoswe-watchdog", "autoswe-watchdog-once", "autoswe-report"].iter().chain(&synth)
+    {
         let run = exposure(&machine, &system_units(&machine).join(format!("{name}.service")), 30);
         assert_eq!(run.code, Some(0), "{name}: {run:?}");
     }
@@ -74,9 +76,14 @@ fn system_units_are_exposed_3_0_at_most() {
 fn user_units_are_exposed_no_more_than_they_must_be() {
     let machine = Machine::new();
     machine.run("install-units --user");
-    for (name, limit) in
-        [("autoswe-exporter", 56), ("autoswe-report", 56), ("autoswe-watchdog", 61), ("autoswe-watchdog-once", 61)]
-    {
+    for (name, limit) in [
+        ("autoswe-exporter", 56),
+        ("autoswe-report", 56),
+        ("autoswe-watchdog", 61),
+        ("autoswe-watchdog-once", 61),
+        ("autoswe-synth", 55),
+        ("autoswe-synth-bridge", 55),
+    ] {
         let run = exposure(&machine, &machine.user_units().join(format!("{name}.service")), limit);
         assert_eq!(run.code, Some(0), "{name}: {run:?}");
     }

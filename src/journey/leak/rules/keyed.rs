@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::bytes::{
-    ALNUM, DIGIT, DOT, LETTER, LOWER, QUOTE, SLASH, SPACE, UPPER, WORD, class as class_of, count, is, is_at, span,
+    DIGIT, DOT, LETTER, LOWER, QUOTE, SLASH, SPACE, UPPER, WORD, class as class_of, count, is, is_at, span,
     span_before, union,
 };
 use super::names::{Class, Words, classify};
