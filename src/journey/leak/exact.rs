@@ -1,7 +1,7 @@
 //! Values that are known and must not be shown: of this machine, of its users, of its environment.
 //!
-//! Invariant: every value is looked for in every form in one pass, whose time does not grow with their number. A value shorter than [`SHORTEST`] is not looked for: it would be found in every text. One shorter than
-//! [`LONG`] counts only as a word of its own, so that the user `anna` is not found in `savannah`.
+//! Invariant: every value is looked for in every form in one pass, whose time does not grow with their number. A value shorter than `SHORTEST` is not looked for: it would be found in every text. One shorter than
+//! `LONG` counts only as a word of its own, so that the user `anna` is not found in `savannah`.
 
 mod grams;
 

@@ -190,7 +190,7 @@ fn one_bad_file_of_an_archive_does_not_hide_the_others() {
 fn a_bomb_is_an_error() {
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let zeros = vec![0; 1 << 20];
-    for _ in 0..300 {
+    for _ in 0..8 {
         bomb.write_all(&zeros).expect("memory");
     }
     let error = scanner().scan_bytes("a.gz", &bomb.finish().expect("memory")).expect_err("a bomb");

@@ -94,7 +94,7 @@ fn a_backslash_before_a_token_is_no_escape() {
 #[test]
 fn a_value_is_found_however_it_is_folded() {
     let encoded = base64(format!("{VALUE} and {}", "some more text ".repeat(12)).as_bytes());
-    for width in [1, 2, 3, 5, 8, 13, 20, 27, 64, 76] {
+    for width in [1, 2, 7, 13, 27, 64, 76] {
         for value in [VALUE, &encoded] {
             for (lead, indentation, end) in [
                 ("", "", ""),
@@ -132,7 +132,7 @@ fn the_canary_is_caught_and_a_gate_that_skips_a_form_is_not() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_edges_of_windows_change_nothing(
