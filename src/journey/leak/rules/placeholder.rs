@@ -11,7 +11,7 @@ use super::bytes::{DIGIT, LETTER, count, distinct, is, position_ignoring_case};
 /// Parts that say that a value is no secret.
 const TELLING: &str = "\
     example placeholder changeme change_me change-me replace your_ your- yourpass yoursecret yourtoken yourkey \
-    yourapi redacted insert dummy xxxx **** ... fortest for_test @@ sample to_be_ todo _here -here goes-here <your \
+    yourapi redacted insert dummy xxxx **** ... fortest for_test sample to_be_ todo _here -here goes-here <your \
     masked removed notreal not_real not-real lorem";
 
 static TELLING_PARTS: LazyLock<AhoCorasick> = LazyLock::new(|| {
