@@ -137,7 +137,9 @@ impl Value {
         let netrc = [&b"login "[..], b"machine ", b"user "]
             .iter()
             .any(|word| before.windows(word.len()).any(|window| window == *word));
-        self.quoted || name.starts_with(b"-") || netrc && matches!(name, b"password" | b"passwd")
+        self.quoted && !name.eq_ignore_ascii_case(b"pass")
+            || name.starts_with(b"-")
+            || netrc && matches!(name, b"password" | b"passwd")
     }
 }
 

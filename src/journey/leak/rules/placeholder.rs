@@ -43,7 +43,8 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
         first == b'$' && rest.first().is_some_and(|&byte| is(byte, LETTER) || matches!(byte, b'_' | b'$' | b'('));
     let percent = first == b'%' && (value.len() <= 3 || value.ends_with(b"%") || rest.starts_with(b"("));
     let template = value.iter().position(|&byte| byte == b'{').is_some_and(|open| value[open..].contains(&b'}'));
-    let call = value.ends_with(b"()") || value.ends_with(b"();");
+    let path = value.windows(2).any(|two| two == b"::");
+    let call = path || value.ends_with(b"()") || value.ends_with(b"();");
     braces
         || template
         || call

@@ -244,11 +244,13 @@ fn decide(text: &[u8], place: &Range<usize>, shape: Shape, bits: i32) -> Option<
 fn is_issued(text: &[u8], place: &Range<usize>, shape: Shape, bits: i32, before: Before) -> bool {
     let value = &text[place.clone()];
     let commit = shape == Shape::Hex && value.len() == 40 && !before.assigned && before.class == Class::Unknown;
+    let in_path = place.start > 0 && b"./".contains(&text[place.start - 1]);
     let may = match shape {
         Shape::Vague => before.assigned && has_mixed_piece(value),
         Shape::Number => false,
-        Shape::Hex => value.len() >= 16 && !commit,
-        Shape::Uuid | Shape::Random => value.len() >= 15,
+        Shape::Hex => value.len() >= 16 && !commit && !in_path,
+        Shape::Uuid => !in_path,
+        Shape::Random => value.len() >= 15,
     };
     may && {
         let near = before.class.max(nearby(text, place.start));
