@@ -6,14 +6,20 @@
 use std::sync::LazyLock;
 
 use aho_corasick::packed::{Config, MatchKind, Searcher};
+use memchr::memchr_iter;
 
-use super::{Hit, commands, keyed, pem, url};
+use super::{Hit, commands, keyed, manifest, pem, url};
 
 #[derive(Debug, Clone, Copy)]
 enum Anchor {
     Key,
+    /// A name with the sign after it: so that no literal is shorter than four bytes, which the searcher compares at once.
+    Pwd,
+    /// The same with the sign before it, too.
+    Short,
+    /// The password of a user of a database.
+    Sql,
     Pem,
-    Url,
     Command,
     Bearer,
 }
@@ -21,20 +27,38 @@ enum Anchor {
 const LITERALS: &[(&[u8], Anchor)] = &[
     (b"-----BEG", Anchor::Pem),
     (b"PuTTY-Us", Anchor::Pem),
-    (b"://", Anchor::Url),
     (b"pass", Anchor::Key),
     (b"Pass", Anchor::Key),
     (b"PASS", Anchor::Key),
-    (b"pwd", Anchor::Key),
-    (b"Pwd", Anchor::Key),
-    (b"PWD", Anchor::Key),
+    (b"pwd=", Anchor::Pwd),
+    (b"pwd:", Anchor::Pwd),
+    (b"pwd\"", Anchor::Pwd),
+    (b"pwd'", Anchor::Pwd),
+    (b"pwd>", Anchor::Pwd),
+    (b"pwd ", Anchor::Pwd),
+    (b"Pwd=", Anchor::Pwd),
+    (b"Pwd:", Anchor::Pwd),
+    (b"Pwd ", Anchor::Pwd),
+    (b"PWD=", Anchor::Pwd),
+    (b"PWD:", Anchor::Pwd),
+    (b"PWD\"", Anchor::Pwd),
+    (b"PWD'", Anchor::Pwd),
+    (b"PWD ", Anchor::Pwd),
     (b"ecret", Anchor::Key),
     (b"ECRET", Anchor::Key),
+    (b" pw:", Anchor::Short),
+    (b",pw:", Anchor::Short),
+    (b"(pw:", Anchor::Short),
+    (b"_pw:", Anchor::Short),
+    (b"_pw=", Anchor::Short),
+    (b" PW:", Anchor::Short),
+    (b"(PW:", Anchor::Short),
+    (b"_PW=", Anchor::Short),
+    (b"IDENTIFIED ", Anchor::Sql),
+    (b"identified ", Anchor::Sql),
     (b"curl ", Anchor::Command),
     (b"mysql", Anchor::Command),
     (b"sexec", Anchor::Command),
-    (b"sExec", Anchor::Command),
-    (b"SEXEC", Anchor::Command),
     (b"earer ", Anchor::Bearer),
 ];
 
@@ -46,13 +70,23 @@ static SEARCHER: LazyLock<Searcher> = LazyLock::new(|| {
 
 /// Follows every anchor of a text.
 pub(super) fn find(text: &[u8], hits: &mut Vec<Hit>) {
+    for at in memchr_iter(b'@', text) {
+        url::find(text, at, hits);
+    }
     let searcher = &*SEARCHER;
     for found in searcher.find_iter(text) {
         let place = found.start()..found.end();
         match LITERALS[found.pattern().as_usize()].1 {
-            Anchor::Key => keyed::find(text, place, hits),
+            Anchor::Key => {
+                if text[place.clone()] == *b"ecret" && text[..place.start].ends_with(b"S") {
+                    manifest::find(text, place.start - 1, hits);
+                }
+                keyed::find(text, place, hits);
+            }
+            Anchor::Short => keyed::find(text, place.start + 1..place.end - 1, hits),
+            Anchor::Sql => commands::identified(text, place.end, hits),
             Anchor::Pem => pem::find(text, place.start, hits),
-            Anchor::Url => url::find(text, place, hits),
+            Anchor::Pwd => keyed::find(text, place.start..place.end - 1, hits),
             Anchor::Command => commands::find(text, place, hits),
             Anchor::Bearer => commands::bearer(text, place.end, hits),
         }

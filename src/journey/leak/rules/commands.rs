@@ -41,6 +41,19 @@ pub(super) fn find(text: &[u8], place: Range<usize>, hits: &mut Vec<Hit>) {
     }
 }
 
+/// Looks at the password of a user of a database, as in `IDENTIFIED BY 'password'`.
+pub(super) fn identified(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
+    let rest = &text[at..text.len().min(at + REACH)];
+    let line = &rest[..rest.iter().position(|&byte| matches!(byte, b'\n' | b';')).unwrap_or(rest.len())];
+    let Some(by) = line.windows(4).position(|four| four.eq_ignore_ascii_case(b"by '")) else { return };
+    let start = by + 4;
+    let Some(length) = line[start..].iter().position(|&byte| byte == b'\'') else { return };
+    let value = &line[start..start + length];
+    if length >= 4 && !is_reference(value) && !is_placeholder(value) {
+        hits.push(Hit { rule: &COMMAND_PASSWORD, span: at + start..at + start + length });
+    }
+}
+
 /// Looks at what is borne, as in `Authorization: Bearer`.
 pub(super) fn bearer(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
     let length = span(text, at, BASE64_URL | DOT | TILDE | PLUS | SLASH | EQUALS, 400);

@@ -29,9 +29,12 @@ pub(super) fn at(text: &[u8], at: usize) -> Option<(&'static Rule, Range<usize>)
     }
     let payload = span(text, payload_at, BASE64_URL | EQUALS, 1 << 16);
     let mut end = payload_at + payload;
-    let signed = payload >= 8 && text.get(end) == Some(&b'.');
-    if !signed || !is_header(&text[at..at + header]) {
+    if payload < 8 || !is_header(&text[at..at + header]) {
         return None;
+    }
+    if text.get(end) != Some(&b'.') || !is_at(text, end + 1, BASE64_URL) {
+        // Not signed, or cut: a payload of its own is told all the same.
+        return (payload >= 16 && text[payload_at..].starts_with(b"eyJ")).then_some((&JWT, at..end));
     }
     let signature = span(text, end + 1, BASE64_URL | EQUALS, 1 << 12);
     if signature < 16 && text.get(end + 1 + signature) != Some(&b'.') {

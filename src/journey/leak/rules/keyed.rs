@@ -77,30 +77,12 @@ struct Value {
 impl Value {
     /// The value after a name that ends at `name_end`.
     fn after(text: &[u8], name_end: usize) -> Option<Value> {
-        let mut at = name_end;
-        let closing = skip(text, at, b"\"'`])\\}*");
-        let quoted_name = text[at..closing].iter().any(|&byte| is(byte, QUOTE));
-        at = skip(text, closing, b" \t");
-        let mut operator = skip(text, at, b"=:>?!.+-");
-        if text[at..].starts_with(b"||") {
-            operator = at + 2;
-        }
-        if operator == at && quoted_name && text.get(at) == Some(&b',') {
-            operator = at + 1;
-        }
-        if operator == at {
-            (at, operator) = typed(text, at).or_else(|| said(text, at)).unwrap_or((at, at));
-        }
-        let signs = &text[at..operator];
+        let signs = signs_after(text, name_end);
+        let (signs, operator) = (&text[signs.clone()], signs.end);
         let tagged = signs == b">";
-        let assigned = signs == b"is"
-            || signs.iter().any(|sign| b"=:>,|".contains(sign))
-                && !signs.starts_with(b"->")
-                && !signs.starts_with(b"::")
-            || signs.starts_with(b"::=");
         let gap = skip(text, operator, b" \t");
         let start = if tagged { skip(text, operator, b" \t\r\n") } else { gap };
-        let style = match (assigned, tagged) {
+        let style = match (assigns(signs), tagged) {
             (true, true) => Style::Tagged,
             (true, false) => Style::Bare,
             (false, _) if signs.is_empty() && gap > name_end => Style::Spaced,
@@ -155,8 +137,36 @@ impl Value {
         let netrc = [&b"login "[..], b"machine ", b"user "]
             .iter()
             .any(|word| before.windows(word.len()).any(|window| window == *word));
-        self.quoted || name.starts_with(b"-") || netrc && matches!(name, b"password" | b"passwd")
+        self.quoted && !name.eq_ignore_ascii_case(b"pass")
+            || name.starts_with(b"-")
+            || netrc && matches!(name, b"password" | b"passwd")
     }
+}
+
+/// The signs between a name and its value.
+fn signs_after(text: &[u8], name_end: usize) -> Range<usize> {
+    let closing = skip(text, name_end, b"\"'`])\\}*");
+    let quoted = text[name_end..closing].iter().any(|&byte| is(byte, QUOTE));
+    let at = skip(text, closing, b" \t");
+    let operator = skip(text, at, b"=:>?!.+-");
+    if text[at..].starts_with(b"||") {
+        return at..at + 2;
+    }
+    if operator > at {
+        return at..operator;
+    }
+    if quoted && text.get(at) == Some(&b',') {
+        return at..at + 1;
+    }
+    let found = typed(text, at).or_else(|| said(text, at)).or_else(|| valued(text, closing));
+    found.map_or(at..at, |(start, end)| start..end)
+}
+
+/// Whether signs give what follows them to what stands before them.
+fn assigns(signs: &[u8]) -> bool {
+    let gives =
+        signs.iter().any(|sign| b"=:>,|".contains(sign)) && !signs.starts_with(b"->") && !signs.starts_with(b"::");
+    gives || signs == b"is" || signs.starts_with(b"::=")
 }
 
 /// A type between a name and its value, as in `password: str = "x"` and `var password string = "x"`.
@@ -169,6 +179,18 @@ fn typed(text: &[u8], at: usize) -> Option<(usize, usize)> {
     let after = skip(text, at + length, b" \t");
     let operator = skip(text, after, b"=:");
     (length > 0 && operator > after).then_some((after, operator))
+}
+
+/// A name as a value and its value after it: `name: DB_PASSWORD`, `value: x`, in YAML, JSON and XML.
+fn valued(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    let start = skip(text, at, b" \t\r\n,\"'/>");
+    let tail = text.get(start..start + 5)?;
+    if start == at || !tail.eq_ignore_ascii_case(b"value") {
+        return None;
+    }
+    let after = skip(text, start + 5, b"\"' \t");
+    let operator = skip(text, after, b"=:");
+    (operator > after).then_some((after, operator))
 }
 
 /// In prose: ` is ` within the next words, with a value in quotes after it.
@@ -231,7 +253,7 @@ fn is_chosen(value: &[u8], class: Class) -> bool {
     let digits = count(value, DIGIT);
     if class == Class::Password {
         let special = value.len() - letters - digits;
-        return letters + digits >= 3 && (value.len() >= 6 || digits > 0 || special > 0) && !is_wordy(value);
+        return letters + digits >= 3 && (value.len() >= 4 || digits + special > 0) && !is_wordy(value);
     }
     let foreign = union(value) & !(WORD | DOT | SLASH) != 0 || value.iter().any(|&byte| class_of(byte) == 0);
     let random = foreign || surprise(value) > -(value.len() as i32) / 2;

@@ -7,10 +7,13 @@ mod anchors;
 mod bytes;
 mod commands;
 mod context;
+#[cfg(test)]
+mod context_tests;
 mod forms;
 mod issuers;
 mod jwt;
 mod keyed;
+mod manifest;
 mod names;
 mod pem;
 mod placeholder;
@@ -71,7 +74,8 @@ pub fn find(text: &[u8], hits: &mut Vec<Hit>, runs: &mut Vec<Range<usize>>) {
 }
 
 /// Rules of values without a form of their own, in the order in which they are told.
-const OTHERS: [&Rule; 17] = [
+const OTHERS: [&Rule; 18] = [
+    &manifest::KUBERNETES_SECRET,
     &jwt::JWT,
     &pem::PRIVATE_KEY,
     &url::URL_PASSWORD,

@@ -20,13 +20,18 @@ pub(super) fn find(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
     let end = if head.starts_with(b"-----") { after_label(head) } else { putty(head) };
     let Some(end) = end else { return };
     if has_body(text, at + end) {
-        let stop = text[at..text.len().min(at + LONGEST)].windows(9).position(|window| window == b"-----END ");
-        let length = stop.map_or_else(
-            || text.len().min(at + LONGEST) - at,
-            |stop| (stop + 9 + span(&text[at..], stop + 9, 0xFFFF, 40)).min(text.len() - at),
-        );
-        hits.push(Hit { rule: &PRIVATE_KEY, span: at..at + length });
+        let whole = &text[at..text.len().min(at + LONGEST)];
+        hits.push(Hit { rule: &PRIVATE_KEY, span: at..at + length(whole) });
     }
+}
+
+/// How long a key is that a text begins with: to the end of its last line, or to the end of the text.
+fn length(text: &[u8]) -> usize {
+    let last = text.windows(9).position(|window| window == b"-----END ");
+    let after = last.map_or(text.len(), |last| last + 9);
+    let label = &text[after..text.len().min(after + 60)];
+    let dashes = label.windows(5).position(|window| window == b"-----");
+    after + dashes.map_or(0, |dashes| dashes + 5)
 }
 
 /// Where a head that names a private key ends.

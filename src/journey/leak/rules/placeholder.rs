@@ -11,7 +11,7 @@ use super::bytes::{DIGIT, LETTER, count, distinct, is, position_ignoring_case};
 /// Parts that say that a value is no secret.
 const TELLING: &str = "\
     example placeholder changeme change_me change-me replace your_ your- yourpass yoursecret yourtoken yourkey \
-    yourapi redacted insert dummy xxxx **** ... fortest for_test @@ sample to_be_ todo _here -here goes-here <your \
+    yourapi redacted insert dummy xxxx **** ... fortest for_test sample to_be_ todo _here -here goes-here <your \
     masked removed notreal not_real not-real lorem";
 
 static TELLING_PARTS: LazyLock<AhoCorasick> = LazyLock::new(|| {
@@ -43,7 +43,8 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
         first == b'$' && rest.first().is_some_and(|&byte| is(byte, LETTER) || matches!(byte, b'_' | b'$' | b'('));
     let percent = first == b'%' && (value.len() <= 3 || value.ends_with(b"%") || rest.starts_with(b"("));
     let template = value.iter().position(|&byte| byte == b'{').is_some_and(|open| value[open..].contains(&b'}'));
-    let call = value.ends_with(b"()") || value.ends_with(b"();");
+    let path = value.windows(2).any(|two| two == b"::");
+    let call = path || value.ends_with(b"()") || value.ends_with(b"();");
     braces
         || template
         || call

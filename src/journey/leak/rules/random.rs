@@ -3,7 +3,7 @@
 //!
 //! Invariant: linear in the token's length, and the same answer wherever the token stands.
 
-use super::bytes::{ALNUM, DIGIT, HEX, LOWER, LOWER_HEX, Mask, UPPER, UPPER36, class};
+use super::bytes::{ALNUM, DIGIT, HEX, LOWER, Mask, UPPER, class};
 
 /// Twice the negative base-2 logarithm of how often a letter (column) follows another (row) in the words of program
 /// text and its documentation, `a` for 0, `b` for 1 and so on; counted over 2.2 million words.
@@ -77,13 +77,16 @@ pub(super) fn surprise_of(cost: u32, all: Mask, length: usize) -> i32 {
 /// What a byte costs in half bits where each of the alphabet is as likely.
 fn uniform_cost(all: Mask) -> i32 {
     let letters = all & ALNUM;
-    if letters & !LOWER_HEX == 0 || letters & !(HEX & !LOWER) == 0 {
-        8
-    } else if letters & UPPER == 0 || letters & !UPPER36 == 0 {
-        if all & DIGIT == 0 { 9 } else { 10 }
-    } else {
-        12
-    }
+    // A capital after a capital costs more, because most words are not in capitals; where all is, it says nothing.
+    let capitals = if letters & LOWER == 0 { 2 } else { 0 };
+    let single = letters & UPPER == 0 || letters & LOWER == 0;
+    capitals
+        + match (single, letters & !HEX == 0, letters & DIGIT == 0) {
+            (true, true, _) => 8,
+            (true, false, true) => 9,
+            (true, false, false) => 10,
+            (false, ..) => 12,
+        }
 }
 
 const fn written(before: u8, byte: u8) -> u8 {

@@ -72,7 +72,7 @@ fn cuts_at(text: &[u8], at: usize, end: usize) -> bool {
 fn is_id(text: &[u8], start: usize) -> bool {
     let before = &text[start.saturating_sub(6)..start];
     let id = before.strip_suffix(b"d\":\"").or_else(|| before.strip_suffix(b"d\": \""));
-    id.is_some_and(|name| matches!(name, [.., b'I'] | [.., b'u', b'i'] | [.., b'"', b'i']))
+    id.is_some_and(|name| matches!(name, [.., b'I'] | [.., b'u' | b'_' | b'"', b'i']))
 }
 
 type Found = Option<(&'static Rule, Range<usize>)>;
@@ -198,7 +198,8 @@ impl Sketch {
         if random {
             return Some(Shape::Random);
         }
-        (self.bits >= -length || self.is_mixed(value)).then_some(Shape::Vague)
+        (self.bits >= -length || self.is_mixed(value) || self.digits >= 6 && has_mixed_piece(value))
+            .then_some(Shape::Vague)
     }
 
     /// Whether letters and digits are mixed in one piece.
@@ -243,11 +244,13 @@ fn decide(text: &[u8], place: &Range<usize>, shape: Shape, bits: i32) -> Option<
 fn is_issued(text: &[u8], place: &Range<usize>, shape: Shape, bits: i32, before: Before) -> bool {
     let value = &text[place.clone()];
     let commit = shape == Shape::Hex && value.len() == 40 && !before.assigned && before.class == Class::Unknown;
+    let in_path = place.start > 0 && b"./".contains(&text[place.start - 1]);
     let may = match shape {
-        Shape::Vague => before.assigned && Sketch::of(value).is_mixed(value),
+        Shape::Vague => before.assigned && has_mixed_piece(value),
         Shape::Number => false,
-        Shape::Hex => value.len() >= 16 && !commit,
-        Shape::Uuid | Shape::Random => value.len() >= 15,
+        Shape::Hex => value.len() >= 16 && !commit && !in_path,
+        Shape::Uuid => !in_path,
+        Shape::Random => value.len() >= 15,
     };
     may && {
         let near = before.class.max(nearby(text, place.start));
@@ -264,9 +267,14 @@ fn named(value: &[u8], shape: Shape, bits: i32, assigned: bool) -> bool {
         Shape::Uuid => assigned,
         Shape::Random => assigned || bits > length / 2 || alternates(value),
         Shape::Vague if Sketch::of(value).is_mixed(value) => true,
-        Shape::Vague if count(value, UNDER | DASH) > 0 => false,
+        Shape::Vague if count(value, UNDER | DASH) > 0 => has_mixed_piece(value),
         Shape::Vague => assigned && (count(value, DIGIT) > 0 || bits > -length / 4),
     }
+}
+
+/// Whether letters and digits are mixed in a long piece of a value that signs part.
+fn has_mixed_piece(value: &[u8]) -> bool {
+    value.split(|&byte| is(byte, UNDER | DASH)).any(|piece| Sketch::of(piece).is_mixed(piece))
 }
 
 /// Whether a value near an issuer's name, or a word of secrets, is a key of it.

@@ -6,7 +6,9 @@
 
 use std::ops::Range;
 
-use super::bytes::{ALNUM, BASE64_PADDED, DASH, DIGIT, EQUALS, HEX, LETTER, Mask, TOKEN, TOKENS, class, is, span};
+use super::bytes::{
+    ALNUM, BASE64_PADDED, DASH, DIGIT, EQUALS, HEX, LETTER, LOWER, Mask, TOKEN, TOKENS, UPPER, class, is, span,
+};
 use super::forms::{INDEX, Index};
 use super::{Hit, Rule, jwt, residue, special};
 
@@ -94,11 +96,13 @@ impl Look<'_> {
         }
         let run = run.start + escape(self.text, run.start)..run.end;
         let found = self.hits.len();
-        if !short {
+        // What issuers draw holds digits, or letters of both cases.
+        let drawn = all & DIGIT != 0 || (all & UPPER != 0 && all & LOWER != 0);
+        if drawn && !short {
             self.forms(&run, all);
-            if special::may_find(self.text, &run) {
-                special::find(self.text, run.clone(), self.hits);
-            }
+        }
+        if drawn && special::may_find(self.text, &run) {
+            special::find(self.text, run.clone(), self.hits);
         }
         // Words joined by signs, but for names with a value: nearly all of the rest of program text.
         let words = all & DIGIT == 0 && all & !LETTER != 0 && all & EQUALS == 0;
@@ -109,27 +113,22 @@ impl Look<'_> {
 
     /// Tokens of a known form: they begin where no letter or digit stands before.
     fn forms(&mut self, run: &Range<usize>, all: Mask) {
-        let mut at = self.lead(run.start).max(self.told);
+        let mut at = self.lead(run.start).max(self.told).min(run.end);
         // Where a run is one piece, a UUID or data in base64, only its beginning may be a token's.
         let data = run.len() > DATA && all & !BASE64_PADDED == 0;
         let whole = data || all & !ALNUM == 0 || all & !(HEX | DASH) == 0;
-        let end = if whole { run.start + 2 } else { run.end };
-        let mut inside = false;
-        while at + 1 < end {
-            let first = self.text[at];
-            if inside || !self.index.may_begin(first, self.text[at + 1]) {
-                inside = is(first, ALNUM);
-                at += 1;
-                continue;
-            }
-            inside = is(first, ALNUM);
-            match self.token(at) {
-                Some((rule, span)) => {
-                    at = span.end.max(at + 1);
-                    self.told = span.end;
-                    self.hits.push(Hit { rule, span });
-                }
-                None => at += 1,
+        let end = if whole { (run.start + 2).max(at) } else { run.end };
+        let (from, mut inside) = (at, false);
+        for (offset, two) in self.text[from..end].windows(2).enumerate() {
+            let begins = !inside && self.index.may_begin(two[0], two[1]);
+            inside = is(two[0], ALNUM);
+            if begins
+                && from + offset >= at
+                && let Some((rule, span)) = self.token(from + offset)
+            {
+                at = span.end;
+                self.told = span.end;
+                self.hits.push(Hit { rule, span });
             }
         }
     }

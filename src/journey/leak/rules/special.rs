@@ -139,6 +139,10 @@ fn mailchimp(text: &[u8], run: &Range<usize>) -> Option<Range<usize>> {
     (digits == 32 && start >= run.start && !is_worn(&text[start..start + 32])).then_some(start..run.end)
 }
 
+/// How a hash of a password begins.
+const SCHEMES: &str = "$1$ $5$ $6$ $y$ $2a$ $2b$ $2y$ $2x$ $7$ $gy$ $apr1$ $argon2 $pbkdf2 $scrypt$ $P$ $H$ {SSHA {SHA} {MD5} {SMD5} \
+    {CRYPT} pbkdf2_sha $krb5 $8$ $9$ $md5";
+
 /// `$id$`, parameters and salt, and the hash; or a scheme in braces and the hash.
 fn password_hash(text: &[u8], run: &Range<usize>) -> Option<Range<usize>> {
     let back = text[..run.start].iter().rev().take(120);
@@ -148,43 +152,21 @@ fn password_hash(text: &[u8], run: &Range<usize>) -> Option<Range<usize>> {
         return None;
     }
     let end = run.end + span(text, run.end, ALNUM | DOT | SLASH | PLUS | EQUALS, 120);
-    let schemes: &[&[u8]] = &[
-        b"$1$",
-        b"$5$",
-        b"$6$",
-        b"$y$",
-        b"$2a$",
-        b"$2b$",
-        b"$2y$",
-        b"$2x$",
-        b"$7$",
-        b"$gy$",
-        b"$apr1$",
-        b"$argon2",
-        b"$pbkdf2",
-        b"$scrypt$",
-        b"$P$",
-        b"$H$",
-        b"{SSHA",
-        b"{SHA}",
-        b"{MD5}",
-        b"{SMD5}",
-        b"{CRYPT}",
-        b"pbkdf2_sha",
-        b"$krb5",
-        b"$8$",
-        b"$9$",
-    ];
-    let scheme = (start..run.start).find(|&at| schemes.iter().any(|scheme| text[at..].starts_with(scheme)))?;
+    let begins = |at: usize| SCHEMES.split_ascii_whitespace().any(|scheme| text[at..].starts_with(scheme.as_bytes()));
+    let scheme = (start..run.start).find(|&at| begins(at))?;
     let value = &text[scheme..end];
+    let drawn = count(value, LETTER | DIGIT) >= 20 && !is_worn(&text[run.start..end]);
+    (drawn && is_whole_hash(value)).then_some(scheme..end)
+}
+
+/// Whether a hash is as long as its scheme makes it.
+fn is_whole_hash(value: &[u8]) -> bool {
     let body = value.len() - value.iter().rposition(|&byte| byte == b'$' || byte == b'}').map_or(0, |at| at + 1);
-    let whole = match value {
+    match value {
         [b'$', b'1', b'$', ..] | [b'$', b'a', b'p', b'r', b'1', b'$', ..] => body == 22,
         [b'$', b'5', b'$', ..] => body == 43,
         [b'$', b'6', b'$', ..] => body == 86,
         [b'$', b'2', b'a' | b'b' | b'x' | b'y', b'$', ..] => body == 53,
         _ => value.len() >= 28,
-    };
-    let fits = whole && count(value, LETTER | DIGIT) >= 20 && !is_worn(&text[run.start..end]);
-    fits.then_some(scheme..end)
+    }
 }

@@ -1,8 +1,6 @@
 //! Credentials in addresses: `scheme://user:password@host`.
 //!
-//! Invariant: at most [`LONGEST`] bytes after the scheme are looked at.
-
-use std::ops::Range;
+//! Invariant: at most [`LONGEST`] bytes on each side of an `@` are looked at.
 
 use super::bytes::{ALNUM, DASH, DOT, PLUS, QUOTE, SPACE, is, span_before};
 use super::placeholder::{is_placeholder, is_reference, is_telling, is_worn};
@@ -14,23 +12,27 @@ pub(super) static URL_PASSWORD: Rule =
 /// How long user and password may be together, in bytes.
 const LONGEST: usize = 400;
 
-/// Looks at the address whose `://` stands at `mark`.
-pub(super) fn find(text: &[u8], mark: Range<usize>, hits: &mut Vec<Hit>) {
-    let rest = &text[mark.end..text.len().min(mark.end + LONGEST)];
-    let stops = |byte: u8| is(byte, SPACE | QUOTE) || b"/?#<>\\,)(|".contains(&byte);
-    let end = rest.iter().position(|&byte| byte == b'@' || stops(byte)).unwrap_or(rest.len());
-    if rest.get(end) != Some(&b'@') || span_before(text, mark.start, ALNUM | DOT | DASH | PLUS, 20) < 2 {
+/// Looks at the address that may hold the `@` at `at`, with user and password before it.
+pub(super) fn find(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
+    let stops = |byte: u8| is(byte, SPACE | QUOTE) || b"#<>\\,)(|".contains(&byte);
+    let floor = at.saturating_sub(LONGEST);
+    let before = &text[floor..at];
+    let begins = before.iter().rposition(|&byte| stops(byte)).map_or(floor, |stop| floor + stop + 1);
+    let Some(mark) = text[begins..at].windows(3).position(|three| three == b"://").map(|mark| begins + mark) else {
+        return;
+    };
+    let user = &text[mark + 3..at];
+    // A password may hold an `@` itself: the last one before the host counts.
+    let host = &text[at + 1..text.len().min(at + 1 + LONGEST)];
+    let end = host.iter().position(|&byte| stops(byte) || byte == b'/').unwrap_or(host.len());
+    let ends =
+        !host[..end].contains(&b'@') && is_host(host) && span_before(text, mark, ALNUM | DOT | DASH | PLUS, 20) >= 2;
+    if !ends || user.iter().any(|byte| b"/?".contains(byte)) {
         return;
     }
-    // A password may hold an `@` itself: the last one before the host counts.
-    let more = rest[end + 1..].iter().position(|&byte| stops(byte)).map_or(rest.len(), |stop| end + 1 + stop);
-    let last = rest[..more].iter().rposition(|&byte| byte == b'@').unwrap_or(end);
-    let Some(colon) = rest[..last].iter().position(|&byte| byte == b':') else {
-        return user_token(mark.end, &rest[..end], hits);
-    };
-    let password = &rest[colon + 1..last];
-    if is_secret(password, &rest[..colon]) && is_host(&rest[last + 1..]) {
-        hits.push(Hit { rule: &URL_PASSWORD, span: mark.end + colon + 1..mark.end + last });
+    let Some(colon) = user.iter().position(|&byte| byte == b':') else { return user_token(mark + 3, user, hits) };
+    if is_secret(&user[colon + 1..], &user[..colon]) {
+        hits.push(Hit { rule: &URL_PASSWORD, span: mark + 3 + colon + 1..at });
     }
 }
 

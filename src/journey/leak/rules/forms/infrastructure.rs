@@ -46,7 +46,7 @@ pub(super) const VENDORS: &[Vendor] = &[
     ),
     vendor!("tailscale-key", "A key of a private network",
         Plain b"tskey-" [ALNUM | DASH; 16, 120];
-        Plain b"dnkey-" [BASE64_URL; 26, 26] b"-" [BASE64_URL; 52, 52];
+        Plain b"dnkey-" [ALNUM; 26, 26] b"-" [ALNUM | UNDER; 52, 52];
         Plain b"nbp_" [ALNUM; 36, 40];
         Plain b"zt_" [ALNUM; 32, 40];
         Plain b"ztc_" [ALNUM; 32, 60];

@@ -137,7 +137,10 @@ impl Index {
             let head = entry.2.parts[0].before;
             slot(head[0], head[1])
         };
-        entries.sort_by_key(|entry| (place(entry), std::cmp::Reverse(entry.2.parts[0].before.len())));
+        entries.sort_by_key(|entry| {
+            let parts = entry.2.parts;
+            (place(entry), std::cmp::Reverse((parts[0].before.len(), parts.len())))
+        });
         let mut first = vec![0; SLOTS + 1];
         for entry in &entries {
             first[place(entry) + 1] += 1;

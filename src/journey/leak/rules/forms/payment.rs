@@ -75,7 +75,6 @@ pub(super) const VENDORS: &[Vendor] = &[
     ),
     vendor!("etsy-key", "A key of a shop or a delivery service",
         Plain b"SCMSCID" [UPPER36; 20, 40];
-        Plain b"v^1.1#i^1#" [ALNUM | EQUALS | PLUS | SLASH; 60, 4000];
         Plain b"PRD-" [HEX; 12, 12] b"-" [HEX | DASH; 20, 30];
         Plain b"flb_live_" [ALNUM; 30, 60];
         Plain b"flb_test_" [ALNUM; 30, 60];

@@ -1,0 +1,167 @@
+//! Values without a form of their own: what makes them secret, and what does not.
+//!
+//! Values are drawn by a seeded generator or joined from parts, so that no scanner finds any in this file.
+
+use super::bytes::{ALNUM, BASE36, LOWER, LOWER_HEX};
+use super::tests::{Dice, hits};
+
+fn drawn(seed: u64, mask: u16, length: usize) -> String {
+    String::from_utf8(Dice::new(seed).draw(mask, length)).expect("ASCII")
+}
+
+fn told(text: &str) -> Vec<&str> {
+    hits(text.as_bytes()).iter().map(|hit| &text[hit.span.clone()]).collect()
+}
+
+#[test]
+fn a_name_makes_its_value_secret_in_every_language() {
+    let value = drawn(1, ALNUM, 28);
+    for (before, after) in [
+        ("api_key = \"", "\""),
+        ("\"apiKey\": \"", "\""),
+        ("\\\"api_key\\\": \\\"", "\\\""),
+        ("API_KEY=", "\n"),
+        ("api-key: ", "\n"),
+        ("<apiKey>", "</apiKey>"),
+        ("<apiKey>\n    ", "\n</apiKey>"),
+        ("var apiKey string = \"", "\""),
+        ("apiKey := `", "`"),
+        ("'api_key' => '", "'"),
+        ("setProperty(\"API_KEY\", \"", "\")"),
+        ("line\\nAPI_KEY=", "\\nnext"),
+        ("-e API_KEY=", " image"),
+    ] {
+        let text = format!("{before}{value}{after}");
+        assert_eq!(told(&text), [&value], "in {text}");
+    }
+}
+
+#[test]
+fn a_password_may_be_short() {
+    let value = format!("{}{}", drawn(2, LOWER, 6), 42);
+    for (before, after) in [
+        ("password = \"", "\""),
+        ("db_password: ", "\n"),
+        ("DB_PASSWORD=", "\n"),
+        ("{\"passwd\":\"", "\"}"),
+        ("<password>", "</password>"),
+        ("Server=a;User Id=b;Password=", ";Database=c"),
+        ("machine example.org login me password ", "\n"),
+        ("run --password ", " --verbose"),
+        ("the password is '", "'"),
+        ("curl -u me:", " https://example.org/"),
+        ("postgres://me:", "@db.example.org/name"),
+        ("name: DB_PASSWORD\n  value: ", "\n"),
+    ] {
+        let text = format!("{before}{value}{after}");
+        assert_eq!(told(&text), [&value], "in {text}");
+    }
+}
+
+#[test]
+fn what_stands_for_a_password_is_none() {
+    for value in [
+        "${DB_PASSWORD}",
+        "$PASSWORD",
+        "{{ password }}",
+        "<password>",
+        "********",
+        "xxxxxxxx",
+        "changeme",
+        "your_password",
+        "%s",
+    ] {
+        let text = format!("password = \"{value}\"");
+        assert!(hits(text.as_bytes()).is_empty(), "{text}");
+    }
+    for text in [
+        "password = os.environ[\"DB_PASSWORD\"]",
+        "password: str",
+        "const password = getPassword();",
+        "password=args.password,",
+        "\"password\": null,",
+        "def login(user, password):",
+        "passwordField.value = newPassword",
+    ] {
+        assert!(hits(text.as_bytes()).is_empty(), "{text}: {:?}", told(text));
+    }
+}
+
+#[test]
+fn hashes_and_ids_are_no_secrets_without_a_word_for_it() {
+    let (hash, id) = (drawn(3, LOWER_HEX, 40), drawn(4, ALNUM, 24));
+    let uuid = format!("{}-{}-{}-{}-{}", &hash[..8], &hash[8..12], &hash[12..16], &hash[16..20], &hash[20..32]);
+    for text in [
+        format!("commit {hash}\nAuthor: somebody"),
+        format!("uses: actions/checkout@{hash}"),
+        format!("https://github.com/owner/name/commit/{hash}"),
+        format!("\"uuid\":\"{uuid}\",\"sessionId\":\"{uuid}\""),
+        format!("\"id\":\"toolu_01{id}\",\"requestId\":\"req_011{id}\""),
+        format!("image@sha256:{hash}{}", &hash[..24]),
+        format!("\"integrity\": \"sha512-{id}{id}{id}==\""),
+        format!("checksum = \"{hash}{}\"", &hash[..24]),
+    ] {
+        assert!(hits(text.as_bytes()).is_empty(), "{text}: {:?}", told(&text));
+    }
+}
+
+#[test]
+fn a_random_value_near_an_issuer_is_its_key() {
+    let value = drawn(5, LOWER_HEX, 32);
+    assert_eq!(told(&format!("datadog: {value}")), [&value]);
+    assert_eq!(told(&format!("// mixpanel\nconst k = '{value}'")), [&value]);
+    assert!(told(&format!("const k = '{value}'")).is_empty());
+}
+
+#[test]
+fn keys_in_pem_are_told_in_every_wrapping() {
+    let line = drawn(6, ALNUM, 64);
+    let (begin, end) = (["-----BEGIN ", "RSA PRIVATE KEY-----"].concat(), "-----END RSA PRIVATE KEY-----");
+    for feed in ["\n", "\\n", "\r\n", "\n    "] {
+        let key = format!("{begin}{feed}{line}{feed}{line}{feed}{end}");
+        let text = format!("key: \"{key}\"");
+        assert_eq!(told(&text), [&key], "with {feed:?}");
+    }
+    for text in [format!("{begin}\nnot a key at all\n{end}"), ["-----BEGIN ", "PUBLIC KEY-----\n", &line].concat()] {
+        assert!(hits(text.as_bytes()).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn a_signed_token_is_told_by_its_header() {
+    let header = ["eyJ", "hbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"].concat();
+    let token = format!("{header}.{}.{}", drawn(7, ALNUM, 40), drawn(8, ALNUM, 43));
+    assert_eq!(told(&format!("x {token} y")), [&token]);
+    let other = format!("{}.{}.{}", drawn(9, LOWER, 12), drawn(7, LOWER, 12), drawn(8, LOWER, 12));
+    assert!(told(&other).is_empty());
+}
+
+#[test]
+fn values_of_a_kubernetes_secret_are_told_whatever_their_names() {
+    let value = drawn(10, BASE36, 9);
+    let text = format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\ndata:\n  colour: {value}\ntype: Opaque\n");
+    assert_eq!(told(&text), [&value]);
+    assert!(told(&text.replace("kind: Secret", "kind: ConfigMap")).is_empty());
+}
+
+#[test]
+fn hashes_of_passwords_are_told_by_scheme_and_length() {
+    let hash = format!("${}${}${}", 6, drawn(11, ALNUM, 8), drawn(12, ALNUM, 86));
+    assert_eq!(told(&format!("root:{hash}:19000:0")), [&hash]);
+    assert!(told(&format!("root:{}:19000:0", &hash[..hash.len() - 1])).is_empty());
+}
+
+#[test]
+fn prose_and_program_text_are_quiet() {
+    let files = [
+        include_str!("../../../../README.md"),
+        include_str!("../../../../docs/ARCHITECTURE.md"),
+        include_str!("../../../../CONTRIBUTING.md"),
+        include_str!("../../run.rs"),
+        include_str!("../../../process.rs"),
+        include_str!("../../../../Cargo.lock"),
+    ];
+    for text in files {
+        assert!(told(text).is_empty(), "{:?}", told(text));
+    }
+}
