@@ -41,14 +41,12 @@ impl Redactor {
     pub fn text(&mut self, raw: &str, most: usize) -> String {
         let mut text = harmless(head(raw));
         for _ in 0..LOOKS {
-            let found = self.sight.look(&text);
-            let masked = self.replaced(text, &found);
-            let shown = bounded(one_line(masked), most);
-            // A cut or a mask may bring something about that was not there; where nothing is found, nothing is left.
-            if found.is_empty() {
-                return shown;
+            let (found, length) = (self.sight.look(&text), text.len());
+            text = bounded(one_line(self.replaced(text, &found)), most);
+            // A mask or a cut may bring something about that was not there: what changed is looked at again.
+            if found.is_empty() && text.len() == length {
+                return text;
             }
-            text = shown;
         }
         if self.shows_nothing(&text) { text } else { self.whole("value", raw) }
     }

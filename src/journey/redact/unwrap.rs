@@ -163,17 +163,24 @@ fn padding(text: &[u8], end: usize) -> usize {
     text[end..].iter().take(2).take_while(|byte| **byte == b'=').count()
 }
 
-/// The runs that are long enough, and shorter ones that may be the end of a folded text.
+/// The runs that may encode something: long enough and no word, or the end of a folded text. A run of small letters alone
+/// is a word or a path: of texts of nine bytes one in ten thousand is encoded so.
 fn spans(text: &[u8]) -> Vec<Range<usize>> {
-    let mut spans: Vec<Range<usize>> = Vec::new();
-    let mut at = 0;
-    while let Some(start) = text[at..].iter().position(|byte| is_digit(*byte)).map(|skip| at + skip) {
-        let end = start + text[start..].iter().take_while(|byte| is_digit(**byte)).count();
-        at = end + padding(text, end);
-        let tail = at > end || text[start..end].iter().any(|byte| !byte.is_ascii_lowercase());
-        if end - start >= SHORTEST || tail && spans.last().is_some_and(|last| folds(text, last, &(start..at))) {
+    let (mut spans, mut at): (Vec<Range<usize>>, usize) = (Vec::new(), 0);
+    while at < text.len() {
+        let (start, mut plain) = (at, true);
+        while at < text.len() && is_digit(text[at]) {
+            plain &= text[at].is_ascii_lowercase() || matches!(text[at], b'-' | b'_' | b'/');
+            at += 1;
+        }
+        let end = at;
+        at += padding(text, end);
+        let long = end - start >= SHORTEST && !plain;
+        let tail = end > start && (at > end || !plain);
+        if long || tail && spans.last().is_some_and(|last| folds(text, last, &(start..at))) {
             spans.push(start..at);
         }
+        at = at.max(start + 1);
     }
     spans
 }
@@ -184,11 +191,9 @@ fn folds(text: &[u8], one: &Range<usize>, other: &Range<usize>) -> bool {
     one.len() >= FOLDED && between.len() <= 2 && between.iter().all(u8::is_ascii_whitespace)
 }
 
-/// What `run` may say. A run of small letters alone is a word or a path: of texts of nine bytes one in ten thousand is
-/// encoded so.
+/// What `run` may say; the end of a folded text says nothing alone.
 fn readings(run: &[u8], bytes: &mut Vec<u8>, mut read: impl FnMut(&[u8])) {
-    let word = run.iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'_' | b'/'));
-    if run.len() < SHORTEST || word {
+    if run.len() < SHORTEST {
         return;
     }
     for skip in 0..4 {
