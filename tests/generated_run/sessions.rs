@@ -91,12 +91,15 @@ impl Sessions {
         let (began, ended) = (iteration.started.as_millisecond(), iteration.ended.as_millisecond());
         let mut transcript = Transcript::new(Rc::clone(&self.text), self.chance.fork(), &self.cwd, began + 900);
         let lines = (budget / LINE).max(1);
-        transcript.pace = ((ended - began).unsigned_abs() * 3 / 2 / lines).clamp(201, 120_000);
+        let length = (ended - began).unsigned_abs();
+        transcript.pace = (length * 6 / 5 / lines).clamp(201, length / 20);
+        // Room for the longest answer and a sub-agent after it.
+        let last = ended - 60_000 - 8 * i64::try_from(transcript.pace).unwrap_or(0);
         let (module, slug) = (iteration.module, &iteration.slug);
         self.ask(&mut transcript, &format!("Take up {slug} in {module}: make its red cells green."), traps);
         let resumes = if self.chance.percent(4) { budget / 2 } else { u64::MAX };
         let mut resumed = false;
-        while (transcript.bytes.len() as u64) < budget && transcript.clock < ended - 60_000 {
+        while (transcript.bytes.len() as u64) < budget && transcript.clock < last {
             self.go_on(&mut transcript, traps)?;
             if !resumed && transcript.bytes.len() as u64 > resumes {
                 self.save(&self.directory, transcript.session(), &transcript)?;

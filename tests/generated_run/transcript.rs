@@ -11,6 +11,9 @@ use super::text::{Text, escaped};
 /// Tools and the share of calls, in percent, that go to each.
 const TOOLS: &[(&str, u64)] = &[("Read", 34), ("Bash", 30), ("Edit", 18), ("Grep", 12), ("Write", 6)];
 
+/// Milliseconds that pass from line to line of a sub-agent, at most.
+const QUICK: u64 = 1200;
+
 /// A transcript in the making.
 pub(crate) struct Transcript {
     /// Its lines so far.
@@ -148,13 +151,14 @@ impl Transcript {
     /// A sub-agent in the same file, as older versions have it.
     pub(crate) fn side_chain(&mut self, about: usize) {
         let (context, parent) = (std::mem::replace(&mut self.context, 6000), self.parent.clone());
+        let pace = std::mem::replace(&mut self.pace, QUICK);
         self.sidechain = true;
         self.prompt("Find every place where the checkpoint is read, and say which lock is held there.");
         for _ in 0..self.chance.between(2, 5) {
             self.answer(about);
         }
         self.sidechain = false;
-        (self.context, self.parent) = (context, parent);
+        (self.context, self.parent, self.pace) = (context, parent, pace);
         let spent = self.chance.between(2000, 90_000);
         let content = r#"[{"type":"text","text":"Three places; the log lock is held in all of them."}]"#;
         let id = self.id(22);
@@ -295,6 +299,7 @@ impl Transcript {
             parent: None,
             context: 6000,
             sidechain: true,
+            pace: QUICK,
             chance,
             ..*self
         };
