@@ -242,3 +242,85 @@ impl Shown<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::journey::account;
+    use crate::journey::run::{Epoch, Outcome, Run, Sourced, Tokens};
+
+    /// A run with one iteration, one contradiction about it and something left out, as its account is read back.
+    fn account() -> Account {
+        let at = |offset, lines| Origin { file: 0, offset, lines };
+        let key = Key { epoch: 3, iter: 117 };
+        let tokens = Tokens { input: 4, output: 3, cache_read: 2, cache_creation: 1 };
+        let iteration = Iteration {
+            outcome: Outcome::Accept,
+            outcome_from: vec![at(70, 1)],
+            turns: Some(Sourced { value: 2, from: vec![at(9, 2)] }),
+            tokens: BTreeMap::from([("qwen\u{1b}[31m".into(), Sourced { value: tokens, from: vec![at(9, 2)] })]),
+            ..crate::journey::correlate::blank(key)
+        };
+        let text = || "the history says ACCEPT, the last verdict REVERT".to_owned();
+        let contradiction =
+            Contradiction { kind: "outcome".into(), key: Some(key), text: text(), from: vec![at(70, 1)] };
+        let torn = LeftOut { kind: "torn".into(), count: 1, first: Some(at(99, 1)), text: "ends torn".into() };
+        let run = Run {
+            files: vec!["/run/state.json".into()],
+            as_of: Some("2026-11-22T12:00:00Z".parse().unwrap()),
+            epochs: vec![Epoch { number: 3, iterations: vec![iteration] }],
+            contradictions: vec![contradiction],
+            left_out: vec![torn],
+            ..Run::default()
+        };
+        let directory = tempfile::tempdir().unwrap();
+        account::write(&run, directory.path()).unwrap();
+        Account::read(directory.path()).unwrap()
+    }
+
+    #[test]
+    fn each_number_has_its_file_and_byte() {
+        let account = account();
+        let iteration = account.iteration(key("3/117").unwrap()).unwrap();
+        let expected = "\
+iteration 3/117
+  outcome        ACCEPT  [/run/state.json:70]
+  tokens         qwen\u{fffd}[31m: 4 read, 3 written, 2 from and 1 into the cache  [/run/state.json:9 (first of 2)]
+  turns          2  [/run/state.json:9 (first of 2)]
+  ! 3/117: the history says ACCEPT, the last verdict REVERT [outcome: /run/state.json:70]
+";
+        assert_eq!(one(&account, &iteration, false), expected);
+        let json: serde_json::Value = serde_json::from_str(&one(&account, &iteration, true)).unwrap();
+        assert_eq!(json["turns"]["from"][0]["offset"], 9);
+        assert_eq!(
+            (&json["contradictions"][0]["kind"], &json["files"]["read"][0]),
+            (&json!("outcome"), &json!("/run/state.json"))
+        );
+    }
+
+    #[test]
+    fn the_whole_run_tells_what_disagrees_and_what_helps() {
+        let text = whole(&account(), false);
+        for line in [
+            "  as of          2026-11-22T12:00:00Z\n",
+            "  iterations     1 ACCEPT\n",
+            "\noutcome (1): history and last verdict differ",
+            "  mend: look at the verdict's line",
+            "\nleft out: torn (1): ends torn [first: /run/state.json:99]\n  mend: none: it waits for the next run\n",
+        ] {
+            assert!(text.contains(line), "{line:?} is missing in:\n{text}");
+        }
+        let json: serde_json::Value = serde_json::from_str(&whole(&account(), true)).unwrap();
+        assert_eq!((&json["left_out"][0]["kind"], &json["epochs"]["3"]), (&json!("torn"), &json!(1)));
+    }
+
+    #[test]
+    fn an_iteration_is_named_by_two_numbers() {
+        assert_eq!(key("3/117"), Ok(Key { epoch: 3, iter: 117 }));
+        for wrong in ["", "3", "3/", "/3", "a/b", "-1/2", "1/2/3"] {
+            assert!(key(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -20,6 +20,8 @@ mod verdicts;
 mod windows;
 
 #[cfg(test)]
+mod order_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;

@@ -48,19 +48,16 @@ pub(super) fn each(
                 block.resize(filled.saturating_mul(2).min(max_line + 1), 0);
             }
         }
-        let got = match reader.read(&mut block[filled..]) {
-            Ok(0) => break,
-            Ok(got) => got,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
+        let got = some(&mut reader, &mut block[filled..])?;
+        if got == 0 {
+            break;
+        }
         let (mut line, mut seen) = (0, filled);
         filled += got;
         while let Some(end) = memchr(b'\n', &block[seen..filled]) {
             let end = seen + end;
+            let piece = if end - line > max_line { Piece::TooLong } else { Piece::Line(&block[line..end]) };
             if !std::mem::take(&mut dropping) {
-                let bytes = &block[line..end];
-                let piece = if bytes.len() > max_line { Piece::TooLong } else { Piece::Line(bytes) };
                 take(base + line as u64, piece);
             }
             (line, seen) = (end + 1, end + 1);
@@ -73,6 +70,16 @@ pub(super) fn each(
         take(base, Piece::Torn);
     }
     Ok(ended)
+}
+
+/// The next bytes; none at the end.
+fn some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
 }
 
 /// The bytes of `file` from `at` up to `end`, whoever else reads it. Ends early where the file was cut.
