@@ -129,7 +129,7 @@ impl<'a> Book<'a> {
 
 /// Each iteration as a line of JSON, and where in the text it lies.
 fn lines(iterations: &[Iteration]) -> (String, Vec<Range<usize>>) {
-    let mut text = Vec::with_capacity(iterations.len() * 512);
+    let mut text = Vec::with_capacity(iterations.len() * 1024);
     let mut spans = Vec::with_capacity(iterations.len());
     for iteration in iterations {
         let start = text.len();

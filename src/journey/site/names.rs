@@ -90,6 +90,12 @@ mod tests {
     }
 
     #[test]
+    fn nobody_can_call_a_module_as_anothers_file_is_called() {
+        let file = Names::default().give("Billing");
+        assert_ne!(Names::default().give(&file), file);
+    }
+
+    #[test]
     fn a_name_that_was_given_is_not_given_again() {
         let mut names = Names::default();
         let first = names.give("A");
