@@ -23,7 +23,7 @@ pub const NAME: &str = "last-run.json";
 pub const VERSION: u64 = 1;
 
 /// Largest file that is read, bytes; a real one has some hundred.
-pub const MAX: u64 = 256 << 10;
+pub const MAX: u64 = 1 << 20;
 
 /// Most rules that are read; each has a name and a number.
 const MOST_RULES: usize = 1000;

@@ -47,7 +47,7 @@ impl Demo {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();
             }
-            assert!(start.elapsed() < Duration::from_secs(5), "it did not end\n{}", self.log.all());
+            assert!(start.elapsed() < PATIENCE, "it did not end\n{}", self.log.all());
             tokio::time::sleep(LOOK).await;
         }
     }
