@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::Layer;
 use super::finding::Key;
 use super::imported::{Active, Imported};
-use super::rules::Hit;
+use super::rules::{self, Hit};
 use super::view::{Piece, View};
 use super::{RuleSet, encoded, escapes, exact, folds, identity, markup, percent, wide};
 
@@ -204,6 +204,10 @@ impl<'s, 'w> Look<'s, 'w> {
         let end = piece.origin(span.end.max(span.start + 1) - 1) + 1;
         let mut layers = piece.layers(span);
         layers.extend(undone.filter(|undone| layers.last() != Some(undone)));
+        // The end of one element and the start of the next, on the line below it, are no value that was folded.
+        if layers.starts_with(&[Layer::Markup, Layer::Folded]) && rules::goes_by_looks(rule) {
+            return;
+        }
         let fingerprint = self.sought.key.fingerprint(rule, value);
         self.found.push(Found { rule, place: start..end.max(start + 1), layers, fingerprint });
     }

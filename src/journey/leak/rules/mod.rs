@@ -120,6 +120,11 @@ const ALL: [&Rule; COUNT] = {
 /// Every rule.
 pub const RULES: &[&Rule] = &ALL;
 
+/// Whether the rule called `name` goes by looks alone, so that words which were only put together would mislead it.
+pub(super) fn goes_by_looks(name: &str) -> bool {
+    name == residue::RANDOM.name
+}
+
 /// How many bytes on each side of a place a decision may rest on: what is cut into chunks overlaps by as many.
 pub fn context() -> usize {
     4096
