@@ -27,6 +27,7 @@ mod prometheus;
 mod receiver;
 mod receivers;
 mod release;
+mod site;
 mod story;
 mod support;
 mod synthesis;
