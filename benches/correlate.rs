@@ -44,7 +44,7 @@ fn main() {
         size("verdicts.jsonl"),
         size("wedge-events.jsonl")
     );
-    time("freeze and digest", || drop(freeze(&config).digest()));
+    time("freeze and digest", || assert!(freeze(&config).is_news_since(&[0; 32])));
     let mut only = config.clone();
     only.verdicts.file = "none".into();
     fs::rename(runtime.join("wedge-events.jsonl"), runtime.join("away")).expect("the file");
@@ -203,8 +203,8 @@ fn ledger() -> Ledger {
     let turn = |number: u64| Turn {
         at_ms: at(number),
         session: u32::try_from(number / 200).expect("a small number"),
-        model: u16::from(number / TURNS % 2 == 1 && number % TURNS == 0),
-        sidechain: number % 7 == 0,
+        model: u16::from(number / TURNS % 2 == 1 && number.is_multiple_of(TURNS)),
+        sidechain: number.is_multiple_of(7),
         tokens: Tokens { input: 400, output: 600, cache_read: 0, cache_creation: 0 },
         tool_calls: 2,
         file: u32::try_from(number / 200).expect("a small number"),

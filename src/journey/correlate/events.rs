@@ -44,9 +44,12 @@ pub(super) fn take(work: &mut Work, windows: &Windows, lines: Vec<EventLine>) {
 
 /// As verdicts are ordered.
 fn order(one: &Event, other: &Event) -> Ordering {
-    let content = |event: &Event| (event.kind, event.word.clone(), event.text.clone(), event.epoch, event.iter);
-    let by_content = if one.at.is_some() { content(one).cmp(&content(other)) } else { Ordering::Equal };
-    one.at.cmp(&other.at).then(by_content)
+    let content = |event: &Event| (event.kind, event.epoch, event.iter);
+    let by_content = || {
+        let texts = (&one.word, &one.text).cmp(&(&other.word, &other.text));
+        if one.at.is_some() { content(one).cmp(&content(other)).then(texts) } else { Ordering::Equal }
+    };
+    one.at.cmp(&other.at).then_with(by_content)
 }
 
 fn put(work: &mut Work, windows: &Windows, (place, line): &(Option<usize>, EventLine)) {

@@ -154,7 +154,7 @@ impl Work {
 }
 
 /// An iteration of which nothing is known but its name.
-pub(in crate::journey) fn blank(key: Key) -> Iteration {
+pub(crate) fn blank(key: Key) -> Iteration {
     Iteration {
         key,
         slug: None,

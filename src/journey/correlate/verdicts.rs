@@ -45,8 +45,7 @@ fn order(one: &Verdict, other: &Verdict) -> Ordering {
         let score = |verdict: &Verdict| verdict.score.unwrap_or(f64::NEG_INFINITY);
         (&one.word, &one.reason).cmp(&(&other.word, &other.reason)).then(score(one).total_cmp(&score(other)))
     };
-    let by_content = if one.at.is_some() { content() } else { Ordering::Equal };
-    one.at.cmp(&other.at).then(by_content)
+    one.at.cmp(&other.at).then_with(|| if one.at.is_some() { content() } else { Ordering::Equal })
 }
 
 /// The lines without those that repeat the one before.

@@ -24,8 +24,8 @@ const MAX_STATE: u64 = 64 << 20;
 
 /// Everything that `frozen` tells. `state_dir` keeps what saves the next run time.
 ///
-/// A second and a half of a child process (git) at most are waited for where the repository has something new; see
-/// [`git`]. Nothing here fails: what cannot be read is named in [`Gathered::left_out`].
+/// Where the repository has something new, git is run and waited for, two minutes at most; see [`git`]. Nothing here
+/// fails: what cannot be read is named in [`Gathered::left_out`].
 pub fn read(frozen: &Frozen, state_dir: &Path) -> Gathered {
     let mut reading =
         Reading { frozen, numbers: numbers(frozen), gathered: Gathered::default(), passed: Passed::default() };

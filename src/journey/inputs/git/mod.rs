@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Invariants: looking starts no child; `git` is asked from the tip that was frozen, with a deadline; nothing that a
-//! hostile repository configures is run ([`log`]); what is kept only saves time.
+//! hostile repository configures is run (`log.rs` says why); what is kept only saves time.
 
 mod kept;
 pub(super) mod log;
