@@ -269,7 +269,7 @@ impl<'b> Sieve<'b> {
     }
 
     /// Text of other scripts is UTF-8.
-    fn is_text(self) -> bool {
+    fn reads_as_text(self) -> bool {
         let few = self.control + self.high <= self.most();
         self.bytes.len() >= 4 && (few || std::str::from_utf8(self.bytes).is_ok())
     }
@@ -290,7 +290,7 @@ fn base64(digits: &[u8], bytes: &mut Vec<u8>) -> bool {
             }
         }
     }
-    sieve.is_text()
+    sieve.reads_as_text()
 }
 
 /// The same of hexadecimal digits.
@@ -302,7 +302,7 @@ fn hex(digits: &[u8], bytes: &mut Vec<u8>) -> bool {
             return false;
         }
     }
-    sieve.is_text()
+    sieve.reads_as_text()
 }
 
 #[cfg(test)]
