@@ -1,6 +1,6 @@
 //! The journey: what the loop left behind, as a web site that may be shown to the world.
 //!
-//! One pipeline, one direction, in one run that ends ([`synthesis`]):
+//! One pipeline, one direction, in one run that ends (`synthesis`):
 //!
 //! ```text
 //! inputs, transcripts  ->  run         ->  site data   ->  files   ->  leak gate  ->  release
