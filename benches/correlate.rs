@@ -17,8 +17,8 @@ use autoswe_exporter::config::Config;
 use autoswe_exporter::journey::account;
 use autoswe_exporter::journey::correlate::correlate;
 use autoswe_exporter::journey::inputs::{freeze, read};
-use autoswe_exporter::journey::transcript::{Ledger, Session, Turn};
 use autoswe_exporter::journey::run::Tokens;
+use autoswe_exporter::journey::transcript::{Ledger, Session, Turn};
 use autoswe_exporter::observation::Time;
 
 const ITERATIONS: u64 = 10_000;

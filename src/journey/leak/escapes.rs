@@ -10,10 +10,9 @@ use std::ops::Range;
 use memchr::memchr3_iter;
 
 use super::Layer;
+use super::patch::{AROUND, around};
 use super::view::View;
 
-/// Text on both sides that is looked at as it stands, around an escape that may be none.
-const AROUND: usize = 128;
 /// A backslash and a letter before this many token bytes may be a backslash before a token: `\npm_...`.
 const TOKEN: usize = 16;
 
@@ -116,7 +115,7 @@ impl Pass<'_> {
         let far = self.last_backslash.is_none_or(|(last, _)| at - last > AROUND);
         let token = guess && is_token(&self.text[end..]);
         if token {
-            self.doubts.push(around(at, self.text.len()));
+            self.doubts.push(around(self.text, &(at..at)));
         }
         self.last_backslash = Some((at, far && guess && !token));
     }
@@ -127,7 +126,7 @@ impl Pass<'_> {
         if let Some((last, true)) = self.last_backslash
             && next - last > AROUND
         {
-            self.doubts.push(around(last, self.text.len()));
+            self.doubts.push(around(self.text, &(last..last)));
         }
     }
 
@@ -190,10 +189,6 @@ impl Pass<'_> {
         let output = char::from_u32(code).unwrap_or('\u{fffd}').encode_utf8(&mut buffer);
         self.replace(range, output.as_bytes(), layer);
     }
-}
-
-fn around(at: usize, length: usize) -> Range<usize> {
-    at.saturating_sub(AROUND)..(at + AROUND).min(length)
 }
 
 fn is_token(text: &[u8]) -> bool {

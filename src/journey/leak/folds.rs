@@ -7,12 +7,11 @@
 use memchr::memchr_iter;
 
 use super::Layer;
+use super::patch::{AROUND, around};
 use super::view::View;
 
 /// A token that is shorter, with its parts joined, is no value.
 const JOINED: usize = 16;
-/// How much of the first line tells what the value is, and how much of the last what comes after it.
-const AROUND: usize = 128;
 /// So many bytes of a value are joined once more without the line before, and without the line after them.
 const PART: usize = 1024;
 /// A deeper indentation is none.
@@ -128,8 +127,8 @@ impl Group<'_> {
         if let (Some(&first), Some(&last)) = (self.folds.first(), self.folds.last()) {
             let token = self.token_before(first) + (last.end.max(first.next) - first.next) + self.token_after(last);
             if token >= JOINED {
-                let before =
-                    self.text[..first.end].iter().rev().take(AROUND).take_while(|&&byte| byte != b'\n').count();
+                let most = first.end - around(self.text, &(first.end..first.end)).start;
+                let before = self.text[..first.end].iter().rev().take(most).take_while(|&&byte| byte != b'\n').count();
                 let folds = std::mem::take(&mut self.folds);
                 self.write(first.end - before, &folds);
                 self.write_parts(first.end - before, &folds);
@@ -164,7 +163,8 @@ impl Group<'_> {
             self.view.replace(end..fold.next, b"", Layer::Folded);
             from = fold.next;
         }
-        let after = self.text[from..].iter().take(AROUND).take_while(|&&byte| byte != b'\n').count();
+        let most = around(self.text, &(from..from)).end - from;
+        let after = self.text[from..].iter().take(most).take_while(|&&byte| byte != b'\n').count();
         self.view.copy(self.text, from..from + after);
     }
 }

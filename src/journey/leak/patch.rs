@@ -36,7 +36,7 @@ impl<'a> Patch<'a> {
         } else {
             self.close();
             self.view.apart();
-            let from = range.start.saturating_sub(AROUND).max(self.done);
+            let from = around(self.text, &range).start.max(self.done);
             self.view.copy(self.text, from..range.start);
         }
         self.view.replace(range.clone(), output, layer);
@@ -46,7 +46,7 @@ impl<'a> Patch<'a> {
 
     fn close(&mut self) {
         if self.open {
-            let end = (self.done + AROUND).min(self.text.len());
+            let end = around(self.text, &(self.done..self.done)).end;
             self.view.follow(&self.text[self.done..end]);
             self.open = false;
         }
@@ -55,5 +55,31 @@ impl<'a> Patch<'a> {
     /// Ends the last stretch.
     pub(super) fn finish(mut self) {
         self.close();
+    }
+}
+
+/// `place` with what stands around it in `text`. No word is cut: the rest of one may look like something else, as
+/// `http://local` does of `http://localhost`. A word that goes on for [`AROUND`] bytes more is data, and is cut.
+pub(super) fn around(text: &[u8], place: &Range<usize>) -> Range<usize> {
+    let (from, to) = (place.start.saturating_sub(AROUND), (place.end + AROUND).min(text.len()));
+    let is_inside = |byte: &&u8| byte.is_ascii_alphanumeric() || b"._-:/@%+=~".contains(*byte);
+    let before = text[..from].iter().rev().take(AROUND).take_while(is_inside).count();
+    let after = text[to..].iter().take(AROUND).take_while(is_inside).count();
+    from - before..to + after
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_is_cut() {
+        let text = format!("{}words <wbr>after it {}words {}", "some ".repeat(40), "more ".repeat(40), "x".repeat(600));
+        for at in 0..text.len() {
+            let around = around(text.as_bytes(), &(at..at));
+            let is_edge = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_whitespace);
+            let cut = !is_edge(text[..around.start].as_bytes().last()) || !is_edge(text.as_bytes().get(around.end));
+            assert!(!cut || around.end - around.start >= 3 * AROUND, "{at}: {around:?}");
+        }
     }
 }

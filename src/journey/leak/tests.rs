@@ -157,3 +157,13 @@ fn the_hash_changes_with_whatever_a_verdict_rests_on() {
     let imported = super::Imported::read("[[rules]]\nid = 'a'\nregex = 'x'").expect("a rule");
     assert_ne!(hash(Options { imported: Some(imported), ..Options::default() }), plain);
 }
+
+#[test]
+fn what_is_harmless_stays_so_at_any_distance_from_a_tag() {
+    let scanner = Scanner::new(Options { identity: true, ..Options::default() }).expect("a scanner");
+    for distance in 90..160 {
+        let words = &"lorem ipsum ".repeat(20)[..distance];
+        let text = format!("<p>{words} http://localhost:8010/ and 127.0.0.1:9765, {words} core/parser</p>");
+        assert_eq!(scanner.scan_bytes("page", text.as_bytes()).expect("it can be scanned"), [], "{distance}");
+    }
+}

@@ -26,7 +26,7 @@ pub(super) fn word(rule: &Rule) -> &'static str {
         (_, "user-name" | "url-user" | "user-at-host" | "machine-user") => "user",
         (_, "ssh-public-key" | "key-fingerprint" | "certificate" | "machine-key") => "key",
         (_, "private-word") => "word",
-        (Kind::Secret, _) => "secret",
+        (Kind::Secret, _) => "hidden",
         (Kind::Identity, _) => "value",
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn mask(name: &[u8]) -> bool {
 
 /// The words of masks, one for each kind of value.
 pub const MASKS: [&str; 11] =
-    ["path", "host", "cluster", "address", "mail", "person", "user", "key", "secret", "value", "word"];
+    ["path", "host", "cluster", "address", "mail", "person", "user", "key", "hidden", "value", "word"];
 
 /// The last part of an option's name after `-home-`, as in `-home-dir`.
 pub(super) fn option(name: &[u8]) -> bool {
