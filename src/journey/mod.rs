@@ -19,4 +19,5 @@
 pub mod draft;
 pub mod leak;
 pub mod run;
+pub mod site;
 pub mod site_data;

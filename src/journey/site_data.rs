@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::run::{EventKind, Outcome, Tokens};
@@ -14,7 +15,7 @@ use crate::observation::Time;
 pub const VERSION: u32 = 1;
 
 /// The whole journey, redacted.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct SiteData {
     /// [`VERSION`].
     pub version: u32,
@@ -47,7 +48,7 @@ pub struct SiteData {
 }
 
 /// One round of the loop.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Iteration {
     /// The loop's run number.
     pub epoch: u64,
@@ -100,7 +101,7 @@ pub struct Iteration {
 }
 
 /// A commit of the loop's repository.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Commit {
     /// Its full hash, 40 or 64 hexadecimal digits: the one field in which a hash may stand.
     pub hash: String,
@@ -116,7 +117,7 @@ pub struct Commit {
 }
 
 /// What the judge said.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
     /// When.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,7 +125,7 @@ pub struct Verdict {
     /// ACCEPT, REVERT, WEDGED_NO_VERDICT, or UNKNOWN for any other word.
     pub word: Outcome,
     /// The judge's score, in its own scale.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "not_a_number")]
     pub score: Option<f64>,
     /// Why, where free text is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,7 +133,7 @@ pub struct Verdict {
 }
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// What kind of thing.
     pub kind: EventKind,
@@ -148,7 +149,7 @@ pub struct Event {
 }
 
 /// The parity matrix at one instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ParityPoint {
     /// When.
     pub at: Time,
@@ -165,13 +166,13 @@ pub struct ParityPoint {
 }
 
 /// One review of the loop's behaviour.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Review {
     /// When.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Time>,
     /// 0 (sick) to 100 (well).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "not_a_number")]
     pub health_score: Option<f64>,
     /// The reviewer's word.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -179,4 +180,9 @@ pub struct Review {
     /// What it says, where free text is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
+}
+
+/// JSON has no word for NaN and for infinity: what is not a number is as good as absent.
+fn not_a_number(value: &Option<f64>) -> bool {
+    !value.is_some_and(f64::is_finite)
 }
