@@ -22,6 +22,7 @@ mod processes;
 mod prometheus;
 mod receiver;
 mod receivers;
+mod site;
 mod story;
 mod support;
 mod units;
