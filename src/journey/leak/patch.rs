@@ -62,10 +62,14 @@ impl<'a> Patch<'a> {
 /// `http://local` does of `http://localhost`. A word that goes on for [`AROUND`] bytes more is data, and is cut.
 pub(super) fn around(text: &[u8], place: &Range<usize>) -> Range<usize> {
     let (from, to) = (place.start.saturating_sub(AROUND), (place.end + AROUND).min(text.len()));
-    let is_inside = |byte: &&u8| byte.is_ascii_alphanumeric() || b"._-:/@%+=~".contains(*byte);
+    let is_inside = |byte: &&u8| is_word(**byte);
     let before = text[..from].iter().rev().take(AROUND).take_while(is_inside).count();
     let after = text[to..].iter().take(AROUND).take_while(is_inside).count();
     from - before..to + after
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"._-:/@%+=~".contains(&byte)
 }
 
 #[cfg(test)]
@@ -77,8 +81,9 @@ mod tests {
         let text = format!("{}words <wbr>after it {}words {}", "some ".repeat(40), "more ".repeat(40), "x".repeat(600));
         for at in 0..text.len() {
             let around = around(text.as_bytes(), &(at..at));
-            let is_edge = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_whitespace);
-            let cut = !is_edge(text[..around.start].as_bytes().last()) || !is_edge(text.as_bytes().get(around.end));
+            let goes_on =
+                |at: usize| at > 0 && text.as_bytes()[at - 1..].iter().take(2).filter(|b| is_word(**b)).count() == 2;
+            let cut = goes_on(around.start) || goes_on(around.end);
             assert!(!cut || around.end - around.start >= 3 * AROUND, "{at}: {around:?}");
         }
     }

@@ -137,7 +137,7 @@ fn checked(site: &BTreeMap<String, Vec<u8>>, page: &str, base: Option<&str>) -> 
             match attribute.as_str() {
                 "aria-labelledby" | "aria-describedby" | "for" => value.split(' ').for_each(there),
                 "href" | "src" if value.starts_with('#') => there(&value[1..]),
-                "href" | "src" => drop(leads.extend(link(site, page, (name, attributes, value), base))),
+                "href" | "src" => leads.extend(link(site, page, (name, attributes, value), base)),
                 _ => {}
             }
         }

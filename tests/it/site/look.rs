@@ -3,28 +3,26 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use autoswe_exporter::journey::site::Settings;
 use autoswe_exporter::journey::site_data::SiteData;
 use autoswe_exporter::web::{Limits, Server};
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::{Path as UrlPath, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::{hostile, sample, settings, site};
 use crate::page::chromium;
 
-/// What the server hands out and takes in.
+/// What the server hands out.
 struct Look {
     site: BTreeMap<String, Vec<u8>>,
     tasks: Value,
-    found: Mutex<Value>,
     done: Notify,
 }
 
@@ -44,8 +42,7 @@ async fn page(State(look): State<Arc<Look>>, UrlPath(path): UrlPath<String>) -> 
     (status, [(header::CONTENT_TYPE, kind(&path))], file.unwrap_or_default())
 }
 
-async fn found(State(look): State<Arc<Look>>, body: Bytes) {
-    *look.found.lock().unwrap() = serde_json::from_slice(&body).unwrap();
+async fn finished(State(look): State<Arc<Look>>) {
     look.done.notify_one();
 }
 
@@ -63,23 +60,23 @@ fn axe() -> String {
 /// What the browser finds in the site of `data`, in light or dark colours.
 async fn look(data: &SiteData, tasks: Value, dark: bool) -> Value {
     let site = site(data, &Settings { base_url: None, ..settings() });
-    let look = Arc::new(Look { site, tasks, found: Mutex::default(), done: Notify::new() });
+    let look = Arc::new(Look { site, tasks, done: Notify::new() });
     let axe = axe();
     let app = Router::new()
         .route("/", get(async || ([(header::CONTENT_TYPE, "text/html")], include_str!("harness.html"))))
         .route("/tasks", get(async |State(look): State<Arc<Look>>| look.tasks.to_string()))
         .route("/axe.js", get(async move || ([(header::CONTENT_TYPE, "text/javascript")], axe.clone())))
         .route("/site/{*path}", get(page))
-        .route("/found", post(found))
+        .route("/finished", get(finished))
         .route("/done.js", get(done))
-        .layer(axum::extract::DefaultBodyLimit::max(16 << 20))
-        .with_state(Arc::clone(&look));
+        .with_state(look);
     let server = Server::bind(&["127.0.0.1:0".into()]).unwrap();
     let address = server.addresses()[0];
     tokio::spawn(server.serve(app, Limits::default(), std::future::pending()));
     let scheme = format!("--blink-settings=preferredColorScheme={}", u8::from(!dark));
-    chromium(&format!("http://{address}/"), &["--dump-dom", &scheme]).await;
-    let found = look.found.lock().unwrap().clone();
+    let seen = chromium(&format!("http://{address}/"), &["--dump-dom", &scheme]).await;
+    let found = seen.split_once("<pre id=\"found\">").and_then(|(_, rest)| rest.split_once("</pre>"));
+    let found: Value = serde_json::from_str(found.unwrap_or_else(|| panic!("nothing found: {seen}")).0).unwrap();
     assert!(found["error"].is_null(), "{found:#}");
     found
 }

@@ -191,11 +191,15 @@ fn the_body_of_a_markdown_file_holds_no_markup_of_the_data() {
         let options = pulldown_cmark::Options::ENABLE_TABLES | pulldown_cmark::Options::ENABLE_STRIKETHROUGH;
         for event in pulldown_cmark::Parser::new_ext(body, options) {
             use pulldown_cmark::{Event, Tag};
-            let of_the_data = match &event {
-                Event::Html(_) | Event::InlineHtml(_) | Event::Code(_) | Event::Rule | Event::TaskListMarker(_) => true,
-                Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::CodeBlock(_) | Tag::Emphasis) => true,
-                _ => false,
-            };
+            let of_the_data = matches!(
+                &event,
+                Event::Html(_)
+                    | Event::InlineHtml(_)
+                    | Event::Code(_)
+                    | Event::Rule
+                    | Event::TaskListMarker(_)
+                    | Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::CodeBlock(_) | Tag::Emphasis)
+            );
             assert!(!of_the_data, "{path}: {event:?}");
         }
         let headings: Vec<&str> = body.lines().filter(|line| line.starts_with('#')).collect();
