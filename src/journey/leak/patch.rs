@@ -83,8 +83,8 @@ mod tests {
             let around = around(text.as_bytes(), &(at..at));
             let goes_on =
                 |at: usize| at > 0 && text.as_bytes()[at - 1..].iter().take(2).filter(|b| is_word(**b)).count() == 2;
-            let cut = goes_on(around.start) || goes_on(around.end);
-            assert!(!cut || around.end - around.start >= 3 * AROUND, "{at}: {around:?}");
+            assert!(!goes_on(around.start) || at - around.start == 2 * AROUND, "{at}: {around:?}");
+            assert!(!goes_on(around.end) || around.end - at == 2 * AROUND, "{at}: {around:?}");
         }
     }
 }
