@@ -226,5 +226,12 @@ fn once(mut found: Vec<Found<'_>>) -> Vec<Found<'_>> {
     }
     let mut kept: Vec<_> = kept.into_values().collect();
     kept.sort_by(|one, other| (one.place.start, one.rule).cmp(&(other.place.start, other.rule)));
+    // What a rule knows by its form need not be told again as something that looks random.
+    let known: Vec<_> =
+        kept.iter().filter(|one| !rules::goes_by_looks(one.rule)).map(|one| one.place.clone()).collect();
+    kept.retain(|one| {
+        let before = known.partition_point(|place| place.start < one.place.end);
+        !rules::goes_by_looks(one.rule) || known[..before].last().is_none_or(|place| place.end <= one.place.start)
+    });
     kept
 }
