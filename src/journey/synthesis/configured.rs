@@ -96,17 +96,22 @@ impl Parts for Configured {
 
     fn read(&self, frozen: Frozen, told: Told<'_>) -> anyhow::Result<SiteData> {
         let state_dir = self.state_dir();
-        let gathered = inputs::read(&frozen.files, &state_dir);
         let options = transcript::Options::of(&self.config);
         let mut progress = |done, of| told(Progress::Reading { done, of });
-        let ledger = transcript::read(&frozen.transcripts, &options, &mut progress);
+        let (gathered, ledger) = beside(
+            || inputs::read(&frozen.files, &state_dir),
+            || transcript::read(&frozen.transcripts, &options, &mut progress),
+        );
         let began = gathered.began().map(|began| began.value);
         let root = self.config.in_repo(std::path::Path::new("."));
         let ledger = ledger.of_run(began, &root.canonicalize().unwrap_or(root));
         let run = correlate(gathered, ledger);
-        account::write(&run, &state_dir)?;
         let mut redactor = Redactor::new(rules::find, self.machine()?)?;
-        let mut data = redact::redact_with(&run, self.config.journey.free_text, &mut redactor);
+        let (written, mut data) = beside(
+            || account::write(&run, &state_dir),
+            || redact::redact_with(&run, self.config.journey.free_text, &mut redactor),
+        );
+        written?;
         if self.cleanup {
             self.clean(&mut data, &mut redactor)?;
         }
@@ -122,4 +127,13 @@ impl Parts for Configured {
     fn drafts<'a>(&'a self, data: &'a SiteData, with_site: bool) -> Vec<Draft<'a>> {
         site::files(data, &self.pages[usize::from(with_site)])
     }
+}
+
+/// Does both at once, `other` on a thread of its own, and goes on when both are done. A panic of either goes on, too.
+fn beside<T: Send, U>(other: impl FnOnce() -> T + Send, own: impl FnOnce() -> U) -> (T, U) {
+    std::thread::scope(|scope| {
+        let other = scope.spawn(other);
+        let own = own();
+        (other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), own)
+    })
 }
