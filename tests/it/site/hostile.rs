@@ -15,11 +15,36 @@ fn time(second: i64) -> Time {
 /// Texts that would do harm if anything forgot to escape them.
 fn harmful() -> Vec<String> {
     let mut texts: Vec<String> = [
-        "<script>alert(1)</script>\"'&<img src=x onerror=alert(2)>", "../x", "a/../../etc/passwd", "", " ", ".", "CON",
-        "\u{202e}gnp.exe", "\u{200f}\u{2067}rtl\u{2069}", "👩\u{200d}💻 emoji 🎉", "line\nbreak\r\ttab\0nul\u{7f}\u{85}\u{2028}",
-        "]]></summary><x>", "{{ 7*7 }} {% raw %}", "# head\n- item | cell `code` [a](javascript:alert(1)) ![i](http://e/x.png)",
-        "yes", "null", "2025-11-24", "0x10", "'quote' \"double\" \\", "---\n...", "\u{fffe}\u{ffff}\u{feff}", "Billing",
-        "billing", "BILLING", "index", "page-1", "مرحبا بالعالم", "</title><script>alert(3)</script>", "%2e%2e%2f", "*/alert(4)/*",
+        "<script>alert(1)</script>\"'&<img src=x onerror=alert(2)>",
+        "../x",
+        "a/../../etc/passwd",
+        "",
+        " ",
+        ".",
+        "CON",
+        "\u{202e}gnp.exe",
+        "\u{200f}\u{2067}rtl\u{2069}",
+        "👩\u{200d}💻 emoji 🎉",
+        "line\nbreak\r\ttab\0nul\u{7f}\u{85}\u{2028}",
+        "]]></summary><x>",
+        "{{ 7*7 }} {% raw %}",
+        "# head\n- item | cell `code` [a](javascript:alert(1)) ![i](http://e/x.png)",
+        "yes",
+        "null",
+        "2025-11-24",
+        "0x10",
+        "'quote' \"double\" \\",
+        "---\n...",
+        "\u{fffe}\u{ffff}\u{feff}",
+        "Billing",
+        "billing",
+        "BILLING",
+        "index",
+        "page-1",
+        "مرحبا بالعالم",
+        "</title><script>alert(3)</script>",
+        "%2e%2e%2f",
+        "*/alert(4)/*",
     ]
     .map(str::to_owned)
     .into();
@@ -51,7 +76,8 @@ pub(crate) fn hostile() -> SiteData {
         let changed = Some((u64::MAX, 0));
         one.commits = vec![Commit { hash: text.clone(), at: times[index % 5], subject: Some(text.clone()), changed }];
         let reason = Some(text.clone());
-        one.verdict = Some(Verdict { at: times[(index + 2) % 5], word: one.outcome, score: Some(scores[index % 5]), reason });
+        one.verdict =
+            Some(Verdict { at: times[(index + 2) % 5], word: one.outcome, score: Some(scores[index % 5]), reason });
         one.events = vec![event(index, text)];
         one
     };

@@ -7,7 +7,8 @@ use autoswe_exporter::journey::site::Settings;
 use super::made::journeys;
 use super::{settings, site};
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'";
 const VOID: [&str; 5] = ["meta", "link", "input", "br", "hr"];
 
 /// A tag with its attributes; closing ones have none.
@@ -235,16 +236,26 @@ fn what_is_not_known_is_said_to_be_so() {
     let site = site(&data, &settings());
     let page = crate::page::text(std::str::from_utf8(&site["iterations/epoch-2-iter-0009.html"]).unwrap());
     for shown in [
-        "Began time not known", "Ended time not known", "Took not known", "Tokens not known",
-        "Answers of models not known", "Calls of tools not known", "Calls of the judge not known",
-        "Tokens of the judge not known", "Revisions not known", "The judge has said nothing that was read",
+        "Began time not known",
+        "Ended time not known",
+        "Took not known",
+        "Tokens not known",
+        "Answers of models not known",
+        "Calls of tools not known",
+        "Calls of the judge not known",
+        "Tokens of the judge not known",
+        "Revisions not known",
+        "The judge has said nothing that was read",
     ] {
         assert!(page.contains(shown), "{shown} in {page}");
     }
     let index = crate::page::text(std::str::from_utf8(&site["index.html"]).unwrap());
     for shown in [
-        "1 of 1 iterations accepted", "Parity not known no reading of the matrix", "Time per accepted change not known",
-        "Tokens per accepted change not known", "Under way for not known start not known",
+        "1 of 1 iterations accepted",
+        "Parity not known no reading of the matrix",
+        "Time per accepted change not known",
+        "Tokens per accepted change not known",
+        "Under way for not known start not known",
     ] {
         assert!(index.contains(shown), "{shown} in {index}");
     }
@@ -273,7 +284,10 @@ fn the_first_page_tells_the_story() {
 fn an_empty_run_has_a_friendly_first_page() {
     let site = site(&autoswe_exporter::journey::site_data::SiteData::default(), &settings());
     let index = crate::page::text(std::str::from_utf8(&site["index.html"]).unwrap());
-    assert!(index.contains("The journey has not begun yet As soon as the loop has finished its first iteration"), "{index}");
+    assert!(
+        index.contains("The journey has not begun yet As soon as the loop has finished its first iteration"),
+        "{index}"
+    );
 }
 
 #[test]

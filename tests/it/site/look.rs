@@ -97,9 +97,18 @@ fn sound(found: &Value, count: usize) {
 }
 
 const PAGES: [&str; 12] = [
-    "index.html", "iterations/index.html", "iterations/page-1.html", "iterations/epoch-1-iter-0030.html",
-    "iterations/epoch-1-iter-0032.html", "modules/index.html", "modules/auth.session.html", "epochs/1.html",
-    "outcomes/reverted.html", "events/index.html", "reviews/index.html", "404.html",
+    "index.html",
+    "iterations/index.html",
+    "iterations/page-1.html",
+    "iterations/epoch-1-iter-0030.html",
+    "iterations/epoch-1-iter-0032.html",
+    "modules/index.html",
+    "modules/auth.session.html",
+    "epochs/1.html",
+    "outcomes/reverted.html",
+    "events/index.html",
+    "reviews/index.html",
+    "404.html",
 ];
 
 /// Every page at a width, with some of axe's rules (none: all; `null`: without axe).

@@ -101,14 +101,14 @@ fn faults(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> 
                 let there = |name: &Value| value.get(name.as_str().unwrap()).is_some();
                 !value.is_object() || rule.as_array().unwrap().iter().all(there)
             }
-            "anyOf" | "oneOf" => {
-                rule.as_array().unwrap().iter().any(|one| faults(root, one, value, at).is_empty())
-            }
+            "anyOf" | "oneOf" => rule.as_array().unwrap().iter().any(|one| faults(root, one, value, at).is_empty()),
             "properties" | "items" | "additionalProperties" | "prefixItems" => {
                 found.extend(inner(root, schema, value, at));
                 true
             }
-            "format" if rule == "date-time" => value.as_str().is_none_or(|text| text.parse::<jiff::Timestamp>().is_ok()),
+            "format" if rule == "date-time" => {
+                value.as_str().is_none_or(|text| text.parse::<jiff::Timestamp>().is_ok())
+            }
             "$schema" | "$defs" | "title" | "description" | "format" | "default" => true,
             other => panic!("the schema says {other}, which this test does not know"),
         };
@@ -246,7 +246,8 @@ fn equal_sources_make_equal_bytes_and_a_new_iteration_leaves_the_old_alone() {
         assert!(changed.contains(&neighbour.as_str()), "{changed:?}");
         let full = count / 100;
         for path in changed {
-            let page = path.rsplit_once("/page-").and_then(|(_, rest)| rest.strip_suffix(".html")?.parse::<usize>().ok());
+            let page =
+                path.rsplit_once("/page-").and_then(|(_, rest)| rest.strip_suffix(".html")?.parse::<usize>().ok());
             // A page that is full and has a successor stays as it is.
             let open = page.is_none_or(|page| page > full || (page == full && count % 100 == 0));
             let old = path.starts_with("iterations/epoch-") && path != neighbour;
