@@ -22,6 +22,10 @@ enum Anchor {
     Pem,
     Command,
     Bearer,
+    /// The server of gems whose users and passwords are eight hexadecimal digits each.
+    Gems,
+    /// A call that takes a user and a password.
+    Called,
 }
 
 const LITERALS: &[(&[u8], Anchor)] = &[
@@ -46,6 +50,15 @@ const LITERALS: &[(&[u8], Anchor)] = &[
     (b"PWD ", Anchor::Pwd),
     (b"ecret", Anchor::Key),
     (b"ECRET", Anchor::Key),
+    (b"_key", Anchor::Key),
+    (b"_KEY", Anchor::Key),
+    (b"pikey", Anchor::Key),
+    (b"piKey", Anchor::Key),
+    (b"PIKEY", Anchor::Key),
+    (b"CONTRIBSYS", Anchor::Gems),
+    (b"contribsys", Anchor::Gems),
+    (b"redential(", Anchor::Called),
+    (b"ctoryEntry(", Anchor::Called),
     (b" pw:", Anchor::Short),
     (b",pw:", Anchor::Short),
     (b"(pw:", Anchor::Short),
@@ -88,6 +101,8 @@ pub(super) fn find(text: &[u8], hits: &mut Vec<Hit>) {
             Anchor::Pem => pem::find(text, place.start, hits),
             Anchor::Pwd => keyed::find(text, place.start..place.end - 1, hits),
             Anchor::Command => commands::find(text, place, hits),
+            Anchor::Gems => commands::gems(text, place.end, hits),
+            Anchor::Called => commands::called(text, place.end, hits),
             Anchor::Bearer => commands::bearer(text, place.end, hits),
         }
     }

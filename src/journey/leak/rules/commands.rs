@@ -4,7 +4,9 @@
 
 use std::ops::Range;
 
-use super::bytes::{ALNUM, BASE64_URL, DIGIT, DOT, EQUALS, LETTER, PLUS, QUOTE, SLASH, SPACE, TILDE, count, is, span};
+use super::bytes::{
+    ALNUM, BASE64_URL, DIGIT, DOT, EQUALS, LETTER, LOWER_HEX, PLUS, QUOTE, SLASH, SPACE, TILDE, WORD, count, is, span,
+};
 use super::placeholder::{is_placeholder, is_reference};
 use super::random::surprise;
 use super::{Hit, Kind, Rule};
@@ -31,8 +33,13 @@ pub(super) fn find(text: &[u8], place: Range<usize>, hits: &mut Vec<Hit>) {
     for option in options {
         let Some(at) = rest[..line].windows(option.len()).position(|window| window == *option) else { continue };
         let start = at + option.len() + usize::from(rest.get(at + option.len()).is_some_and(|&byte| is(byte, QUOTE)));
+        // A user may stand before a password that is in quotes of its own.
+        let user = rest[start..line].iter().position(|&byte| is(byte, SPACE | QUOTE)).unwrap_or(0);
+        let apart = user > 0 && rest[start + user - 1] == b':' && is(rest[start + user], QUOTE);
+        let from = if apart { start + user + 1 } else { start };
         let length =
-            rest[start..line].iter().position(|&byte| is(byte, SPACE | QUOTE) || byte == b'\\').unwrap_or(line - start);
+            rest[from..line].iter().position(|&byte| is(byte, SPACE | QUOTE) || byte == b'\\').unwrap_or(line - from);
+        let length = from + length - start;
         if let Some(password) = password(&rest[start..start + length], of_curl) {
             let base = place.end + start;
             hits.push(Hit { rule: &COMMAND_PASSWORD, span: base + password.start..base + password.end });
@@ -65,10 +72,47 @@ pub(super) fn bearer(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
     }
 }
 
+/// Looks at the login of a server of gems: two times eight hexadecimal digits with a colon between, after a name.
+pub(super) fn gems(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
+    let name = at + span(text, at, WORD, 40);
+    let signs = text[name..].iter().take(24).take_while(|byte| b" \t\r\n=:'\"`>|".contains(byte)).count();
+    let kind = text[name + signs..].starts_with(b"string") as usize * 6;
+    let more = text[name + signs + kind..].iter().take(8).take_while(|byte| b" =\"".contains(byte)).count();
+    let start = name + signs + kind + more;
+    let user = span(text, start, LOWER_HEX, 9);
+    let colon = text.get(start + user) == Some(&b':');
+    let password = span(text, start + user + 1, LOWER_HEX, 9);
+    if signs > 0 && user == 8 && colon && password == 8 {
+        hits.push(Hit { rule: &COMMAND_PASSWORD, span: start..start + 17 });
+    }
+}
+
+/// Looks at the arguments of a call that takes a user and, as the last one or the one after it, a password, all in
+/// quotes: `new NetworkCredential("user", "password")`.
+pub(super) fn called(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
+    let rest = &text[at..text.len().min(at + REACH)];
+    let end = rest.iter().position(|&byte| byte == b')').unwrap_or(rest.len());
+    let (mut from, mut quoted) = (0, Vec::new());
+    while let Some(open) = rest[from..end].iter().position(|&byte| byte == b'"').map(|open| from + open + 1) {
+        let Some(length) = rest[open..end].iter().position(|&byte| byte == b'"') else { return };
+        quoted.push(open..open + length);
+        from = open + length + 1;
+    }
+    let Some(last) = quoted.last().filter(|_| (2..=4).contains(&quoted.len())) else { return };
+    let value = &rest[last.clone()];
+    let spelled = value.len() >= 4 && !value.contains(&b' ') && !is_reference(value);
+    if spelled && (quoted.len() > 2 || !is_placeholder(value)) {
+        hits.push(Hit { rule: &COMMAND_PASSWORD, span: at + last.start..at + last.end });
+    }
+}
+
 fn password(argument: &[u8], of_curl: bool) -> Option<Range<usize>> {
     let start = if of_curl { argument.iter().position(|&byte| byte == b':')? + 1 } else { 0 };
+    let start = start + usize::from(argument.get(start).is_some_and(|&byte| is(byte, QUOTE)));
     let value = &argument[start..];
+    let bracketed = argument.starts_with(b"<") || value.ends_with(b">");
     let fits = value.len() >= 3
+        && !bracketed
         && count(value, ALNUM) >= 3
         && (of_curl || count(value, LETTER) < value.len() || value.len() > 5);
     (fits && !is_reference(value) && !is_placeholder(value)).then_some(start..argument.len())

@@ -26,7 +26,10 @@ pub(super) fn before(text: &[u8], at: usize) -> Before {
         let above = skip(text, end, floor, b" \t\r\n");
         end = if above > floor && text[above - 1] == b'>' { above } else { end };
     }
-    let name_end = skip(text, end, floor, b"=:>|?,+~");
+    let mut name_end = skip(text, end, floor, b"=:>|?,+~");
+    if name_end > floor && name_end < end && text[name_end - 1] == b'.' && text[name_end] == b'=' {
+        name_end -= 1;
+    }
     let assigned =
         text[name_end..end].iter().any(|byte| b"=:>,".contains(byte)) || text[name_end..end].starts_with(b"||");
     end = skip(text, name_end, floor, b" \t\"'`\\])}");

@@ -165,3 +165,105 @@ fn prose_and_program_text_are_quiet() {
         assert!(told(text).is_empty(), "{:?}", told(text));
     }
 }
+
+#[test]
+fn a_token_that_goes_on_or_ends_early_is_none_though_a_name_calls_it_one() {
+    // The head is the issuer's own, so what follows is known: a wrong length is a test of somebody's or a typing error.
+    let head = ["gh", "p_"].concat();
+    assert!(told(&format!("token = \"{head}{}\"", drawn(20, ALNUM, 20))).is_empty());
+    let token = format!("{head}{}", drawn(21, ALNUM, 36));
+    assert_eq!(told(&format!("token = \"{token}\"")), [&token]);
+    let exact = format!("{}{}", ["gs", "k_"].concat(), drawn(22, ALNUM, 52));
+    assert_eq!(told(&format!("a {exact} b")), [&exact]);
+    assert!(told(&format!("a {exact}-{} b", drawn(23, ALNUM, 3))).is_empty());
+}
+
+#[test]
+fn what_is_cut_short_or_mangled_near_an_issuer_is_none_of_its_keys() {
+    let value = drawn(24, BASE36, 32);
+    assert_eq!(told(&format!("mixpanel = '{value}'")), [&value]);
+    assert!(told(&format!("mixpanel = '{}'", &value[1..])).is_empty(), "a byte short");
+    let capital = value.replacen(|byte: char| byte.is_ascii_lowercase(), "Q", 1);
+    assert!(told(&format!("mixpanel = '{capital}'")).is_empty(), "one capital among small letters");
+    assert!(!told(&format!("mixpanel = '{value}?{value}'")).contains(&&value[..]), "a sign of no alphabet");
+}
+
+#[test]
+fn a_password_may_hold_braces_but_a_template_is_none() {
+    let odd = format!("{}{{{}>{}}}", drawn(25, ALNUM, 4), drawn(26, ALNUM, 3), drawn(27, ALNUM, 4));
+    assert_eq!(told(&format!("password = \"{odd}\"")), [&odd]);
+    for template in ["{password}", "prefix-{{ vault.db }}", "a${DB_PASS}b", "#{config['x']}"] {
+        assert!(told(&format!("password = \"{template}\"")).is_empty(), "{template}");
+    }
+}
+
+#[test]
+fn a_password_may_stand_before_the_name_it_is_compared_with() {
+    let value = format!("{}{}", drawn(28, LOWER, 7), 83);
+    for signs in ["==", "!=", "===", "!=="] {
+        assert_eq!(told(&format!("if (\"{value}\" {signs} password) {{")), [&value], "{signs}");
+    }
+    assert!(told(&format!("x = \"{value}\" + password")).is_empty());
+}
+
+#[test]
+fn a_passphrase_is_a_few_words_that_are_said_to_nobody() {
+    let phrase = [drawn(29, LOWER, 5), drawn(30, LOWER, 6)].join(" ");
+    assert_eq!(told(&format!("password = '{phrase}'")), [&phrase]);
+    for said in ["Enter your password", "must be set", "Get this from elsewhere", "wrong password."] {
+        assert!(told(&format!("password = '{said}'")).is_empty(), "{said}");
+    }
+}
+
+#[test]
+fn a_pair_beside_a_name_in_a_list_is_a_name_and_its_value() {
+    let value = format!("{}{}", drawn(31, LOWER, 7), 83);
+    assert_eq!(told(&format!("{{\"key\": \"db_password\", \"value\": \"{value}\"}}")), [&value]);
+}
+
+#[test]
+fn the_last_argument_of_a_call_that_signs_in_is_a_password() {
+    let value = drawn(32, LOWER, 12);
+    assert_eq!(told(&format!("new NetworkCredential(\"me@example.org\", \"{value}\");")), [&value]);
+    assert!(told("new NetworkCredential(user, password);").is_empty());
+    assert!(told("new NetworkCredential(\"me\", \"password\");").is_empty());
+}
+
+#[test]
+fn a_login_of_a_server_of_gems_is_two_times_eight_digits() {
+    let login = format!("{}:{}", drawn(33, LOWER_HEX, 8), drawn(34, LOWER_HEX, 8));
+    let name = ["BUNDLE_GEMS__", "CONTRIBSYS__COM"].concat();
+    assert_eq!(told(&format!("export {name}={login}")), [&login]);
+    assert_eq!(told(&format!("{name}: \"{login}\"")), [&login]);
+    assert!(told(&format!("export {name}={login}0")).is_empty());
+}
+
+#[test]
+fn a_password_in_quotes_of_its_own_is_told_after_its_user() {
+    let value = format!("{}{}", drawn(35, LOWER, 7), 83);
+    assert_eq!(told(&format!("curl --user me:'{value}' https://example.org/")), [&value]);
+    assert!(told("curl -u <user:password> https://example.org/").is_empty());
+}
+
+#[test]
+fn ciphertext_says_what_belongs_to_it() {
+    let (first, last) = (drawn(36, ALNUM, 44), drawn(37, ALNUM, 24));
+    let sealed = format!("secret: ENC[AES256_GCM,data:{first},iv:{first},tag:{last},type:str]");
+    assert!(told(&sealed).is_empty(), "{:?}", told(&sealed));
+    assert!(!told(&format!("{sealed}\nsecret: {first}")).is_empty());
+}
+
+#[test]
+fn a_private_key_that_is_said_to_be_made_up_is_none_nor_is_a_line_of_it() {
+    let lines = [drawn(38, ALNUM, 64), drawn(39, ALNUM, 64)].join("\n");
+    let key = [["-----BEGIN ", "PRIVATE KEY-----\n"].concat(), lines, "\n-----END PRIVATE KEY-----".into()].concat();
+    assert_eq!(told(&format!("let server = \"{key}\"")), [&key]);
+    assert!(told(&format!("let fake_server = \"{key}\"")).is_empty());
+}
+
+#[test]
+fn a_private_key_of_a_chain_is_told_by_its_name() {
+    let key = format!("0x{}", drawn(40, LOWER_HEX, 64));
+    assert_eq!(told(&format!("wallet_private_key = \"{key}\"")), [&key]);
+    assert!(told(&format!("transaction = \"{key}\"")).is_empty());
+}

@@ -68,7 +68,10 @@ fn is_header(part: &[u8]) -> bool {
     let length = decode(part, &mut bytes);
     let text = &bytes[..length];
     let names: &[&[u8]] = &[b"\"alg\"", b"\"typ\"", b"\"enc\"", b"\"kid\""];
-    text.first() == Some(&b'{') && names.iter().any(|name| text.windows(name.len()).any(|window| window == *name))
+    let whole = length == bytes.len() || text.trim_ascii_end().ends_with(b"}");
+    text.first() == Some(&b'{')
+        && whole
+        && names.iter().any(|name| text.windows(name.len()).any(|window| window == *name))
 }
 
 /// Decodes the beginning of base64 of either alphabet into `out`; how many bytes it came to.

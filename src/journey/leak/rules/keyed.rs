@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::bytes::{
-    DIGIT, DOT, LETTER, LOWER, QUOTE, SLASH, SPACE, UPPER, WORD, class as class_of, count, is, is_at, span,
+    COLON, DIGIT, DOT, LETTER, LOWER, QUOTE, SLASH, TOKEN, UPPER, WORD, class as class_of, count, is, is_at, span,
     span_before, union,
 };
 use super::names::{Class, Words, classify};
@@ -36,8 +36,11 @@ pub(super) fn find(text: &[u8], anchor: Range<usize>, hits: &mut Vec<Hit>) {
     if class < Class::Secret {
         return;
     }
-    let Some(value) = Value::after(text, name.end) else { return };
-    if value.is_secret(text, class) {
+    // Keys of letters and digits are judged where runs are: here only those with signs that no run holds.
+    let key = text[anchor.end - 1].eq_ignore_ascii_case(&b'y');
+    let fits = |value: &Value| value.is_secret(text, class) && (!key || value.has_signs(text));
+    let found = Value::after(text, name.end).filter(|value| fits(value));
+    if let Some(value) = found.or_else(|| Value::compared(text, &name).filter(|value| fits(value))) {
         let rule = if class == Class::Password { &PASSWORD } else { &SECRET };
         hits.push(Hit { rule, span: value.span });
     }
@@ -98,14 +101,37 @@ impl Value {
         })
     }
 
+    /// The value in quotes that a name is compared with and that stands before it, as in `"x" == password`.
+    fn compared(text: &[u8], name: &Range<usize>) -> Option<Value> {
+        let back = |from: usize, set: &[u8]| {
+            let before = text[..from].iter().rev().take(24);
+            from - before.take_while(|byte| set.contains(byte)).count()
+        };
+        let signs_end = back(name.start, b" \t");
+        let signs = back(signs_end, b"=!");
+        let end = back(signs, b" \t");
+        let quote = *text.get(end.checked_sub(1)?)?;
+        if !(2..=3).contains(&(signs_end - signs)) || !is(quote, QUOTE) {
+            return None;
+        }
+        let floor = end.saturating_sub(REACH);
+        let length = text[floor..end - 1].iter().rev().position(|&byte| byte == quote || byte == b'\n')?;
+        let span = end - 1 - length..end - 1;
+        let opens = text[span.start - 1] == quote;
+        opens.then_some(Value { span, style: Style::Quoted, name_end: name.end, after_blank: false, quoted: true })
+    }
+
     fn is_secret(&self, text: &[u8], class: Class) -> bool {
         let value = &text[self.span.clone()];
         if value.len() < 4 || value.len() > 256 || is_reference(value) || self.is_stand_in(text, value) {
             return false;
         }
         let stray = b",;:)".contains(&value[0]) || value.ends_with(b":") || value.ends_with(b"=\\");
-        if stray || value.iter().any(|&byte| is(byte, SPACE) || byte < b' ') {
+        if stray || value.iter().any(|&byte| byte < b' ') {
             return false;
+        }
+        if value.contains(&b' ') {
+            return self.style == Style::Quoted && !self.after_blank && is_phrase(value);
         }
         if self.is_joined(text) {
             return value.len() >= 4 && !is_number(value);
@@ -116,6 +142,12 @@ impl Value {
             Style::Bare => is_chosen(value, class) && is_literal(value, text, self),
             Style::Spaced => self.is_argument(text) && is_chosen(value, class) && is_literal(value, text, self),
         }
+    }
+
+    /// Whether a value is long and holds several signs that no run of token bytes does.
+    fn has_signs(&self, text: &[u8]) -> bool {
+        let value = &text[self.span.clone()];
+        value.len() >= 16 && value.len() - count(value, TOKEN | DOT | COLON) >= 4
     }
 
     /// Whether a value stands for one. In a connection string even the word `secret` is a password.
@@ -155,10 +187,13 @@ fn signs_after(text: &[u8], name_end: usize) -> Range<usize> {
     if operator > at {
         return at..operator;
     }
+    if let Some((start, end)) = valued(text, closing) {
+        return start..end;
+    }
     if quoted && text.get(at) == Some(&b',') {
         return at..at + 1;
     }
-    let found = typed(text, at).or_else(|| said(text, at)).or_else(|| valued(text, closing));
+    let found = typed(text, at).or_else(|| said(text, at));
     found.map_or(at..at, |(start, end)| start..end)
 }
 
@@ -257,8 +292,37 @@ fn is_chosen(value: &[u8], class: Class) -> bool {
     }
     let foreign = union(value) & !(WORD | DOT | SLASH) != 0 || value.iter().any(|&byte| class_of(byte) == 0);
     let random = foreign || surprise(value) > -(value.len() as i32) / 2;
-    let joined = value.iter().any(|byte| b"_-".contains(byte)) && union(value) & !WORD == 0 && surprise(value) < 0;
+    let joined = value.iter().any(|byte| b"_-".contains(byte))
+        && value.iter().all(|&byte| is(byte, WORD))
+        && surprise(value) < 0;
+    let joined = joined && !value.split(|byte| b"_-".contains(byte)).any(has_turning_case);
     value.len() >= 8 && !joined && letters > 0 && (digits > 0 || random) && !is_worn(value) && !is_wordy(value)
+}
+
+/// Whether the case of letters turns more often than where words are joined by capitals.
+fn has_turning_case(piece: &[u8]) -> bool {
+    let turns = piece.windows(2).filter(|two| is(two[0], LOWER) && is(two[1], UPPER)).count();
+    piece.len() >= 8 && turns * 3 >= piece.len()
+}
+
+/// Words of sentences: what holds one is said to somebody and is no passphrase.
+const SPOKEN: &str = "\
+    a an the this that is are was be been of to in on at by for from or not no your you my our its it please enter \
+    must should can could cannot will may has have had does do did required invalid wrong incorrect missing failed \
+    error expired use using used set get new old current confirm forgot reset change update show hide if when than \
+    least characters long short too per see only password passphrase secret token key value name user";
+
+/// Whether a value with blanks is a passphrase: a few words, none of them one that sentences are joined with.
+fn is_phrase(value: &[u8]) -> bool {
+    let words = value.split(|&byte| byte == b' ');
+    let spoken = |word: &[u8]| {
+        let word = word.trim_ascii_end();
+        SPOKEN.split_ascii_whitespace().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+    };
+    let plain = |word: &[u8]| word.iter().all(|&byte| is(byte, LETTER | DIGIT));
+    let count = words.clone().count();
+    let ends = value.ends_with(b".") || value.starts_with(b" ") || value.ends_with(b" ");
+    (2..=6).contains(&count) && !ends && words.clone().all(|word| plain(word) && word.len() > 1 && !spoken(word))
 }
 
 /// Whether a value is a name in a program that speaks of secrets itself, such as `new_password` and `userPassword`.
@@ -270,7 +334,7 @@ fn is_wordy(value: &[u8]) -> bool {
 
 /// Whether a bare value is one, and no name, call or word of a program.
 fn is_literal(value: &[u8], text: &[u8], place: &Value) -> bool {
-    if value.iter().any(|byte| b"()[]{}".contains(byte)) || value.ends_with(b":") {
+    if is_nested(value) || value.ends_with(b":") {
         return false;
     }
     let code = text.get(place.span.end).is_some_and(|&byte| byte == b'(' || byte == b'[');
@@ -282,6 +346,18 @@ fn is_literal(value: &[u8], text: &[u8], place: &Value) -> bool {
         return false;
     }
     !code && (digits > 0 || !plain || mixed && surprise(value) > 0 || ends_setting(text, place))
+}
+
+/// Whether brackets in a value open and close as in a program; in a password they stand anyhow.
+fn is_nested(value: &[u8]) -> bool {
+    let (mut depth, mut lowest, mut any) = (0_i32, 0, false);
+    for byte in value {
+        depth += i32::from(b"([{".contains(byte)) - i32::from(b")]}".contains(byte));
+        lowest = lowest.min(depth);
+        any |= b"()[]{}".contains(byte);
+    }
+    // What is cut at a sign may lack the end, or hold the end of what was opened before it.
+    any && (lowest == 0 || depth == lowest)
 }
 
 /// Whether a bare word ends where a setting does: at the end of a line, or between signs that part settings. In a

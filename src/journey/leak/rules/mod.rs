@@ -66,12 +66,24 @@ pub fn find(text: &[u8], hits: &mut Vec<Hit>, runs: &mut Vec<Range<usize>>) {
     for at in first..hits.len() {
         let inside = kept > first && hits[at].span.start < hits[kept - 1].span.end;
         if !inside {
+            // What stands in for a secret is kept up to the end, so that nothing inside of it is told.
             hits.swap(kept, at);
             kept += 1;
         }
     }
     hits.truncate(kept);
+    let mut told = first;
+    for at in first..hits.len() {
+        if hits[at].rule != &STANDS_IN {
+            hits.swap(told, at);
+            told += 1;
+        }
+    }
+    hits.truncate(told);
 }
+
+/// What stands where a secret would stand and says so: never told, nor is anything inside of it.
+static STANDS_IN: Rule = Rule { name: "", kind: Kind::Secret, description: "What stands in for a secret" };
 
 /// Rules of values without a form of their own, in the order in which they are told.
 const OTHERS: [&Rule; 18] = [

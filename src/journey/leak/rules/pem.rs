@@ -2,8 +2,8 @@
 //!
 //! Invariant: told from the head and the first line of the body, so that the rest may lie in another chunk.
 
-use super::bytes::{BASE64_PADDED, SPACE, distinct, is, span};
-use super::{Hit, Kind, Rule};
+use super::bytes::{BASE64_PADDED, SPACE, distinct, is, position_ignoring_case, span};
+use super::{Hit, Kind, Rule, STANDS_IN};
 
 pub(super) static PRIVATE_KEY: Rule = Rule {
     name: "private-key",
@@ -19,10 +19,20 @@ pub(super) fn find(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
     let head = &text[at..text.len().min(at + 80)];
     let end = if head.starts_with(b"-----") { after_label(head) } else { putty(head) };
     let Some(end) = end else { return };
+    let whole = &text[at..text.len().min(at + LONGEST)];
+    let length = length(whole);
     if has_body(text, at + end) {
-        let whole = &text[at..text.len().min(at + LONGEST)];
-        hits.push(Hit { rule: &PRIVATE_KEY, span: at..at + length(whole) });
+        let rule = if is_said_to_be_none(text, at) { &STANDS_IN } else { &PRIVATE_KEY };
+        hits.push(Hit { rule, span: at..at + length });
     }
+}
+
+/// Whether the name that a key is given to says that it is made up.
+fn is_said_to_be_none(text: &[u8], at: usize) -> bool {
+    let before = &text[at.saturating_sub(64)..at];
+    let line = before.iter().rposition(|&byte| byte == b'\n').map_or(before, |feed| &before[feed + 1..]);
+    let made_up: [&[u8]; 5] = [b"fake", b"example", b"dummy", b"mock", b"sample"];
+    line.len() > 3 && made_up.iter().any(|word| position_ignoring_case(line, word).is_some())
 }
 
 /// How long a key is that a text begins with: to the end of its last line, or to the end of the text.

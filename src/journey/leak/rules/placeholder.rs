@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-use super::bytes::{DIGIT, LETTER, count, distinct, is, position_ignoring_case};
+use super::bytes::{COLON, DIGIT, DOT, LETTER, QUOTE, SLASH, SPACE, WORD, count, distinct, is, position_ignoring_case};
 
 /// Parts that say that a value is no secret.
 const TELLING: &str = "\
@@ -38,21 +38,39 @@ const LABELS: &str = "\
 /// Whether a value is a reference to one that is kept elsewhere: a variable, a template, a call, a path.
 pub(super) fn is_reference(value: &[u8]) -> bool {
     let Some((&first, rest)) = value.split_first() else { return true };
-    let braces = value.windows(2).any(|two| matches!(two, b"${" | b"{{" | b"#{" | b"$(" | b"<%" | b"%>" | b"[["));
+    let marks = value.windows(2).any(|two| matches!(two, b"$(" | b"<%" | b"%>" | b"[["));
     let named =
         first == b'$' && rest.first().is_some_and(|&byte| is(byte, LETTER) || matches!(byte, b'_' | b'$' | b'('));
     let percent = first == b'%' && (value.len() <= 3 || value.ends_with(b"%") || rest.starts_with(b"("));
-    let template = value.iter().position(|&byte| byte == b'{').is_some_and(|open| value[open..].contains(&b'}'));
+    let starts = value.starts_with(b"${") || value.starts_with(b"{{");
     let path = value.windows(2).any(|two| two == b"::");
     let call = path || value.ends_with(b"()") || value.ends_with(b"();");
-    braces
-        || template
+    marks
+        || starts
+        || is_template(value)
         || call
         || is_encrypted(value)
         || (named && !is_hash(value))
         || percent
         || is_bracketed(value)
         || is_path(value)
+}
+
+/// Whether braces in a value hold what a program puts in their place: a name, a path of names, a call. A password may
+/// hold braces, too, but seldom a name between two of them.
+fn is_template(value: &[u8]) -> bool {
+    let inner = |open: usize| {
+        let rest = &value[open + 1..];
+        let close = rest.iter().position(|&byte| byte == b'}')?;
+        Some(&rest[..close])
+    };
+    let names = |inner: &[u8]| {
+        inner.len() != 1
+            && inner
+                .iter()
+                .all(|&byte| is(byte, WORD | DOT | SPACE | QUOTE | COLON | SLASH) || b"|[]()?,$".contains(&byte))
+    };
+    memchr::memchr_iter(b'{', value).take(4).filter_map(inner).any(names)
 }
 
 /// Whether a value is ciphertext by its own word.

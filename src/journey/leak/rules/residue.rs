@@ -9,14 +9,14 @@ use memchr::memchr_iter;
 
 use super::bytes::{
     ALNUM, BASE64_PADDED, DASH, DIGIT, DOT, EQUALS, HEX, LETTER, LOWER, Mask, PERCENT, PLUS, QUOTE, SLASH, SPACE,
-    UNDER, UPPER, class, count, is, is_at, position_ignoring_case, span_before, union,
+    UNDER, UPPER, class, count, is, is_at, span, span_before, union,
 };
 use super::context::{Before, before, nearby};
 use super::forms::INDEX;
 use super::names::Class;
-use super::placeholder::{is_telling, is_worn};
+use super::placeholder::{is_reference, is_telling, is_worn};
 use super::random::{surprise, surprise_of, written_cost};
-use super::{Hit, Kind, Rule};
+use super::{Hit, Kind, Rule, jwt};
 
 /// A longer run is data and not a token.
 const LONGEST: usize = 200;
@@ -183,7 +183,7 @@ enum Shape {
 impl Sketch {
     fn shape(&self, value: &[u8]) -> Option<Shape> {
         if self.digits == value.len() {
-            return (value.len() >= 18).then_some(Shape::Number);
+            return (value.len() >= 16).then_some(Shape::Number);
         }
         if value.len() == 36 && value[8] == b'-' && is_uuid(value) {
             return Some(Shape::Uuid);
@@ -229,16 +229,22 @@ fn decide(text: &[u8], place: &Range<usize>, shape: Shape, bits: i32) -> Option<
     if class == Class::Public || !is_delimited(text, place) {
         return None;
     }
+    if INDEX.begins(text, place.start) {
+        return None;
+    }
     let rule = if class >= Class::Secret && named(value, shape, bits, assigned) {
         &NAMED
     } else if is_issued(text, place, shape, bits, Before { class, assigned }) {
         &NEAR_ISSUER
-    } else if shape == Shape::Random && alone(text, place, value, bits) && !INDEX.begins(text, place.start) {
+    } else if shape == Shape::Random && alone(text, place, value, bits) {
         &RANDOM
     } else {
         return None;
     };
-    (!is_worn(value) && !is_telling(value) && !is_public_form(text, place, value)).then_some(rule)
+    let stands_in = is_worn(value) || is_telling(value) || is_telling_within(value);
+    // What chains call a private key is written like their public hashes: the name tells.
+    let chain_key = value.len() == 66 && class >= Class::Secret && value.starts_with(b"0x") && is_hex(&value[2..]);
+    (!stands_in && (chain_key || !is_public_form(text, place, value))).then_some(rule)
 }
 
 fn is_issued(text: &[u8], place: &Range<usize>, shape: Shape, bits: i32, before: Before) -> bool {
@@ -250,12 +256,27 @@ fn is_issued(text: &[u8], place: &Range<usize>, shape: Shape, bits: i32, before:
         Shape::Number => false,
         Shape::Hex => value.len() >= 16 && !commit && !in_path,
         Shape::Uuid => !in_path,
-        Shape::Random => value.len() >= 15,
+        Shape::Random => value.len() >= if value.contains(&b'-') { 16 } else { 15 },
     };
-    may && {
+    may && !is_mangled(text, place, value) && {
         let near = before.class.max(nearby(text, place.start));
         near > Class::Unknown && issued(value, shape, bits, near)
     }
+}
+
+/// Whether a value is no whole key as issuers draw them: cut short or lengthened by a byte, written by hand in one
+/// place, or going on after a sign that is of no alphabet of keys.
+fn is_mangled(text: &[u8], place: &Range<usize>, value: &[u8]) -> bool {
+    let signs = count(value, UNDER | DASH);
+    let uuid = value.len() == 35 && signs == 4 && count(value, HEX) == 31;
+    let short = uuid || signs == 0 && matches!(value.len(), 15 | 31 | 35 | 39 | 47 | 63);
+    let (lower, upper) = (count(value, LOWER), count(value, UPPER));
+    // Of ten letters of one case and one of the other, or more, one in a hundred draws of both cases is made at most.
+    let odd_case = lower.min(upper) == 1 && lower.max(upper) >= 8 || lower.min(upper) == 2 && lower.max(upper) >= 16;
+    let strange = |byte: &u8| b"?!*#%^@$".contains(byte);
+    let goes_on = text.get(place.end).is_some_and(|byte| strange(byte) && is_at(text, place.end + 1, ALNUM));
+    let went_before = place.start > 1 && strange(&text[place.start - 1]) && is(text[place.start - 2], ALNUM);
+    short || odd_case || goes_on || went_before
 }
 
 /// Whether a value is one that a name calls secret.
@@ -263,7 +284,7 @@ fn named(value: &[u8], shape: Shape, bits: i32, assigned: bool) -> bool {
     let length = value.len() as i32;
     match shape {
         Shape::Hex => value.len() >= if assigned { 12 } else { 16 },
-        Shape::Number => assigned && value.len() >= 20,
+        Shape::Number => assigned,
         Shape::Uuid => assigned,
         Shape::Random => assigned || bits > length / 2 || alternates(value),
         Shape::Vague if Sketch::of(value).is_mixed(value) => true,
@@ -295,6 +316,7 @@ fn alone(text: &[u8], place: &Range<usize>, value: &[u8], bits: i32) -> bool {
     let digits = count(value, DIGIT);
     let most = value.len() as i32;
     value.len() >= 20
+        && !is_mangled(text, place, value)
         && digits * 12 >= value.len()
         && digits * 2 < value.len()
         && bits > most
@@ -331,6 +353,14 @@ const PUBLIC_STARTS: &str = "\
     chatcmpl- resp_ srvtoolu_ run_ thread_ file- sha256- sha512- sha384- sha1- asst_ step_ PHN2Zy AAEAAA d09GR \
     AAABAA T2dnUw SUQz /wD/ data 0x ssh- Qm bafy";
 
+/// Whether a value is base64 of a text that says of itself that it is no secret, or that is sealed.
+fn is_telling_within(value: &[u8]) -> bool {
+    let mut bytes = [0; 96];
+    let length = jwt::decode(value, &mut bytes);
+    let inner = &bytes[..length];
+    length >= 8 && inner.iter().all(|byte| matches!(byte, b' '..=b'~')) && (is_telling(inner) || is_reference(inner))
+}
+
 /// Random by its nature and made to be seen: hashes with their name, images, certificates, public keys, ids.
 fn is_public_form(text: &[u8], place: &Range<usize>, value: &[u8]) -> bool {
     let before = &text[place.start.saturating_sub(8)..place.start];
@@ -339,13 +369,19 @@ fn is_public_form(text: &[u8], place: &Range<usize>, value: &[u8]) -> bool {
         b"0x", b"-rsa ", b"5519 ", b"p256 ",
     ];
     let cut = text[place.end..].starts_with(b"..") || before.ends_with(b"..");
-    let sealed = position_ignoring_case(&text[place.start.saturating_sub(32)..place.start], b"enc[").is_some()
+    let sealed = is_sealed(&text[place.start.saturating_sub(256)..place.start])
         || before.ends_with(b"ENC(")
         || before.ends_with(b"2048:");
     cut || sealed
         || PUBLIC_STARTS.split_ascii_whitespace().any(|start| value.starts_with(start.as_bytes()))
         || marks.iter().any(|mark| before.ends_with(mark))
         || is_folded(text, place)
+}
+
+/// Whether the text before a value opens ciphertext that it belongs to, as in `ENC[AES256_GCM,data:…,iv:`.
+fn is_sealed(before: &[u8]) -> bool {
+    let open = before.iter().rposition(|byte| b"[]\n".contains(byte));
+    open.is_some_and(|open| before[open] == b'[' && before[..open].ends_with(b"ENC"))
 }
 
 /// Whether a value is a line of folded base64 among others, as in certificates and public keys.
@@ -356,8 +392,12 @@ fn is_folded(text: &[u8], place: &Range<usize>) -> bool {
     if !begins || place.start < 2 {
         return false;
     }
-    let above = place.start - blanks.max(2);
-    line(place.len()) && !is_hex(&text[place.clone()]) || line(span_before(text, above, BASE64_PADDED, 80))
+    let above = span_before(text, place.start - blanks.max(2), BASE64_PADDED, 80);
+    let gap = span(text, place.end, SPACE, 16);
+    let below = span(text, place.end + gap, BASE64_PADDED, 80);
+    let headed = text[..place.start - blanks].ends_with(b"-----") || text[..place.start].ends_with(b"-----\\n");
+    let among = headed || above >= 24 || gap > 0 && below >= 24;
+    line(place.len()) && among && !is_hex(&text[place.clone()]) || line(above)
 }
 
 fn is_hex(value: &[u8]) -> bool {

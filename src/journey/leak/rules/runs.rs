@@ -97,7 +97,8 @@ impl Look<'_> {
         let run = run.start + escape(self.text, run.start)..run.end;
         let found = self.hits.len();
         // What issuers draw holds digits, or letters of both cases.
-        let drawn = all & DIGIT != 0 || (all & UPPER != 0 && all & LOWER != 0);
+        let capitals = all & !UPPER == 0 && run.len() == 20;
+        let drawn = all & DIGIT != 0 || (all & UPPER != 0 && all & LOWER != 0) || capitals;
         if drawn && !short {
             self.forms(&run, all);
         }

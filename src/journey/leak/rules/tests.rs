@@ -44,6 +44,9 @@ impl Dice {
             if let (Some(first), Some(byte)) = (inner.first_mut(), outer.pop()) {
                 *first = byte;
             }
+            if form.test == Test::Marked {
+                inner.splice(20..20, *b"T3BlbkFJ");
+            }
             token.append(&mut inner);
         }
         token

@@ -66,10 +66,10 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"sk-do-" [BASE64_URL; 32, 80];
     ),
     vendor!("cloudflare-key", "A key of Cloudflare",
-        Plain b"v1.0-" [LOWER_HEX; 24, 64] b"-" [LOWER_HEX; 60, 160];
-        Plain b"cfk_" [ALNUM; 36, 60];
-        Plain b"cfut_" [ALNUM; 36, 60];
-        Plain b"cfat_" [ALNUM; 36, 60];
+        Plain b"v1.0-" [LOWER_HEX; 24, 64] b"-" [LOWER_HEX | DASH; 60, 200];
+        Plain b"cfk_" [ALNUM; 48, 48];
+        Plain b"cfut_" [ALNUM; 48, 48];
+        Plain b"cfat_" [ALNUM; 48, 48];
     ),
     vendor!("heroku-key", "A key of Heroku",
         Plain b"HRKU-" [BASE64_URL; 36, 70];
@@ -85,11 +85,11 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"nfc_" [BASE64_URL; 30, 60];
     ),
     vendor!("vercel-token", "A token of Vercel",
-        Mixed b"vcp_" [BASE64_URL; 24, 64];
-        Mixed b"vci_" [BASE64_URL; 24, 64];
-        Mixed b"vca_" [BASE64_URL; 24, 64];
-        Mixed b"vcr_" [BASE64_URL; 24, 64];
-        Mixed b"vck_" [BASE64_URL; 24, 64];
+        Mixed b"vcp_" [BASE64_URL; 56, 56];
+        Mixed b"vci_" [BASE64_URL; 56, 56];
+        Mixed b"vca_" [BASE64_URL; 56, 56];
+        Mixed b"vcr_" [BASE64_URL; 56, 56];
+        Mixed b"vck_" [BASE64_URL; 56, 56];
         Plain b"vercel_blob_rw_" [BASE64_URL; 30, 80];
     ),
     vendor!("render-key", "A key of Render",
@@ -99,7 +99,7 @@ pub(super) const VENDORS: &[Vendor] = &[
         Random b"nf-" [ALNUM; 32, 64];
     ),
     vendor!("supabase-key", "A key of Supabase",
-        Plain b"sbp_" [LOWER_HEX; 40, 40];
+        Plain b"sbp_" [BASE36; 40, 44];
         Plain b"sbp_oauth_" [LOWER_HEX; 40, 40];
         Plain b"sbp_v0_" [LOWER_HEX; 40, 40];
         Plain b"sb_secret_" [BASE64_URL; 20, 60];

@@ -9,11 +9,13 @@ pub(super) const VENDORS: &[Vendor] = &[
     vendor!("slack-token", "A token of Slack",
         Plain b"xoxb-" [DIGIT; 8, 16] b"-" [ALNUM | DASH; 8, 120];
         Plain b"xoxp-" [DIGIT; 5, 16] b"-" [ALNUM | DASH; 10, 120];
+        Plain b"xoxa-" [ALNUM; 11, 48];
         Plain b"xoxa-" [DIGIT; 1, 16] b"-" [ALNUM | DASH; 10, 120];
+        Plain b"xoxr-" [ALNUM; 11, 48];
         Plain b"xoxr-" [DIGIT; 1, 16] b"-" [ALNUM | DASH; 10, 120];
         Plain b"xoxs-" [DIGIT; 5, 16] b"-" [ALNUM | DASH; 10, 120];
         Plain b"xoxo-" [DIGIT; 5, 16] b"-" [ALNUM | DASH; 10, 120];
-        Mixed b"xoxd-" [ALNUM | PLUS | SLASH | PERCENT; 40, 300];
+        Mixed b"xoxd-" [ALNUM | PLUS | SLASH | PERCENT | UNDER | DASH; 40, 300];
         Mixed b"xoxc-" [ALNUM | DASH; 30, 160];
         Plain b"xoxe-" [DIGIT; 1, 2] b"-" [ALNUM; 40, 300];
         Plain b"xoxe.xoxb-" [DIGIT; 1, 2] b"-" [ALNUM; 40, 300];
@@ -85,6 +87,7 @@ pub(super) const VENDORS: &[Vendor] = &[
     vendor!("sendgrid-key", "A key of a service that sends mail",
         Plain b"SG." [BASE64_URL; 16, 32] b"." [BASE64_URL; 16, 64];
         Plain b"xkeysib-" [LOWER_HEX; 64, 64] b"-" [ALNUM; 16, 16];
+        Plain b"xkeysib-" [BASE64_URL; 81, 81];
         Plain b"xsmtpsib-" [LOWER_HEX; 64, 64] b"-" [ALNUM; 16, 16];
         Random b"re_" [ALNUM | UNDER; 24, 40];
         Plain b"md-" [ALNUM | DASH | UNDER; 22, 22];
@@ -114,11 +117,10 @@ pub(super) const VENDORS: &[Vendor] = &[
         Random b"GG|" [DIGIT; 10, 20] b"|" [BASE64_URL; 20, 40];
     ),
     vendor!("twitter-token", "A token of a social network",
-        Plain b"AAAAAAAAAAAAAAAAAAAAA" [ALNUM | PERCENT; 60, 120];
+        Plain b"AAAAAAAAAAAAAAAAAAAAA" [ALNUM | PERCENT; 24, 120];
         Plain b"AQED" [BASE64_URL; 60, 400];
         Plain b"WPL_AP1." [ALNUM | DOT | DASH | UNDER; 16, 40];
-        Plain b"pina_" [BASE36; 32, 120];
-        Plain b"EAAAEO" [BASE64_URL; 40, 120];
+        Plain b"pina_" [BASE64_URL; 32, 120];
     ),
     vendor!("zendesk-token", "A token of a service for teams",
         Plain b"shippo_live_" [HEX; 40, 40];
@@ -126,15 +128,15 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"sm_pat_" [ALNUM; 16, 16];
         Plain b"sm_aat_" [ALNUM; 16, 16];
         Plain b"sm_sat_" [ALNUM; 16, 16];
-        Plain b"ucat_" [BASE64_URL; 32, 90];
-        Plain b"pk_" [DIGIT; 6, 12] b"_" [UPPER36; 32, 32];
-        Plain b"CFPAT-" [BASE64_URL; 43, 43];
+        Plain b"ucat_" [BASE64_URL; 26, 90];
+        Plain b"pk_" [DIGIT; 6, 8] b"_" [UPPER36; 32, 32];
+        Plain b"CFPAT-" [BASE64_URL; 42, 64];
         Plain b"cal_live_" [LOWER_HEX; 32, 32];
         Plain b"rootly_" [LOWER_HEX; 64, 64];
         Plain b"zpka_" [ALNUM | UNDER; 32, 60];
         Plain b"cdl_" [ALNUM; 32, 64];
-        Plain b"phx_" [ALNUM; 40, 50];
-        Plain b"phc_" [ALNUM; 40, 50];
+        Plain b"phx_" [BASE64_URL; 43, 48];
+        Plain b"phc_" [BASE64_URL; 43, 48];
         Random b"sdk-" [LOWER_HEX | DASH; 36, 36];
         Random b"api-" [LOWER_HEX | DASH; 36, 36];
         Random b"mob-" [LOWER_HEX | DASH; 36, 36];
@@ -144,7 +146,7 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"duffel_live_" [BASE64_URL | EQUALS; 43, 43];
         Plain b"duffel_test_" [BASE64_URL | EQUALS; 43, 43];
         Plain b"fio-u-" [BASE64_URL | EQUALS; 64, 64];
-        Plain b"live_" [DIGIT; 8, 12] b"_" [ALNUM; 30, 30];
+        Random b"live_" [DIGIT; 8, 12] b"_" [ALNUM; 30, 30];
         Random b"ico-" [ALNUM; 32, 32];
         Plain b"oauth:" [BASE36; 30, 30];
         Plain b"typeform_" [LOWER | DIGIT; 40, 60];

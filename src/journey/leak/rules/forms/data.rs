@@ -15,9 +15,9 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"dsapi" [LOWER_HEX; 32, 32];
     ),
     vendor!("planetscale-token", "A password or a token of PlanetScale",
-        Plain b"pscale_pw_" [ALNUM | DASH | DOT | UNDER; 32, 64];
-        Plain b"pscale_tkn_" [ALNUM | DASH | DOT | UNDER; 32, 64];
-        Plain b"pscale_oauth_" [ALNUM | DASH | DOT | UNDER; 32, 64];
+        Plain b"pscale_pw_" [ALNUM | DASH | DOT | UNDER | EQUALS; 32, 64];
+        Plain b"pscale_tkn_" [ALNUM | DASH | DOT | UNDER | EQUALS; 32, 64];
+        Plain b"pscale_oauth_" [ALNUM | DASH | DOT | UNDER | EQUALS; 32, 64];
     ),
     vendor!("database-service-key", "A key of a service that runs databases",
         Plain b"napi_" [BASE36; 60, 70];
@@ -41,7 +41,7 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"dbtu_" [BASE64_URL | EQUALS; 40, 60];
         Plain b"dbts_" [BASE64_URL | EQUALS; 40, 60];
         Plain b"dagster_" [ALNUM; 32, 64];
-        Plain b"sgp_" [LOWER_HEX; 40, 40];
+        Plain b"sgp_" [ALNUM; 64, 64];
         Plain b"hasura_" [ALNUM; 32, 80];
         Plain b"airbyte_" [ALNUM; 32, 80];
     ),

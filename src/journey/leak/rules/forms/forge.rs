@@ -17,14 +17,15 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"v1." [LOWER_HEX; 40, 40];
     ),
     vendor!("gitlab-token", "A token of GitLab",
-        Plain b"glpat-" [BASE64_URL | DOT; 20, 300];
+        Plain b"glpat-" [BASE64_URL; 20, 26];
+        Plain b"glpat-" [BASE64_URL; 27, 300] b"." [BASE36; 2, 2] b"." [BASE36; 7, 9];
         Plain b"gldt-" [BASE64_URL; 20, 64];
-        Plain b"glptt-" [BASE64_URL; 20, 64];
+        Plain b"glptt-" [BASE64_URL; 40, 40];
         Plain b"glrt-" [BASE64_URL | DOT; 20, 300];
         Plain b"glrtr-" [BASE64_URL | DOT; 20, 300];
         Plain b"glcbt-" [BASE64_URL; 20, 64];
-        Plain b"glsoat-" [BASE64_URL; 20, 64];
-        Plain b"glimt-" [BASE64_URL; 20, 64];
+        Plain b"glsoat-" [BASE64_URL; 20, 20];
+        Plain b"glimt-" [BASE64_URL; 25, 25];
         Plain b"glft-" [BASE64_URL; 20, 64];
         Plain b"glffct-" [BASE64_URL; 20, 64];
         Plain b"glwt-" [BASE64_URL; 20, 64];
@@ -49,7 +50,7 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"pypi-AgE" [BASE64_URL; 50, 1000];
     ),
     vendor!("rubygems-key", "A key of RubyGems",
-        Plain b"rubygems_" [LOWER_HEX; 48, 48];
+        Plain b"rubygems_" [BASE36; 48, 48];
     ),
     vendor!("crates-io-token", "A token of crates.io",
         Random b"cio" [ALNUM; 32, 32];
@@ -81,12 +82,12 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"cmVmd" [ALNUM; 59, 59];
     ),
     vendor!("cloudsmith-token", "A token of Cloudsmith or Buildkite",
-        Plain b"bkua_" [LOWER_HEX; 40, 40];
+        Plain b"bkua_" [BASE36; 40, 60];
         Plain b"bkaj_" [ALNUM | DOT | DASH | UNDER; 40, 400];
-        Plain b"csa_" [LOWER_HEX; 40, 64];
+        Plain b"csa_" [ALNUM; 36, 64];
     ),
     vendor!("circleci-token", "A token of CircleCI",
-        Plain b"CCIPAT_" [ALNUM; 18, 30] b"_" [HEX; 40, 40];
+        Plain b"CCIPAT_" [ALNUM; 18, 30] b"_" [ALNUM; 40, 64];
         Plain b"CCIPRJ_" [ALNUM; 18, 30] b"_" [HEX; 40, 40];
     ),
     vendor!("postman-key", "A key of Postman",
@@ -106,9 +107,9 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"sgw_" [HEX; 40, 70];
     ),
     vendor!("sonar-token", "A token of SonarQube",
-        Plain b"squ_" [HEX; 40, 40];
-        Plain b"sqp_" [HEX; 40, 40];
-        Plain b"sqa_" [LOWER_HEX; 40, 40];
+        Plain b"squ_" [BASE64_URL; 40, 40];
+        Plain b"sqp_" [BASE64_URL; 40, 40];
+        Plain b"sqa_" [BASE64_URL; 40, 40];
         Plain b"sqb_" [LOWER_HEX; 40, 40];
     ),
     vendor!("azure-devops-token", "A token of Azure DevOps",
@@ -125,7 +126,7 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"EXPO_" [ALNUM; 32, 48];
         Random b"bitrise_" [ALNUM; 32, 90];
         Plain b"cpat_" [ALNUM; 32, 60];
-        Plain b"pnu_" [BASE36; 36, 36];
+        Plain b"pnu_" [ALNUM; 36, 36];
         Plain b"pnb_" [BASE36; 36, 36];
         Plain b"nx_" [BASE64_URL; 32, 64];
         Plain b"tbkt_" [BASE64_URL; 32, 64];

@@ -7,9 +7,10 @@ use super::{Vendor, vendor};
 
 pub(super) const VENDORS: &[Vendor] = &[
     vendor!("vault-token", "A token of HashiCorp Vault",
-        Mixed b"hvs." [BASE64_URL; 24, 300];
-        Mixed b"hvb." [BASE64_URL; 24, 400];
-        Mixed b"hvr." [BASE64_URL; 24, 400];
+        Mixed b"hvs." [BASE64_URL; 24, 24];
+        Mixed b"hvs." [BASE64_URL; 90, 300];
+        Mixed b"hvb." [BASE64_URL; 90, 400];
+        Mixed b"hvr." [BASE64_URL; 90, 400];
         Random b"s." [ALNUM; 24, 24];
         Random b"b." [ALNUM; 24, 24];
         Random b"r." [ALNUM; 24, 24];
@@ -46,7 +47,7 @@ pub(super) const VENDORS: &[Vendor] = &[
     ),
     vendor!("tailscale-key", "A key of a private network",
         Plain b"tskey-" [ALNUM | DASH; 16, 120];
-        Plain b"dnkey-" [ALNUM; 26, 26] b"-" [ALNUM | UNDER; 52, 52];
+        Plain b"dnkey-" [BASE64_URL | EQUALS; 79, 79];
         Plain b"nbp_" [ALNUM; 36, 40];
         Plain b"zt_" [ALNUM; 32, 40];
         Plain b"ztc_" [ALNUM; 32, 60];

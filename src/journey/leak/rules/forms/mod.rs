@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::bytes::{
-    ALNUM, DIGIT, DOT, LETTER, Mask, PERCENT, SLASH, WORD, count as count_of, distinct, is, is_at, span,
+    ALNUM, DASH, DIGIT, DOT, LETTER, Mask, PERCENT, SLASH, UNDER, WORD, count as count_of, distinct, is, is_at, span,
 };
 use super::placeholder::{is_telling, is_worn};
 use super::random::surprise;
@@ -53,6 +53,8 @@ pub(super) enum Test {
     Mixed,
     /// Names may begin that way too: nothing may stand right before it, and the body must look drawn at random.
     Random,
+    /// The issuer's mark stands in the body, with as many bytes on both sides as are drawn there at least.
+    Marked,
 }
 
 /// All issuers.
@@ -208,11 +210,13 @@ impl Form {
     }
 
     fn passes(&self, text: &[u8], at: usize, end: usize, body: &[u8]) -> bool {
-        if is_stale(body) || is_at(text, end, ALNUM) {
+        let goes_on = is_at(text, end, DASH | UNDER) && is_at(text, end + 1, ALNUM);
+        if is_stale(body) || is_at(text, end, ALNUM) || goes_on {
             return false;
         }
         match self.test {
             Test::Plain => true,
+            Test::Marked => is_marked(body),
             Test::Mixed => count_of(body, DIGIT) > 0 && count_of(body, LETTER) > 0,
             Test::Random => {
                 let alone =
@@ -224,6 +228,12 @@ impl Form {
     }
 }
 
+/// Whether a body holds the mark that OpenAI puts into its keys, the base64 of its name.
+fn is_marked(body: &[u8]) -> bool {
+    let at = body.windows(8).position(|eight| eight == b"T3BlbkFJ");
+    at.is_some_and(|at| at >= 20 && body.len() - at - 8 >= 20)
+}
+
 impl Index {
     /// Whether some form begins at `at` with bytes that say much: what follows is no token of it, or it would be found.
     pub(super) fn begins(&self, text: &[u8], at: usize) -> bool {
@@ -232,6 +242,7 @@ impl Index {
         let entries = &self.entries[usize::from(self.first[slot])..usize::from(self.first[slot + 1])];
         entries
             .iter()
+            .filter(|(_, _, form)| !matches!(form.test, Test::Random | Test::Marked))
             .map(|(_, _, form)| form.parts[0].before)
             .any(|head| head.len() >= 4 && text[at..].starts_with(head))
     }

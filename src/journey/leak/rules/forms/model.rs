@@ -7,41 +7,40 @@ use super::{Vendor, vendor};
 
 pub(super) const VENDORS: &[Vendor] = &[
     vendor!("anthropic-key", "A key of Anthropic",
-        Plain b"sk-ant-api03-" [BASE64_URL; 60, 120];
-        Plain b"sk-ant-admin01-" [BASE64_URL; 60, 120];
+        Plain b"sk-ant-api03-" [BASE64_URL; 93, 97];
+        Plain b"sk-ant-admin01-" [BASE64_URL; 93, 97];
         Plain b"sk-ant-oat01-" [BASE64_URL; 60, 140];
         Plain b"sk-ant-ort01-" [BASE64_URL; 60, 140];
         Plain b"sk-ant-sid01-" [BASE64_URL; 60, 140];
         Plain b"sk-ant-sid02-" [BASE64_URL; 60, 140];
-        Plain b"sk-ant-" [BASE64_URL; 24, 140];
     ),
     vendor!("openai-key", "A key of OpenAI or of a service that speaks its language",
-        Plain b"sk-proj-" [BASE64_URL; 20, 220];
-        Plain b"sk-svcacct-" [BASE64_URL; 20, 220];
-        Plain b"sk-service-" [BASE64_URL; 20, 220];
-        Plain b"sk-admin-" [BASE64_URL; 20, 220];
-        Plain b"sk-None-" [BASE64_URL; 20, 220];
+        Marked b"sk-proj-" [BASE64_URL; 40, 220];
+        Marked b"sk-svcacct-" [BASE64_URL; 40, 220];
+        Marked b"sk-service-" [BASE64_URL; 40, 220];
+        Marked b"sk-admin-" [BASE64_URL; 40, 220];
+        Marked b"sk-None-" [BASE64_URL; 40, 220];
         Plain b"sk-or-v1-" [LOWER_HEX; 64, 64];
-        Mixed b"sk-" [ALNUM; 20, 64];
-        Random b"sk-" [BASE64_URL; 32, 220];
+        Mixed b"sk-" [ALNUM; 32, 32];
+        Mixed b"sk-" [ALNUM; 48, 64];
+        Marked b"sk-" [BASE64_URL; 40, 220];
         Plain b"sess-" [ALNUM; 40, 40];
         Plain b"ek_" [LOWER_HEX; 32, 48];
         Plain b"sk-lf-" [HEX | DASH; 36, 36];
         Plain b"pk-lf-" [HEX | DASH; 36, 36];
     ),
     vendor!("huggingface-token", "A token of Hugging Face",
-        Mixed b"hf_" [ALNUM; 30, 40];
-        Plain b"api_org_" [ALNUM; 34, 34];
-        Random b"hf_" [ALNUM; 34, 34];
+                Plain b"api_org_" [ALNUM; 34, 34];
+        Plain b"hf_" [LETTER; 34, 34];
     ),
     vendor!("model-service-key", "A key of a service that runs models",
         Plain b"r8_" [ALNUM; 37, 48];
-        Plain b"gsk_" [ALNUM; 40, 60];
+        Plain b"gsk_" [ALNUM; 52, 52];
         Plain b"xai-" [BASE64_URL; 60, 90];
         Plain b"pplx-" [ALNUM; 40, 60];
         Plain b"nvapi-" [BASE64_URL; 64, 64];
         Plain b"fw_" [ALNUM; 20, 30];
-        Plain b"tgp_v1_" [BASE64_URL; 40, 50];
+        Plain b"tgp_v1_" [BASE64_URL; 43, 43];
         Plain b"csk-" [BASE36; 40, 60];
         Plain b"tvly-" [ALNUM | DASH; 20, 60];
         Plain b"fc-" [LOWER_HEX; 32, 32];
@@ -58,10 +57,10 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"eleven_" [LOWER_HEX; 32, 64];
         Plain b"sk_" [LOWER_HEX; 48, 48];
         Plain b"sk-lumin-" [ALNUM; 32, 64];
-        Plain b"apify_api_" [ALNUM; 34, 40];
+        Plain b"apify_api_" [BASE64_URL; 36, 36];
         Plain b"bb_live_" [BASE64_URL; 20, 60];
         Plain b"e2b_" [LOWER_HEX; 32, 64];
-        Plain b"rpa_" [ALNUM; 40, 50];
+        Plain b"rpa_" [ALNUM; 32, 46];
         Plain b"modal_" [ALNUM; 20, 60];
         Plain b"ak-" [ALNUM; 22, 22];
         Plain b"as-" [ALNUM; 22, 22];

@@ -25,7 +25,7 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"eyJrIjoi" [BASE64_PADDED; 50, 400];
     ),
     vendor!("sentry-token", "A token of Sentry",
-        Plain b"sntrys_" [BASE64_PADDED | UNDER; 60, 400];
+        Plain b"sntrys_eyJpYXQiO" [BASE64_PADDED; 40, 400] b"_" [BASE64; 43, 43];
         Plain b"sntryu_" [LOWER_HEX; 64, 64];
         Plain b"sntrya_" [LOWER_HEX; 64, 64];
         Plain b"sntryi_" [LOWER_HEX; 64, 64];
@@ -60,7 +60,7 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"cxtp_" [ALNUM; 30, 30];
         Plain b"cxup_" [ALNUM; 30, 30];
         Plain b"splunk_" [LOWER_HEX | DASH; 36, 36];
-        Plain b"essu_" [BASE64_PADDED; 40, 200];
+        Plain b"essu_" [BASE64_URL | PLUS | SLASH | EQUALS; 40, 200];
         Plain b"AutoM8:" [ALNUM; 32, 64];
         Plain b"lgw_" [ALNUM; 32, 64];
         Plain b"ldapi_" [LOWER_HEX; 32, 64];

@@ -25,13 +25,13 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"sq0csp-" [BASE64_URL; 43, 43];
         Plain b"sq0idp-" [BASE64_URL; 22, 22];
         Plain b"sandbox-sq0csp-" [BASE64_URL; 22, 60];
-        Plain b"EAAA" [BASE64_URL; 56, 80];
+        Plain b"EAAA" [BASE64_URL | PLUS | EQUALS; 22, 80];
     ),
     vendor!("shopify-token", "A token of Shopify",
         Plain b"shpat_" [HEX; 32, 32];
         Plain b"shpca_" [HEX; 32, 32];
         Plain b"shppa_" [HEX; 32, 32];
-        Plain b"shpss_" [HEX; 32, 32];
+        Plain b"shpss_" [ALNUM; 32, 32];
         Plain b"shptka_" [HEX; 32, 32];
         Plain b"shpua_" [HEX; 32, 32];
         Plain b"shpit_" [HEX; 32, 32];
@@ -44,11 +44,18 @@ pub(super) const VENDORS: &[Vendor] = &[
     vendor!("payment-key", "A key of a payment service",
         Plain b"rzp_live_" [ALNUM; 14, 14];
         Plain b"rzp_test_" [ALNUM; 14, 14];
-        Plain b"FLWSECK_TEST-" [HEX | ALNUM; 12, 40];
+        Plain b"FLWSECK_TEST-" [ALNUM; 12, 40] b"-X" [DIGIT; 0, 1];
+        Plain b"FLWSECK_TEST-" [ALNUM; 12, 40];
+        Plain b"FLWSECK-" [ALNUM; 32, 36] b"-X" [DIGIT; 0, 1];
         Plain b"FLWSECK-" [ALNUM; 32, 36];
+        Plain b"FLWPUBK_TEST-" [ALNUM; 32, 36] b"-X" [DIGIT; 0, 1];
         Plain b"FLWPUBK_TEST-" [ALNUM; 32, 36];
+        Plain b"FLWPUBK-" [ALNUM; 32, 36] b"-X" [DIGIT; 0, 1];
         Plain b"FLWPUBK-" [ALNUM; 32, 36];
-        Plain b"live_" [ALNUM; 28, 50];
+        Plain b"live_" [LOWER_HEX; 35, 35];
+        Plain b"test_" [LOWER_HEX; 35, 35];
+        Random b"live_" [BASE64_URL | EQUALS; 40, 40];
+        Random b"live_" [ALNUM; 27, 32];
         Random b"test_" [ALNUM; 28, 50];
         Plain b"xnd_production_" [ALNUM; 32, 80];
         Plain b"xnd_development_" [ALNUM; 32, 80];
@@ -65,18 +72,18 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"EZAK" [ALNUM; 54, 54];
         Plain b"EZTK" [ALNUM; 54, 54];
         Plain b"gc_live_" [BASE64_URL; 30, 60];
-        Plain b"live_pub_" [ALNUM; 32, 60];
-        Plain b"test_pub_" [ALNUM; 32, 60];
+        Plain b"live_pub_" [LOWER_HEX; 31, 31];
+        Plain b"test_pub_" [LOWER_HEX; 31, 31];
         Plain b"sk_" [LOWER_HEX; 40, 48];
         Plain b"ch_test_" [ALNUM; 32, 60];
-        Plain b"polar_oat_" [ALNUM; 32, 60];
+        Plain b"polar_oat_" [BASE64_URL; 32, 60];
         Plain b"polar_pat_" [ALNUM; 32, 60];
         Plain b"sk_live" [ALNUM | DASH | DOT | UNDER; 24, 120];
     ),
     vendor!("etsy-key", "A key of a shop or a delivery service",
         Plain b"SCMSCID" [UPPER36; 20, 40];
         Plain b"PRD-" [HEX; 12, 12] b"-" [HEX | DASH; 20, 30];
-        Plain b"flb_live_" [ALNUM; 30, 60];
+        Plain b"flb_live_" [ALNUM; 20, 60];
         Plain b"flb_test_" [ALNUM; 30, 60];
         Plain b"aft_" [LOWER_HEX; 32, 40];
         Plain b"asat_" [LOWER_HEX; 32, 40];
