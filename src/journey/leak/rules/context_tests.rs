@@ -267,3 +267,42 @@ fn a_private_key_of_a_chain_is_told_by_its_name() {
     assert_eq!(told(&format!("wallet_private_key = \"{key}\"")), [&key]);
     assert!(told(&format!("transaction = \"{key}\"")).is_empty());
 }
+
+#[test]
+fn entries_of_a_list_are_no_values_of_each_other() {
+    let value = format!("{}{}", drawn(41, LOWER, 7), 83);
+    assert!(told(&format!("names = [\"password\", \"{value}\"]")).is_empty());
+    assert!(told(&format!("names = [\"user\", \"password\", \"{value}\"]")).is_empty());
+    assert_eq!(told(&format!("set(\"password\", \"{value}\")")), [&value]);
+}
+
+#[test]
+fn a_text_in_base64_and_an_alphabet_are_not_drawn() {
+    // `the quick brown fox jumps` in base64, which no name stands beside.
+    assert!(told("x = \"dGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcw\"").is_empty());
+    assert!(told("x = \"abcdefghijkmnpqrstuvwxyz23456789\"").is_empty());
+    let value = drawn(42, ALNUM, 40);
+    assert_eq!(told(&format!("x = \"{value}\"")), [&value]);
+}
+
+#[test]
+fn a_uuid_of_few_digits_was_made_up() {
+    assert!(told("twilio session: 99999999-ffff-4fff-8fff-999999999999").is_empty());
+    let hex = drawn(43, LOWER_HEX, 32);
+    let uuid = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-");
+    assert_eq!(told(&format!("twilio session: {uuid}")), [&uuid]);
+}
+
+#[test]
+fn an_address_of_one_s_own_machine_with_words_for_its_parts_is_an_explanation() {
+    assert!(told("mongodb://username:password@localhost:27017/").is_empty());
+    let value = format!("{}{}", drawn(44, LOWER, 7), 83);
+    assert_eq!(told(&format!("mongodb://username:{value}@localhost:27017/")), [&value]);
+}
+
+#[test]
+fn a_secret_that_is_very_long_is_told_by_its_name_alone() {
+    let value = drawn(45, ALNUM, 400);
+    assert_eq!(told(&format!("access_token = \"{value}\"")), [&value]);
+    assert!(told(&format!("data = \"{value}\"")).is_empty());
+}
