@@ -2,7 +2,7 @@
 //!
 //! Values are drawn by a seeded generator or joined from parts, so that no scanner finds any in this file.
 
-use super::bytes::{ALNUM, BASE36, LOWER, LOWER_HEX};
+use super::bytes::{ALNUM, BASE36, DIGIT, LOWER, LOWER_HEX};
 use super::tests::{Dice, hits};
 
 fn drawn(seed: u64, mask: u16, length: usize) -> String {
@@ -210,7 +210,9 @@ fn a_password_may_stand_before_the_name_it_is_compared_with() {
 fn a_passphrase_is_a_few_words_that_are_said_to_nobody() {
     let phrase = [drawn(29, LOWER, 5), drawn(30, LOWER, 6)].join(" ");
     assert_eq!(told(&format!("password = '{phrase}'")), [&phrase]);
-    for said in ["Enter your password", "must be set", "Get this from elsewhere", "wrong password."] {
+    for said in
+        ["Enter your password", "must be set", "Get this from elsewhere", "wrong password.", "one, two", "--yes --no"]
+    {
         assert!(told(&format!("password = '{said}'")).is_empty(), "{said}");
     }
 }
@@ -305,4 +307,27 @@ fn a_secret_that_is_very_long_is_told_by_its_name_alone() {
     let value = drawn(45, ALNUM, 400);
     assert_eq!(told(&format!("access_token = \"{value}\"")), [&value]);
     assert!(told(&format!("data = \"{value}\"")).is_empty());
+}
+
+#[test]
+fn a_list_in_a_document_about_secrets_says_where_they_are_kept() {
+    let head =
+        "kind: ExternalSecret\nmetadata:\n  name: a\nspec:\n  target:\n    template:\n      kind: Secret\n  data:\n";
+    assert!(told(&format!("{head}    - remoteRef:\n        strategy: Default\n        policy: None\n")).is_empty());
+}
+
+#[test]
+fn what_is_added_to_a_name_is_its_value() {
+    let value = drawn(46, DIGIT, 18);
+    assert_eq!(told(&format!("$asanaToken .= \"{value}\"")), [&value]);
+    assert!(told(&format!("$asana .= \"{value}\"")).is_empty());
+}
+
+#[test]
+fn a_key_with_an_issuer_s_mark_holds_enough_on_both_sides_of_it() {
+    let (head, mark) = (["sk-", "proj-"].concat(), "T3BlbkFJ");
+    let (short, whole) = (drawn(47, ALNUM, 12), drawn(48, ALNUM, 24));
+    let rules = |text: String| hits(text.as_bytes()).iter().map(|hit| hit.rule.name).collect::<Vec<_>>();
+    assert_eq!(rules(format!("{head}{whole}{mark}{whole}")), ["openai-key"]);
+    assert!(!rules(format!("{head}{whole}{whole}{mark}{short}")).contains(&"openai-key"));
 }
