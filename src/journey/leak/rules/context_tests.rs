@@ -2,7 +2,7 @@
 //!
 //! Values are drawn by a seeded generator or joined from parts, so that no scanner finds any in this file.
 
-use super::bytes::{ALNUM, BASE36, LOWER, LOWER_HEX};
+use super::bytes::{ALNUM, BASE36, DIGIT, LOWER, LOWER_HEX};
 use super::tests::{Dice, hits};
 
 fn drawn(seed: u64, mask: u16, length: usize) -> String {
@@ -210,7 +210,9 @@ fn a_password_may_stand_before_the_name_it_is_compared_with() {
 fn a_passphrase_is_a_few_words_that_are_said_to_nobody() {
     let phrase = [drawn(29, LOWER, 5), drawn(30, LOWER, 6)].join(" ");
     assert_eq!(told(&format!("password = '{phrase}'")), [&phrase]);
-    for said in ["Enter your password", "must be set", "Get this from elsewhere", "wrong password."] {
+    for said in
+        ["Enter your password", "must be set", "Get this from elsewhere", "wrong password.", "one, two", "--yes --no"]
+    {
         assert!(told(&format!("password = '{said}'")).is_empty(), "{said}");
     }
 }
@@ -266,4 +268,66 @@ fn a_private_key_of_a_chain_is_told_by_its_name() {
     let key = format!("0x{}", drawn(40, LOWER_HEX, 64));
     assert_eq!(told(&format!("wallet_private_key = \"{key}\"")), [&key]);
     assert!(told(&format!("transaction = \"{key}\"")).is_empty());
+}
+
+#[test]
+fn entries_of_a_list_are_no_values_of_each_other() {
+    let value = format!("{}{}", drawn(41, LOWER, 7), 83);
+    assert!(told(&format!("names = [\"password\", \"{value}\"]")).is_empty());
+    assert!(told(&format!("names = [\"user\", \"password\", \"{value}\"]")).is_empty());
+    assert_eq!(told(&format!("set(\"password\", \"{value}\")")), [&value]);
+}
+
+#[test]
+fn a_text_in_base64_and_an_alphabet_are_not_drawn() {
+    // `the quick brown fox jumps` in base64, which no name stands beside.
+    assert!(told("x = \"dGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcw\"").is_empty());
+    assert!(told("x = \"abcdefghijkmnpqrstuvwxyz23456789\"").is_empty());
+    let value = drawn(42, ALNUM, 40);
+    assert_eq!(told(&format!("x = \"{value}\"")), [&value]);
+}
+
+#[test]
+fn a_uuid_of_few_digits_was_made_up() {
+    assert!(told("twilio session: 99999999-ffff-4fff-8fff-999999999999").is_empty());
+    let hex = drawn(43, LOWER_HEX, 32);
+    let uuid = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-");
+    assert_eq!(told(&format!("twilio session: {uuid}")), [&uuid]);
+}
+
+#[test]
+fn an_address_of_one_s_own_machine_with_words_for_its_parts_is_an_explanation() {
+    assert!(told("mongodb://username:password@localhost:27017/").is_empty());
+    let value = format!("{}{}", drawn(44, LOWER, 7), 83);
+    assert_eq!(told(&format!("mongodb://username:{value}@localhost:27017/")), [&value]);
+}
+
+#[test]
+fn a_secret_that_is_very_long_is_told_by_its_name_alone() {
+    let value = drawn(45, ALNUM, 400);
+    assert_eq!(told(&format!("access_token = \"{value}\"")), [&value]);
+    assert!(told(&format!("data = \"{value}\"")).is_empty());
+}
+
+#[test]
+fn a_list_in_a_document_about_secrets_says_where_they_are_kept() {
+    let head =
+        "kind: ExternalSecret\nmetadata:\n  name: a\nspec:\n  target:\n    template:\n      kind: Secret\n  data:\n";
+    assert!(told(&format!("{head}    - remoteRef:\n        strategy: Default\n        policy: None\n")).is_empty());
+}
+
+#[test]
+fn what_is_added_to_a_name_is_its_value() {
+    let value = drawn(46, DIGIT, 18);
+    assert_eq!(told(&format!("$asanaToken .= \"{value}\"")), [&value]);
+    assert!(told(&format!("$asana .= \"{value}\"")).is_empty());
+}
+
+#[test]
+fn a_key_with_an_issuer_s_mark_holds_enough_on_both_sides_of_it() {
+    let (head, mark) = (["sk-", "proj-"].concat(), "T3BlbkFJ");
+    let (short, whole) = (drawn(47, ALNUM, 12), drawn(48, ALNUM, 24));
+    let rules = |text: String| hits(text.as_bytes()).iter().map(|hit| hit.rule.name).collect::<Vec<_>>();
+    assert_eq!(rules(format!("{head}{whole}{mark}{whole}")), ["openai-key"]);
+    assert!(!rules(format!("{head}{whole}{whole}{mark}{short}")).contains(&"openai-key"));
 }

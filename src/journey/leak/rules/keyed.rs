@@ -190,11 +190,20 @@ fn signs_after(text: &[u8], name_end: usize) -> Range<usize> {
     if let Some((start, end)) = valued(text, closing) {
         return start..end;
     }
-    if quoted && text.get(at) == Some(&b',') {
+    if quoted && text.get(at) == Some(&b',') && !is_listed(text, name_end) {
         return at..at + 1;
     }
     let found = typed(text, at).or_else(|| said(text, at));
     found.map_or(at..at, |(start, end)| start..end)
+}
+
+/// Whether a name in quotes is an entry of a list, whose next entry is no value of it.
+fn is_listed(text: &[u8], name_end: usize) -> bool {
+    let open = name_end - span_before(text, name_end, WORD | DOT, 64);
+    let Some(quote) = open.checked_sub(1) else { return false };
+    let prefix = quote - usize::from(quote > 0 && matches!(text[quote - 1], b'b' | b'u' | b'r'));
+    let before = text[..prefix].iter().rev().take(40).find(|&&byte| !byte.is_ascii_whitespace());
+    is(text[quote], QUOTE) && matches!(before, Some(b',' | b'['))
 }
 
 /// Whether signs give what follows them to what stands before them.

@@ -28,6 +28,8 @@ pub(super) fn find(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
         let blanks = line.iter().take_while(|&&byte| byte == b' ').count();
         let words = line[blanks..].trim_ascii_end();
         match depth {
+            // A list there is of another kind's: where secrets come from, not what they are.
+            Some(_) if words.starts_with(b"- ") => depth = None,
             Some(above) if blanks > above => entry(text, start + blanks, words, hits),
             _ if words == b"data:" || words == b"stringData:" => depth = Some(blanks),
             _ if !words.is_empty() => depth = None,

@@ -9,7 +9,7 @@ use memchr::memchr_iter;
 
 use super::bytes::{
     ALNUM, BASE64_PADDED, DASH, DIGIT, DOT, EQUALS, HEX, LETTER, LOWER, Mask, PERCENT, PLUS, QUOTE, SLASH, SPACE,
-    UNDER, UPPER, class, count, is, is_at, span, span_before, union,
+    UNDER, UPPER, class, count, distinct, is, is_at, span, span_before, union,
 };
 use super::context::{Before, before, nearby};
 use super::forms::INDEX;
@@ -20,6 +20,8 @@ use super::{Hit, Kind, Rule, jwt};
 
 /// A longer run is data and not a token.
 const LONGEST: usize = 200;
+/// The longest value that a name makes a secret.
+const LONGEST_NAMED: usize = 1024;
 /// A shorter value is a word for all one can tell.
 const SHORTEST: usize = 12;
 
@@ -79,7 +81,7 @@ type Found = Option<(&'static Rule, Range<usize>)>;
 
 fn judge(text: &[u8], part: Range<usize>) -> Found {
     let place = trimmed(text, part);
-    if place.len() < SHORTEST || place.len() > LONGEST {
+    if place.len() < SHORTEST || place.len() > LONGEST && !is_long_secret(text, &place) {
         return None;
     }
     let value = &text[place.clone()];
@@ -94,6 +96,12 @@ fn judge(text: &[u8], part: Range<usize>) -> Found {
         return Some((rule, place));
     }
     inner(text, &place)
+}
+
+/// Whether a name calls a run a secret that is too long to be told by its looks.
+fn is_long_secret(text: &[u8], place: &Range<usize>) -> bool {
+    let named = || matches!(before(text, place.start), Before { class: Class::Secret, assigned: true });
+    place.len() <= LONGEST_NAMED && named()
 }
 
 /// Signs before and after a value that are no part of it.
@@ -118,7 +126,8 @@ fn inner(text: &[u8], whole: &Range<usize>) -> Found {
     let sketch = Sketch::of(&text[last.clone()]);
     let shape = sketch.shape(&text[last.clone()])?;
     let path = is(value[cut], SLASH | PERCENT);
-    let fits = shape == Shape::Random || shape == Shape::Hex && !path;
+    let mixed = shape == Shape::Vague && !path && sketch.is_mixed(&text[last.clone()]);
+    let fits = shape == Shape::Random || shape == Shape::Hex && !path || mixed;
     let rule = fits.then(|| decide(text, &last, shape, sketch.bits))??;
     Some((rule, last))
 }
@@ -232,7 +241,8 @@ fn decide(text: &[u8], place: &Range<usize>, shape: Shape, bits: i32) -> Option<
     if INDEX.begins(text, place.start) {
         return None;
     }
-    let rule = if class >= Class::Secret && named(value, shape, bits, assigned) {
+    let spoken = !assigned && class >= Class::Secret && shape == Shape::Vague && is_drawn(value);
+    let rule = if class >= Class::Secret && named(value, shape, bits, assigned) || spoken {
         &NAMED
     } else if is_issued(text, place, shape, bits, Before { class, assigned }) {
         &NEAR_ISSUER
@@ -241,7 +251,9 @@ fn decide(text: &[u8], place: &Range<usize>, shape: Shape, bits: i32) -> Option<
     } else {
         return None;
     };
-    let stands_in = is_worn(value) || is_telling(value) || is_telling_within(value);
+    let unnamed = rule.name == RANDOM.name && (is_text_within(value) || is_alphabet(value));
+    let worn = is_worn(value) || shape == Shape::Uuid && is_worn_uuid(value);
+    let stands_in = unnamed || worn || is_telling(value) || is_telling_within(value);
     // What chains call a private key is written like their public hashes: the name tells.
     let chain_key = value.len() == 66 && class >= Class::Secret && value.starts_with(b"0x") && is_hex(&value[2..]);
     (!stands_in && (chain_key || !is_public_form(text, place, value))).then_some(rule)
@@ -253,7 +265,7 @@ fn is_issued(text: &[u8], place: &Range<usize>, shape: Shape, bits: i32, before:
     let in_path = place.start > 0 && b"./".contains(&text[place.start - 1]);
     let may = match shape {
         Shape::Vague => before.assigned && has_mixed_piece(value),
-        Shape::Number => false,
+        Shape::Number => before.assigned && before.class >= Class::Key && value.len() >= 24,
         Shape::Hex => value.len() >= 16 && !commit && !in_path,
         Shape::Uuid => !in_path,
         Shape::Random => value.len() >= if value.contains(&b'-') { 16 } else { 15 },
@@ -277,6 +289,12 @@ fn is_mangled(text: &[u8], place: &Range<usize>, value: &[u8]) -> bool {
     let goes_on = text.get(place.end).is_some_and(|byte| strange(byte) && is_at(text, place.end + 1, ALNUM));
     let went_before = place.start > 1 && strange(&text[place.start - 1]) && is(text[place.start - 2], ALNUM);
     short || odd_case || goes_on || went_before
+}
+
+/// Whether a value holds letters and digits as what is drawn does: enough of both.
+fn is_drawn(value: &[u8]) -> bool {
+    let digits = count(value, DIGIT);
+    value.len() >= 16 && digits >= 4 && count(value, LETTER) >= 4 && count(value, UNDER | DASH) <= 3
 }
 
 /// Whether a value is one that a name calls secret.
@@ -304,8 +322,7 @@ fn issued(value: &[u8], shape: Shape, bits: i32, near: Class) -> bool {
         Shape::Hex => value.len() >= if near >= Class::Secret { 16 } else { 20 },
         Shape::Uuid => true,
         Shape::Random => value.len() >= 15 && (bits > 8 || alternates(value)),
-        Shape::Vague => true,
-        Shape::Number => false,
+        Shape::Vague | Shape::Number => true,
     }
 }
 
@@ -352,6 +369,26 @@ const PUBLIC_STARTS: &str = "\
     iVBORw0KGgo /9j/ R0lGOD JVBERi0 UEsDB H4sI MII AAAAB3NzaC1 AAAAC3NzaC1 AAAAE2VjZHNh toolu_ msg_ req_ call_ \
     chatcmpl- resp_ srvtoolu_ run_ thread_ file- sha256- sha512- sha384- sha1- asst_ step_ PHN2Zy AAEAAA d09GR \
     AAABAA T2dnUw SUQz /wD/ data 0x ssh- Qm bafy";
+
+/// Whether a value is base64 of a readable text, which who decodes looks into: text is not drawn at random.
+fn is_text_within(value: &[u8]) -> bool {
+    let mut bytes = [0; 96];
+    let length = jwt::decode(value, &mut bytes);
+    let readable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t');
+    length >= 12 && bytes[..length].iter().all(readable)
+}
+
+/// Whether a value goes through an alphabet in its order.
+fn is_alphabet(value: &[u8]) -> bool {
+    let steps = value.windows(2).filter(|two| two[1] == two[0].wrapping_add(1)).count();
+    value.len() >= 16 && steps * 2 > value.len()
+}
+
+/// Whether a UUID was made up by hand: one digit stands in half of it, or very few digits in all of it.
+fn is_worn_uuid(value: &[u8]) -> bool {
+    let most = (b'0'..=b'9').chain(b'a'..=b'f').map(|digit| value.iter().filter(|byte| **byte == digit).count()).max();
+    distinct(value) <= 4 || most.is_some_and(|most| most >= 16)
+}
 
 /// Whether a value is base64 of a text that says of itself that it is no secret, or that is sealed.
 fn is_telling_within(value: &[u8]) -> bool {

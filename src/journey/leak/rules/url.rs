@@ -31,7 +31,8 @@ pub(super) fn find(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
         return;
     }
     let Some(colon) = user.iter().position(|&byte| byte == b':') else { return user_token(mark + 3, user, hits) };
-    if is_secret(&user[colon + 1..], &user[..colon]) {
+    let shown = is_shown(&user[..colon], &user[colon + 1..], host);
+    if !shown && is_secret(&user[colon + 1..], &user[..colon]) {
         hits.push(Hit { rule: &URL_PASSWORD, span: mark + 3 + colon + 1..at });
     }
 }
@@ -42,6 +43,16 @@ fn user_token(start: usize, user: &[u8], hits: &mut Vec<Hit>) {
     if user.len() >= 20 && digits && !is_placeholder(user) && super::random::surprise(user) > 0 {
         hits.push(Hit { rule: &URL_PASSWORD, span: start..start + user.len() });
     }
+}
+
+/// Whether user and password are the words for them, and the host is one's own: how addresses are explained.
+fn is_shown(user: &[u8], password: &[u8], host: &[u8]) -> bool {
+    let words: [&[u8]; 3] = [b"user", b"username", b"myuser"];
+    let passwords: [&[u8]; 4] = [b"pass", b"password", b"passwd", b"mypassword"];
+    let own: [&[u8]; 5] = [b"localhost", b"127.", b"0.0.0.0", b"host.docker", b"host`"];
+    words.iter().any(|word| user.eq_ignore_ascii_case(word))
+        && passwords.iter().any(|word| password.eq_ignore_ascii_case(word))
+        && own.iter().any(|start| host.starts_with(start))
 }
 
 fn is_host(rest: &[u8]) -> bool {

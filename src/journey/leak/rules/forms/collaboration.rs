@@ -142,6 +142,19 @@ pub(super) const VENDORS: &[Vendor] = &[
         Random b"mob-" [LOWER_HEX | DASH; 36, 36];
         Plain b"ghost_" [HEX | COLON; 80, 100];
     ),
+    vendor!("messaging-key", "A key of a service for games or messages",
+        Plain b"RGAPI-" [BASE36 | DASH; 36, 36];
+        Plain b"sec-c-" [ALNUM | DASH; 36, 64];
+        Plain b"pub-c-" [HEX | DASH; 36, 36];
+        Plain b"sub-c-" [HEX | DASH; 36, 36];
+        Plain b"1000." [LOWER_HEX; 32, 32] b"." [LOWER_HEX; 32, 32];
+        Plain b"tkn.v1_" [BASE64_URL | EQUALS; 60, 120];
+        Plain b"shltm_" [ALNUM; 32, 64];
+        Plain b"tk-us-" [BASE64_URL; 48, 48];
+        Plain b"tk-eu-" [BASE64_URL; 48, 48];
+        Plain b"live_auth_" [LOWER_HEX; 32, 32];
+        Plain b"test_auth_" [LOWER_HEX; 32, 32];
+    ),
     vendor!("lower-token", "A token of a meeting or a signature service",
         Plain b"duffel_live_" [BASE64_URL | EQUALS; 43, 43];
         Plain b"duffel_test_" [BASE64_URL | EQUALS; 43, 43];

@@ -74,6 +74,9 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"flp_" [ALNUM; 32, 60];
         Plain b"stab-" [ALNUM; 40, 64];
         Plain b"luma-" [ALNUM | DASH; 32, 120];
+        Plain b"key_" [LOWER_HEX; 28, 28];
+        Plain b"key_" [LOWER_HEX; 64, 64];
+        Plain b"key_" [LOWER_HEX; 128, 128];
         Plain b"AQ.Ab" [BASE64_URL | DOT; 40, 80];
     ),
 ];
