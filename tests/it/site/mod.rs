@@ -33,28 +33,3 @@ pub(crate) fn site(data: &SiteData, settings: &Settings) -> BTreeMap<String, Vec
     assert_eq!(made.len(), count, "two files of one path");
     made
 }
-
-/// Writes a site below `folder`.
-pub(crate) fn write(site: &BTreeMap<String, Vec<u8>>, folder: &std::path::Path) {
-    for (path, bytes) in site {
-        let path = folder.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
-    }
-}
-
-/// For `docs/images/make-site`: the site of an ordinary journey, kept where `AUTOSWE_SITE_FOLDER` says. Without it the
-/// site is written and taken away.
-#[test]
-fn a_site_can_be_written_and_kept() {
-    let count = std::env::var("AUTOSWE_SITE_ITERATIONS").map_or(64, |count| count.parse().unwrap());
-    let own = tempfile::tempdir().unwrap();
-    let folder = std::env::var("AUTOSWE_SITE_FOLDER").map_or_else(|_| own.path().to_owned(), Into::into);
-    let data = match std::env::var("AUTOSWE_SITE_KIND").as_deref() {
-        Ok("hostile") => hostile::hostile(),
-        Ok("empty") => SiteData::default(),
-        _ => sample::journey(count),
-    };
-    write(&site(&data, &settings()), &folder);
-    assert!(folder.join("index.html").exists());
-}
