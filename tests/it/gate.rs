@@ -103,6 +103,18 @@ fn links_are_named_and_not_followed() {
 }
 
 #[test]
+fn the_pointer_of_a_release_is_no_secret_and_any_other_target_is_looked_at() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, directory.path().join(name));
+    let hash = "ee500bd5ca3f2b0e6defe0c1ac08b0b924acbc280c86e6e35cdd8d867cb3567b";
+    link(&format!("releases/{hash}"), "current").expect("a link");
+    let output = scan(directory.path(), &["--public", "."], b"");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    link(&format!("releases/{}", token()), "other").expect("a link");
+    assert_eq!(scan(directory.path(), &["."], b"").status.code(), Some(1));
+}
+
+#[test]
 fn rules_of_ones_own_are_looked_for_and_bad_ones_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let rules =

@@ -18,6 +18,7 @@ mod generated;
 #[path = "../generated_run/mod.rs"]
 mod generated_run;
 mod gpu;
+mod journey;
 mod jsonl;
 mod manager;
 mod metrics;

@@ -142,11 +142,19 @@ fn names(directory: &Path) -> io::Result<Vec<std::ffi::OsString>> {
 fn link(place: &Place, shown: String) -> Entry {
     match place.path.read_link() {
         Ok(target) => {
-            let (name, target) = (place.name.to_string_lossy().into_owned(), target.into_os_string().into_vec());
+            let name = place.name.to_string_lossy().into_owned();
+            let target = if is_pointer(&target) { Vec::new() } else { target.into_os_string().into_vec() };
             Entry::Link { shown, name, target }
         }
         Err(error) => Entry::Unreadable { shown, error },
     }
+}
+
+/// Whether `target` is where the pointer of a release leads to: the hash of public content, which looks drawn at random.
+fn is_pointer(target: &Path) -> bool {
+    let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let hash = target.to_str().and_then(|target| target.strip_prefix("releases/"));
+    hash.is_some_and(|hash| hash.len() == 64 && hash.bytes().all(digit))
 }
 
 /// Opens a file, without waiting where it has become a pipe since.

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::fields::object;
+use super::fields::{object, prose};
 use super::gathered::{EventLine, VerdictLine};
 use super::state::ids;
 use crate::journey::run::{Event, EventKind, Origin, Review, Verdict};
@@ -40,7 +40,7 @@ pub(super) fn verdict(line: &[u8], from: Origin) -> Result<VerdictLine, Refused>
             at: json::time(&ts),
             word: word.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect(),
             score: json::number(&score),
-            reason: json::text_up_to(&reason, TEXT),
+            reason: prose(&reason, TEXT),
             from,
         },
     })
@@ -90,7 +90,7 @@ pub(super) fn event(kind: EventKind, line: &[u8], from: Origin) -> Result<EventL
             iter,
             epoch: json::whole(&epoch),
             word: [&word, &kind_of].into_iter().find_map(self::word),
-            text: texts.iter().find_map(|value| json::text_up_to(value, TEXT)),
+            text: texts.iter().find_map(|value| prose(value, TEXT)),
             from,
         },
         ids: [session, session_id, invocation].iter().flat_map(ids).collect(),
@@ -118,7 +118,7 @@ pub(super) fn review(line: &[u8], from: Origin) -> Result<Review, Refused> {
         at: json::time(&ts),
         health_score: Some(score),
         verdict: json::text(&verdict),
-        summary: json::text_up_to(&summary, TEXT),
+        summary: prose(&summary, TEXT),
         from,
     })
 }
@@ -137,7 +137,7 @@ mod tests {
         assert_eq!((verdict.epoch, verdict.iter, verdict.module.as_deref()), (Some(3), Some(7), Some("m")));
         let Verdict { at, word, score, reason, from } = verdict.verdict;
         assert_eq!((at, word.as_str(), score), (json::unix(5.0), "ACCEPT", Some(0.9)));
-        assert_eq!((reason.as_deref(), from), (Some("a b"), HERE));
+        assert_eq!((reason.as_deref(), from), (Some("a\nb"), HERE));
         assert!(super::verdict(br#"{"verdict":"X"}"#, HERE).is_ok());
         for line in ["", "7", "[]", "{}", r#"{"verdict":null}"#, r#"{"verdict":" "}"#, r#"{"verdict":"A""#] {
             assert_eq!(super::verdict(line.as_bytes(), HERE), Err(Refused::Malformed), "{line}");

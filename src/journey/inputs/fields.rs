@@ -9,6 +9,8 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
+use crate::source::json;
+
 /// The values of `names` in the object that `text` holds, `null` for one that is absent; `None` where it holds no object
 /// or more than one.
 pub(super) fn object<const N: usize>(text: &[u8], names: &[&str; N]) -> Option<[Value; N]> {
@@ -16,6 +18,16 @@ pub(super) fn object<const N: usize>(text: &[u8], names: &[&str; N]) -> Option<[
     let values = json.deserialize_map(Wanted(names)).ok()?;
     json.end().ok()?;
     Some(values)
+}
+
+/// A free text of at most `most` characters. Its line breaks stay: redaction looks for values that are broken over lines.
+pub(super) fn prose(value: &Value, most: usize) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => {
+            Some(text.chars().take(most).map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect())
+        }
+        other => json::text_up_to(other, most),
+    }
 }
 
 struct Wanted<'a, const N: usize>(&'a [&'a str; N]);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::events::Refused;
-use super::fields::object;
+use super::fields::{object, prose};
 use super::gathered::EventLine;
 use super::state::ids;
 use crate::journey::run::{Event, EventKind, Origin};
@@ -54,7 +54,7 @@ impl Restarts {
                 iter: json::whole(&iter),
                 epoch: json::whole(&epoch),
                 word: Some(outcome.unwrap_or("unknown").to_owned()),
-                text: json::text_up_to(&reason, 4000),
+                text: prose(&reason, 4000),
                 from,
             },
             no_verdict: false,

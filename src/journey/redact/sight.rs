@@ -7,7 +7,7 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, BuildError};
 
 use super::masks;
-use super::unwrap::{Escape, decoded, run_around};
+use super::unwrap::{Escape, decoded, run_around, unfolded};
 use crate::journey::leak::exact::Exact;
 use crate::journey::leak::identity;
 use crate::journey::leak::rules::{Hit, Rule};
@@ -84,8 +84,28 @@ impl Sight {
         // A line's end matters to some values (a key of several lines, a name at the end of one), and is shown as a space.
         if memchr::memchr3(b'\n', b'\r', b'\t', text.as_bytes()).is_some() {
             self.layer(text.replace(['\n', '\r', '\t'], " ").as_bytes(), LAYERS, &mut found);
+            self.folded(text.as_bytes(), &mut found);
         }
         apart(found, text.as_bytes())
+    }
+
+    /// What is broken over lines. A path or a name that was found on one line is not drawn over the next one's first word;
+    /// of a secret any more of it counts.
+    fn folded(&self, text: &[u8], found: &mut Vec<Found>) {
+        // Two lines at a time too: a short value counts as a word of its own alone.
+        let ways: [fn(usize) -> bool; 3] = [|_| true, |line| line % 2 == 0, |line| line % 2 == 1];
+        for joined in ways.map(|breaks| unfolded(text, breaks)) {
+            let mut within = Vec::new();
+            self.layer(&joined.text, LAYERS, &mut within);
+            for one in within {
+                let span = joined.original(&one.span);
+                let overlaps = |known: &Found| known.span.start < span.end && span.start < known.span.end;
+                let is_secret = matches!(one.word, "secret" | "key");
+                if span.len() > one.span.len() && (is_secret || !found.iter().any(overlaps)) {
+                    found.push(Found { span, ..one });
+                }
+            }
+        }
     }
 
     fn layer(&self, text: &[u8], layers: usize, found: &mut Vec<Found>) {

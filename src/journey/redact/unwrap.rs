@@ -88,6 +88,28 @@ impl Unescaped {
     }
 }
 
+/// `text` without those of its line breaks, counted from 0, that `breaks` names: each with the indentation and the sign of
+/// a quotation that may stand after it and the backslash that may stand before it. A value that is broken over lines is
+/// whole there.
+pub(super) fn unfolded(text: &[u8], breaks: fn(usize) -> bool) -> Unescaped {
+    let mut joined = Unescaped { text: Vec::with_capacity(text.len()), starts: Vec::new() };
+    let mut at = 0;
+    let ends = memchr::memchr_iter(b'\n', text).enumerate().filter(|(number, _)| breaks(*number));
+    for (_, end) in ends {
+        if end < at {
+            continue;
+        }
+        let line = &text[at..end];
+        let sign = |byte: &&u8| matches!(byte, b'\r' | b' ' | b'\t' | b'\\');
+        joined.copy(text, at..end - line.iter().rev().take_while(sign).count());
+        let lead = |byte: &&u8| matches!(byte, b'\n' | b'\r' | b' ' | b'\t' | b'>' | b'#' | b'|' | b'*');
+        at = end + text[end..].iter().take_while(lead).count();
+    }
+    joined.copy(text, at..text.len());
+    joined.starts.push(text.len());
+    joined
+}
+
 fn hexadecimal(digits: &[u8]) -> Option<u32> {
     let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit);
     u32::from_str_radix(std::str::from_utf8(digits).ok().filter(|_| plain)?, 16).ok()

@@ -16,7 +16,7 @@ pub(super) fn look(text: &[u8], anchor: Range<usize>, hits: &mut Vec<Hit>) {
     let Some((address, end)) = parse(text, start).filter(|_| alone(text, start)) else { return };
     let bits_end = ahead(text, end + 1, |byte| byte.is_ascii_digit());
     let bits = if starts(text, end, b"/") { &text[end + 1..bits_end] } else { &[] };
-    if harmless::v4(address) || harmless::block(address, bits) || called_version(text, start) {
+    if harmless::v4(address) || harmless::block(address, bits) || called_version(text, start, address) {
         return;
     }
     let private = private(address);
@@ -58,7 +58,7 @@ fn alone(text: &[u8], start: usize) -> bool {
 }
 
 /// Whether the words before say that it is a version: `v1.2.3.4` is ruled out by its letter already.
-fn called_version(text: &[u8], start: usize) -> bool {
+fn called_version(text: &[u8], start: usize, address: Ipv4Addr) -> bool {
     const WORDS: [&[u8]; 15] = [
         b"version",
         b"versions",
@@ -79,8 +79,12 @@ fn called_version(text: &[u8], start: usize) -> bool {
     let head = line_before(text, start, 24).to_ascii_lowercase();
     let bare = head.trim_ascii_end();
     let sign = [&b"=="[..], b">=", b"<=", b"~=", b"!=", b"\xc2\xa7"].iter().any(|sign| bare.ends_with(sign));
-    // `Chrome/10.0.0.1`: a product and its version, as in a User-Agent; a URL's host has two slashes before it.
-    let product = head.len() >= 2 && head.ends_with(b"/") && head[head.len() - 2].is_ascii_alphabetic();
+    // `Chrome/10.0.0.1`: a product and its version, as in a User-Agent; a URL's host has two slashes before it. A private
+    // address that is written like no version is one, in a path too: `etc/10.121.246.144`.
+    let product = (like_version(address) || !private(address))
+        && head.len() >= 2
+        && head.ends_with(b"/")
+        && head[head.len() - 2].is_ascii_alphabetic();
     sign || product || WORDS.contains(&last_word(&head))
 }
 

@@ -20,7 +20,7 @@ pub(super) fn stand_in(name: &[u8]) -> bool {
 }
 
 /// A mask that redaction wrote: a short word, a hyphen and a number, such as `host-1`.
-pub(super) fn mask(name: &[u8]) -> bool {
+pub(in crate::journey::leak) fn mask(name: &[u8]) -> bool {
     let Some(hyphen) = name.iter().rposition(|byte| *byte == b'-') else { return false };
     let (word, number) = (&name[..hyphen], &name[hyphen + 1..]);
     MASKS.iter().any(|mask| mask.as_bytes() == word) && !number.is_empty() && number.iter().all(u8::is_ascii_digit)

@@ -19,7 +19,7 @@ pub(super) fn at_sign(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
         return;
     }
     let (user, host) = (&text[start..at], lower(text, at + 1..end));
-    if mail_domain(&host) {
+    if mail_domain(&host) || page_of_mail(&host) {
         let reserved = harmless::reserved_host(&host) || harmless::service_mail(&lower(text, start..at), &host);
         if !reserved && !forge_copy(text, user, end) {
             hits.push(Hit { rule: &MAIL_ADDRESS, span: start..end });
@@ -96,6 +96,15 @@ fn mail_domain(host: &[u8]) -> bool {
         !(label.is_empty() || count == 1 && version(label))
     });
     named && plain && count > 0 && !NOT.contains(&top)
+}
+
+/// Whether a file is called after a mail address: `ann@company.com.html`. Only below the most common domains: what stands
+/// between a name and a file's ending is a domain no more often than `min` of `x@y.min.js`.
+fn page_of_mail(host: &[u8]) -> bool {
+    const ENDINGS: [&[u8]; 6] = [b".html", b".json", b".txt", b".yaml", b".yml", b".toml"];
+    const COMMON: [&[u8]; 6] = [b".com", b".org", b".net", b".edu", b".gov", b".io"];
+    let bare = ENDINGS.iter().find_map(|ending| host.strip_suffix(*ending));
+    bare.is_some_and(|bare| COMMON.iter().any(|common| bare.ends_with(common)) && mail_domain(bare))
 }
 
 /// `git@host:team/project.git` of an unknown host counts, and so does every other user.

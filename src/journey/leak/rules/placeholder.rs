@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
+use super::super::identity::mask;
 use super::bytes::{COLON, DIGIT, DOT, LETTER, QUOTE, SLASH, SPACE, WORD, count, distinct, is, position_ignoring_case};
 
 /// Parts that say that a value is no secret.
@@ -115,11 +116,11 @@ pub(super) fn is_label(value: &[u8]) -> bool {
     holds(LABELS, value)
 }
 
-/// Whether some part of a value says that it is none.
+/// Whether some part of a value says that it is none, or the whole is what redaction puts in the place of one.
 pub(super) fn is_telling(value: &[u8]) -> bool {
     let head = &value[..value.len().min(160)];
     let fake = value.len() < 24 && position_ignoring_case(value, b"fake").is_some();
-    fake || TELLING_PARTS.is_match(head)
+    fake || mask(value) || TELLING_PARTS.is_match(head)
 }
 
 /// Whether a value is worn down to a pattern: very few different bytes, or one byte again and again.

@@ -1,0 +1,12 @@
+//! The real program over a run that was made up: what it shows, what it never shows, and how it ends when all goes wrong.
+
+mod broken;
+mod built;
+mod encoded;
+mod explained;
+mod killed;
+mod place;
+mod planted;
+mod refused;
+mod same;
+mod seen;
