@@ -42,9 +42,9 @@ fn masks_beside_each_other_are_no_secrets() {
     let mut redactor = Redactor::new(crate::journey::leak::rules::find, &[]).unwrap();
     let password = ["x7Kq", "2mZ9t4Lw8N"].concat();
     let text = redactor.text(&format!("see https://deploy:{password}@git.company.com/app.git of it"), 500);
-    assert_eq!(text, "see https://user-1:secret-1@git.company.com/app.git of it");
+    assert_eq!(text, "see https://user-1:hidden-1@git.company.com/app.git of it");
     for text in
-        ["wedge, secret-7: seen008x it says secret-8", r#"{"files":["secret-3","src/secret-4"]}"#, "key-1: a7Bk"]
+        ["wedge, hidden-7: seen008x it says hidden-8", r#"{"files":["hidden-3","src/hidden-4"]}"#, "key-1: a7Bk"]
     {
         assert_eq!(redactor.text(text, 500), text);
     }
@@ -55,7 +55,7 @@ fn what_is_broken_over_lines_is_masked_as_a_whole() {
     let mut redactor = redactor();
     let mut text = |raw: &str| redactor.text(raw, 500);
     assert_eq!(text("on spa\n  rk-41a7\nagain"), "on host-1 again");
-    assert_eq!(text("> xtk_0123\n> 456789abcd\n> efghij"), "> secret-1");
+    assert_eq!(text("> xtk_0123\n> 456789abcd\n> efghij"), "> hidden-1");
     assert_eq!(text("at 10.12\n1.246.144 or 192.16\\\n8.1.7"), "at address-1 or address-2");
     assert_eq!(text("in /home/bob/x\nthen the next\nline"), "in path-1 then the next line");
 }

@@ -51,7 +51,7 @@ fn folded(text: &str, width: usize) -> String {
 }
 
 /// Encodings of a URL with credentials, of which redaction masks the parts, and of which the gate may take what is left for
-/// a mail address: `secret-1%40git.company.com`.
+/// a mail address: `hidden-1%40git.company.com`.
 const IN_PART: [(usize, &str); 3] = [(2, "percent"), (2, "percent where needed"), (2, "double percent")];
 
 /// Writes a text in another way.

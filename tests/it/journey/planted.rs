@@ -265,7 +265,7 @@ fn what_is_planted_in_every_input_is_masked_and_seen_nowhere() {
     eyes.see_nothing(&place.read("runtime/journey/last-run.json"));
     let (hash, site) = place.shown().unwrap();
     assert_eq!(planter.missing(&site), Vec::<&String>::new(), "what stood beside them is shown");
-    for mask in ["secret-1", "value-1", "word-1", "path-1", "address-1", "mail-1"] {
+    for mask in ["hidden-1", "value-1", "word-1", "path-1", "address-1", "mail-1"] {
         assert!(site["site-data.json"].contains(mask), "{mask}");
     }
     let scanned = place.run(&["scan", "--public", place.path("site").to_str().unwrap()]);

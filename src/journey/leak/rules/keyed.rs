@@ -33,7 +33,7 @@ pub(super) fn find(text: &[u8], anchor: Range<usize>, hits: &mut Vec<Hit>) {
         return;
     }
     let name = name_around(text, &anchor);
-    // `secret-7`, which redaction wrote, names no value.
+    // `hidden-7`, which redaction wrote, names no value.
     if mask(&text[name.clone()]) {
         return;
     }

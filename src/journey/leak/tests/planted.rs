@@ -148,7 +148,14 @@ proptest! {
         }
         let whole = cut(1 << 20, &text);
         prop_assert!(whole.len() >= places.len() / 2);
-        prop_assert_eq!(cut(window, &text), whole);
+        let cut = cut(window, &text);
+        prop_assert_eq!(cut.len(), whole.len(), "{:?} {:?}", cut, whole);
+        for (cut, whole) in cut.into_iter().zip(whole) {
+            // Where a value begins within a group of base64 digits depends on what was decoded with it.
+            let near = if whole.layers.is_empty() { 0 } else { 3 };
+            prop_assert!(cut.column.abs_diff(whole.column) <= near, "{:?} {:?}", cut, whole);
+            prop_assert_eq!(Finding { column: whole.column, ..cut }, whole);
+        }
     }
 
     #[test]
