@@ -127,7 +127,7 @@ const CODES: &[Code] = &[
         summary: "the leak gate refused to publish the journey",
         mend: "read the private report in the journey's state_dir, and mend what leaks; what is shown stays as it was",
         shows: &[
-            Shown::whole("The rule {rule} found {}", "autoswe_journey_findings{$here} > 0"),
+            Shown::whole("The rule {rule} found {}", "sort_desc(autoswe_journey_findings{$here} > 0)"),
             Shown::length("It was refused {} ago", "time() - autoswe_journey_last_run_timestamp_seconds{$here}"),
         ],
     },
