@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
-use super::inputs::{hex, write_whole};
+use super::digest::{hex, sha256};
+use super::inputs::write_whole;
 use super::run::{Contradiction, Event, Iteration, Key, LeftOut, ParityPoint, Review, Run, Sourced};
 use crate::observation::{Reading, Time};
 use crate::source::file::read_bounded;
@@ -89,7 +89,7 @@ pub fn write(run: &Run, state_dir: &Path) -> io::Result<()> {
     let disagreements = serde_json::to_vec_pretty(&disagreements)?;
     let mut head = head(run);
     for (name, bytes) in [(ITERATIONS, &lines), (CONTRADICTIONS, &disagreements)] {
-        head.digests.insert(name.into(), sha256(bytes));
+        head.digests.insert(name.into(), hex(&sha256(bytes)));
         replace(&state_dir.join(name), bytes)?;
     }
     replace(&state_dir.join(RUN), &serde_json::to_vec_pretty(&head)?)
@@ -113,10 +113,6 @@ fn head(run: &Run) -> Head {
         reviews: run.reviews.clone(),
         digests: BTreeMap::new(),
     }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    hex(digest(&SHA256, bytes).as_ref())
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -148,7 +144,8 @@ impl Account {
         let [head, disagreements, iterations] = [RUN, CONTRADICTIONS, ITERATIONS].map(|name| bytes(state_dir, name));
         let (head_bytes, disagreements, iterations) = (head?, disagreements?, iterations?);
         let head: Head = parsed(state_dir, RUN, &head_bytes)?;
-        let is_its = |name: &str, bytes: &[u8]| head.digests.get(name).is_some_and(|known| *known == sha256(bytes));
+        let is_its =
+            |name: &str, bytes: &[u8]| head.digests.get(name).is_some_and(|known| *known == hex(&sha256(bytes)));
         let is_whole = is_its(CONTRADICTIONS, &disagreements) && is_its(ITERATIONS, &iterations);
         let disagreements = parsed(state_dir, CONTRADICTIONS, &disagreements)?;
         Ok(Account { head, disagreements, iterations, is_whole })

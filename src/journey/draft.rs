@@ -3,8 +3,7 @@
 //! Invariant: equal sources make equal bytes. A file whose source is that of the last release is neither made nor
 //! scanned again.
 
-/// SHA-256 of something.
-pub type Digest = [u8; 32];
+pub use super::digest::Digest;
 
 /// Makes a file's bytes.
 pub type Render<'a> = Box<dyn Fn() -> anyhow::Result<Vec<u8>> + Send + Sync + 'a>;

@@ -18,6 +18,7 @@
 
 pub mod account;
 pub mod correlate;
+mod digest;
 pub mod draft;
 pub mod inputs;
 pub mod last_run;

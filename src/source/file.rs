@@ -25,13 +25,15 @@ const TORN_PAUSE: Duration = Duration::from_millis(20);
 
 /// What tells whether a file is still the one that was read: device, inode, size, modification and change time.
 /// The change time is there because no program can set it: `cp -p` and `rsync -t` forge the modification time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Identity {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    pub(crate) size: u64,
+    /// Seconds and nanoseconds.
+    pub(crate) modified: (i64, i64),
+    /// Likewise.
+    pub(crate) changed: (i64, i64),
 }
 
 impl Identity {

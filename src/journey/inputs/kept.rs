@@ -7,10 +7,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::journey::digest::{hex, sha256};
 use crate::observation::Reading;
 use crate::source::file::read_bounded;
 
@@ -48,12 +48,7 @@ pub(in crate::journey) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<(
 
 /// 64 hexadecimal digits and a line ending.
 fn checksum(bytes: &[u8]) -> String {
-    hex(digest(&SHA256, bytes).as_ref()) + "\n"
-}
-
-/// Bytes in hexadecimal digits.
-pub(in crate::journey) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&sha256(bytes)) + "\n"
 }
 
 #[cfg(test)]

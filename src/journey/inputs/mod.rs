@@ -33,6 +33,6 @@ mod tests;
 
 pub use frozen::{Frozen, freeze};
 pub use gathered::{Commits, EventLine, Finished, Gathered, Heartbeat, RepoCommit, State, Told, VerdictLine};
-pub(super) use kept::{hex, write_whole};
+pub(super) use kept::write_whole;
 pub use passed::Passed;
 pub use read::read;

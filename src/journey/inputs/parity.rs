@@ -12,15 +12,15 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use memchr::{memchr2, memmem};
-use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::fields::object;
 use super::frozen::{Frozen, Open};
-use super::kept::{hex, load, store};
+use super::kept::{load, store};
 use super::lines::{Part, Piece, each, trimmed};
 use super::passed::Passed;
 use super::places::Input;
+use crate::journey::digest::{hex, sha256};
 use crate::journey::run::{Origin, ParityPoint, Sourced};
 use crate::observation::Time;
 use crate::source::file::Identity;
@@ -148,7 +148,7 @@ fn segment(open: &Open, known: &[Segment], max_line: usize) -> Segment {
 fn check(file: &File, end: u64) -> Option<String> {
     let mut bytes = Vec::new();
     Part::new(file, end.saturating_sub(CHECKED), end).read_to_end(&mut bytes).ok()?;
-    Some(hex(digest(&SHA256, &bytes).as_ref()))
+    Some(hex(&sha256(&bytes)))
 }
 
 impl Segment {

@@ -13,7 +13,7 @@ use super::intake::{Intake, Piece, read_back};
 use super::place::{Cursor, Directory, Look, PUBLIC_DIRECTORY, PUBLIC_FILE};
 use super::survey::{Survey, survey};
 use super::tree::{Entry, MANIFEST, Tree, parents};
-use crate::journey::draft::Digest;
+use crate::journey::digest::Digest;
 
 /// A release that is to be put together.
 pub(super) struct Assembly<'a> {

@@ -17,8 +17,9 @@ use super::refusal::Refusal;
 use super::staging::Staging;
 use super::steps::{Step, Watch};
 use super::sync::Flush;
-use super::tree::{Entry, MANIFEST, Tree, check_paths, content_hash, hex};
+use super::tree::{Entry, MANIFEST, Tree, check_paths, content_hash};
 use super::{Store, survey};
+use crate::journey::digest::hex;
 use crate::observation::Time;
 
 /// What a release is made under.

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 
 use serde::Serialize;
 
-use crate::journey::draft::Digest;
+use crate::journey::digest::Digest;
 
 /// Scans the final bytes of files.
 pub trait Gate: Sync {

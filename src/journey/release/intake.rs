@@ -15,8 +15,8 @@ use super::gate::{Finding, Gate};
 use super::place::{Cursor, Directory, Identity, Look, PUBLIC_FILE};
 use super::refusal::Unscanned;
 use super::steps::{Step, Watch};
-use super::tree::{digest, sha256};
-use crate::journey::draft::{Digest, Draft};
+use crate::journey::digest::{Digest, done, sha256};
+use crate::journey::draft::Draft;
 
 /// Writes a file's bytes.
 pub type Fill<'a> = Box<dyn Fn(&mut dyn Write) -> anyhow::Result<()> + Send + Sync + 'a>;
@@ -203,7 +203,7 @@ pub(crate) fn sha256_of(content: &mut dyn Read) -> std::io::Result<Digest> {
     let (mut context, mut buffer) = (Context::new(&SHA256), vec![0; 64 << 10]);
     loop {
         match content.read(&mut buffer)? {
-            0 => return Ok(digest(context)),
+            0 => return Ok(done(context)),
             count => context.update(&buffer[..count]),
         }
     }

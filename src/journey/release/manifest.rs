@@ -5,7 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::media;
-use super::tree::{Tree, hex};
+use super::tree::Tree;
+use crate::journey::digest::hex;
 use crate::observation::Time;
 
 /// The version of the format: a reader refuses one that it does not know.
@@ -82,8 +83,9 @@ pub(super) fn write(tree: &Tree) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::super::place::Identity;
-    use super::super::tree::{Entry, sha256};
+    use super::super::tree::Entry;
     use super::*;
+    use crate::journey::digest::sha256;
 
     fn tree(paths: &[&str]) -> Tree {
         let entry = |path: &&str| Entry {

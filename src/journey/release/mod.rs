@@ -58,7 +58,6 @@ pub use rescan::Withdrawn;
 pub use snapshot::check_id;
 pub use steps::{Step, UNWATCHED, Watch};
 pub use tree::MANIFEST;
-pub(crate) use tree::{hex, sha256};
 
 use error::disk;
 use place::{Directory, PUBLIC_DIRECTORY};

@@ -8,8 +8,8 @@ use rustix::fs::FileType;
 use super::error::{Error, disk, disk_io};
 use super::staging::fresh_name;
 use super::steps::{Step, Watch};
-use super::tree::unhex;
 use super::{RELEASES, Store};
+use crate::journey::digest::unhex;
 
 /// The pointer's name.
 pub(super) const CURRENT: &str = "current";

@@ -10,7 +10,7 @@ use super::place::{Directory, PRIVATE_DIRECTORY};
 use super::record::{HEAD, decode, encode, rules};
 use super::staging::{fresh_name, tidy};
 use super::tree::Tree;
-use crate::journey::draft::Digest;
+use crate::journey::digest::Digest;
 
 /// A file that only its owner may read.
 const PRIVATE_FILE: u32 = 0o600;

@@ -5,8 +5,8 @@
 //! again. It is a binary file of this program alone: a header, the entries, and SHA-256 of all that.
 
 use super::place::Identity;
-use super::tree::{Entry, Tree, sha256};
-use crate::journey::draft::Digest;
+use super::tree::{Entry, Tree};
+use crate::journey::digest::{Digest, sha256};
 use crate::observation::Time;
 
 /// First bytes of a record, with the format's version.

@@ -18,9 +18,9 @@ use super::refusal::{Refusal, Unscanned};
 use super::staging::{PREFIX, fresh_name};
 use super::steps::UNWATCHED;
 use super::survey::{Survey, survey};
-use super::tree::{Entry, MANIFEST, Tree, content_hash, unhex};
+use super::tree::{Entry, MANIFEST, Tree, content_hash};
 use super::{RELEASES, SNAPSHOTS, Store, snapshot};
-use crate::journey::draft::Digest;
+use crate::journey::digest::{Digest, unhex};
 
 /// A release or snapshot that was withdrawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -7,7 +7,8 @@ use rustix::fs::FileType;
 use super::Store;
 use super::error::{Error, disk, disk_io};
 use super::steps::{Step, Watch};
-use super::tree::{Tree, unhex};
+use super::tree::Tree;
+use crate::journey::digest::unhex;
 
 impl Store {
     /// Every release, the oldest first: by when it was made or last shown.

@@ -9,7 +9,8 @@ use super::assemble::{Assembly, Touched};
 use super::error::{Error, disk};
 use super::place::PUBLIC_DIRECTORY;
 use super::staging::Staging;
-use super::tree::{MANIFEST, unhex};
+use super::tree::MANIFEST;
+use crate::journey::digest::unhex;
 
 /// How the name of a snapshot's record begins.
 pub(super) const RECORD: &str = "snapshot-";

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use super::error::{Error, disk};
 use super::place::{Directory, PRIVATE_DIRECTORY};
-use super::tree::hex;
+use crate::journey::digest::hex;
 
 /// How the names of staging directories begin.
 pub(super) const PREFIX: &str = ".staging-";

@@ -8,7 +8,7 @@ use ring::digest::{Context, SHA256};
 
 use super::error::Error;
 use super::place::Identity;
-use crate::journey::draft::Digest;
+use crate::journey::digest::{Digest, done, hex};
 use crate::observation::Time;
 
 /// The manifest's name in a release: it lists the others, and not itself.
@@ -69,46 +69,7 @@ pub(super) fn content_hash(entries: &[Entry]) -> Digest {
         context.update(entry.path.as_bytes());
         context.update(b"\n");
     }
-    digest(context)
-}
-
-/// What `context` has come to.
-pub(super) fn digest(context: Context) -> Digest {
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(context.finish().as_ref());
-    bytes
-}
-
-/// SHA-256 of `bytes`.
-pub(crate) fn sha256(bytes: &[u8]) -> Digest {
-    let mut context = Context::new(&SHA256);
-    context.update(bytes);
-    digest(context)
-}
-
-/// `digest` as 64 hexadecimal digits.
-pub(crate) fn hex(digest: &Digest) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
-}
-
-/// What [`hex`] wrote; nothing of any other text.
-pub(crate) fn unhex(text: &str) -> Option<Digest> {
-    let digits = text.as_bytes();
-    let value = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    };
-    let mut bytes = [0; 32];
-    if digits.len() != 2 * bytes.len() {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = value(pair[0])? << 4 | value(pair[1])?;
-    }
-    Some(bytes)
+    done(context)
 }
 
 /// Looks at the sorted `paths` of a release that is to be.
@@ -168,16 +129,6 @@ fn check_path(path: &str) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hexadecimal_digits_are_read_back_and_nothing_else_is() {
-        let digest = sha256(b"abc");
-        assert_eq!(hex(&digest), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-        assert_eq!(unhex(&hex(&digest)), Some(digest));
-        for text in ["", "ba", &"g".repeat(64), &"AB".repeat(32), &"0".repeat(66)] {
-            assert_eq!(unhex(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn only_harmless_paths_make_a_release() {

@@ -4,9 +4,9 @@
 //! lists of parts look alike, and the program's own text is a part of every digest: whoever changes a template or a line
 //! of this module has every file made anew.
 
-use ring::digest::{Context, SHA256, digest};
+use ring::digest::{Context, SHA256};
 
-use crate::journey::draft::Digest;
+use crate::journey::digest::{Digest, done, hex, sha256};
 
 /// A digest in the making.
 #[derive(Clone)]
@@ -57,24 +57,13 @@ impl Source {
 
     /// The digest of all that was added.
     pub(super) fn done(self) -> Digest {
-        whole(self.0.finish().as_ref())
+        done(self.0)
     }
-}
-
-/// SHA-256 of `bytes`.
-pub(super) fn sha256(bytes: &[u8]) -> Digest {
-    whole(digest(&SHA256, bytes).as_ref())
-}
-
-fn whole(bytes: &[u8]) -> Digest {
-    let mut digest = Digest::default();
-    digest.copy_from_slice(bytes);
-    digest
 }
 
 /// The first `digits` hexadecimal digits of the SHA-256 of `bytes`, 16 at most.
 pub(super) fn short(bytes: &[u8], digits: usize) -> String {
-    let mut text: String = sha256(bytes)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut text = hex(&sha256(bytes)[..8]);
     text.truncate(digits);
     text
 }

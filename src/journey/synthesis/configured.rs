@@ -10,12 +10,13 @@ use std::time::Duration;
 use super::gate::Leaks;
 use super::parts::{Parts, Progress, Told};
 use crate::config::Config;
-use crate::journey::draft::{Digest, Draft};
+use crate::journey::digest::{Digest, sha256};
+use crate::journey::draft::Draft;
 use crate::journey::leak::machine::exact_values;
 use crate::journey::leak::{Exact, rules};
 use crate::journey::redact::cleanup::{Cleanup, clean};
 use crate::journey::redact::{self, Redactor};
-use crate::journey::release::{Gate, sha256};
+use crate::journey::release::Gate;
 use crate::journey::site_data::SiteData;
 use crate::journey::{account, correlate::correlate, inputs, site, transcript};
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::journey::draft::Digest;
+use crate::journey::digest::Digest;
 use crate::journey::leak::{self, Canary, Exact, Imported, Options, Scanner};
 use crate::journey::release::{Finding, Gate, Private};
 

@@ -28,11 +28,9 @@ pub use lock::Error as LockError;
 pub use parts::{Parts, Progress, Told};
 pub use report::FILE as REPORT;
 
-use super::draft::Digest;
+use super::digest::{Digest, hex, sha256};
 use super::last_run::{self, LastRun, Outcome};
-use super::release::{
-    Built, Gate, Note, Piece, Private, Refusal, Release, Step, Store, Terms, UNWATCHED, Withdrawn, hex, sha256,
-};
+use super::release::{Built, Gate, Note, Piece, Private, Refusal, Release, Step, Store, Terms, UNWATCHED, Withdrawn};
 use super::site_data::SiteData;
 use crate::observation::Time;
 

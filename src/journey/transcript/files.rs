@@ -7,42 +7,14 @@ use std::collections::HashSet;
 use std::fs::{DirEntry, FileType, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use glob::Pattern;
 use ring::digest::{Context, SHA256};
 
 use super::Error;
-use crate::source::file::with_mend;
-
-/// What tells whether a file is still the one that was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Identity {
-    pub(super) device: u64,
-    pub(super) inode: u64,
-    pub(super) size: u64,
-    /// Modification time, seconds and nanoseconds.
-    pub(super) modified: (i64, i64),
-    /// Change time, likewise.
-    pub(super) changed: (i64, i64),
-}
-
-impl Identity {
-    pub(super) fn of(metadata: &Metadata) -> Self {
-        Identity {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
-
-    pub(super) fn same_file(&self, other: &Identity) -> bool {
-        (self.device, self.inode) == (other.device, other.inode)
-    }
-}
+use crate::journey::digest::{Digest, done};
+use crate::source::file::{Identity, with_mend};
 
 /// A transcript as it stood at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +63,7 @@ impl Frozen {
     }
 
     /// Digest of the names, identities and lengths: equal where nothing of what is read has changed.
-    pub fn digest(&self) -> [u8; 32] {
+    pub fn digest(&self) -> Digest {
         let mut context = Context::new(&SHA256);
         for FrozenFile { path, identity } in &self.files {
             let Identity { device, inode, size, modified, changed } = identity;
@@ -104,9 +76,7 @@ impl Frozen {
         for unreadable in &self.unreadable {
             context.update(format!("{unreadable:?}").as_bytes());
         }
-        let mut digest = [0; 32];
-        digest.copy_from_slice(context.finish().as_ref());
-        digest
+        done(context)
     }
 
     /// How many files there are, and their bytes.

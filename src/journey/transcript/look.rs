@@ -9,11 +9,12 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::AtomicU64;
 
 use super::answer::short_digest;
-use super::files::{FrozenFile, Identity, Unreadable};
+use super::files::{FrozenFile, Unreadable};
 use super::lines::Buffer;
 use super::part::{self, Passed};
 use super::state::{Entry, Found, How, Print};
 use crate::observation::Reading;
+use crate::source::file::Identity;
 use crate::source::file::{open_regular, with_mend};
 
 /// Bytes at each end of the read part by which its continuation is told: more than the envelope of a line, so that ids
@@ -31,7 +32,7 @@ pub(super) fn look(
 ) -> Result<Found, Unreadable> {
     let why = |kind, why| Unreadable { kind, path: file.path.clone(), why };
     let opened = match open_regular("transcript", &file.path) {
-        Reading::Observed((opened, metadata)) if Identity::of(&metadata).same_file(&file.identity) => opened,
+        Reading::Observed((opened, metadata)) if Identity::of(&metadata).is_same_file(&file.identity) => opened,
         Reading::Failed(failure) => return Err(why("unreadable", failure.message)),
         // Something else stands there since the lengths were frozen: the next run looks at it.
         Reading::Observed(_) | Reading::Missing(_) => return Err(why("changed", MOVED.into())),
@@ -65,7 +66,7 @@ fn read(
 fn how(opened: &File, file: &FrozenFile, known: Option<&Entry>) -> io::Result<How> {
     let Some(known) = known else { return Ok(How::New) };
     let (before, after) = (&known.identity, &file.identity);
-    let same_file = before.same_file(after);
+    let same_file = before.is_same_file(after);
     // Written to and no longer than before: that was no append.
     let overwritten = same_file && before.size == after.size && before.modified != after.modified;
     let whole = after.size >= known.read;

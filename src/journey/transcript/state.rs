@@ -9,9 +9,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use super::codec::{Put, Take};
-use super::files::{Frozen, Identity};
+use super::files::Frozen;
 use super::part::{Part, Passed, Place, number};
 use super::piece::Piece;
+use crate::source::file::Identity;
 
 /// A transcript, as far as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]

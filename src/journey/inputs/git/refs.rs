@@ -5,9 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ring::digest::{SHA256, digest};
-
-use super::super::kept::hex;
+use crate::journey::digest::{hex, sha256};
 use crate::observation::Reading;
 use crate::source::file::read_bounded;
 
@@ -130,7 +128,7 @@ fn unknown(directory: &Path, common: &Path, head: &str) -> Tip {
             text.extend_from_slice(&bytes);
         }
     }
-    Tip::Unknown(format!("refs {}", hex(digest(&SHA256, &text).as_ref())))
+    Tip::Unknown(format!("refs {}", hex(&sha256(&text))))
 }
 
 /// The hash of `name` in the list of packed refs.

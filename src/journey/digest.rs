@@ -1,0 +1,62 @@
+//! SHA-256, by which files, releases and what they are made of are told apart, and how it is written down.
+//!
+//! Invariant: 64 digits in small letters are the one form of it in names and files.
+
+use ring::digest::{Context, SHA256};
+
+/// SHA-256 of something.
+pub type Digest = [u8; 32];
+
+/// What `context` has come to.
+pub(super) fn done(context: Context) -> Digest {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(context.finish().as_ref());
+    bytes
+}
+
+/// SHA-256 of `bytes`.
+pub(crate) fn sha256(bytes: &[u8]) -> Digest {
+    let mut context = Context::new(&SHA256);
+    context.update(bytes);
+    done(context)
+}
+
+/// `bytes` in hexadecimal digits, small letters.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
+/// What [`hex`] wrote of a digest; nothing of any other text.
+pub(super) fn unhex(text: &str) -> Option<Digest> {
+    let digits = text.as_bytes();
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; 32];
+    if digits.len() != 2 * bytes.len() {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = value(pair[0])? << 4 | value(pair[1])?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_digits_are_read_back_and_nothing_else_is() {
+        let digest = sha256(b"abc");
+        assert_eq!(hex(&digest), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(unhex(&hex(&digest)), Some(digest));
+        for text in ["", "ba", &"g".repeat(64), &"AB".repeat(32), &"0".repeat(66)] {
+            assert_eq!(unhex(text), None, "{text}");
+        }
+    }
+}
