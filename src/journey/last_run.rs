@@ -7,8 +7,6 @@
 //! never what was found.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
-use std::path::Path;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -178,19 +176,6 @@ impl LastRun {
             ..self
         }
     }
-
-    /// Replaces the file in `directory`, readable by this user alone.
-    ///
-    /// # Errors
-    /// When it cannot be written; the old one stands as it was.
-    pub fn save(&self, directory: &Path) -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".last-run-").tempfile_in(directory)?;
-        serde_json::to_writer(&mut file, self)?;
-        file.write_all(b"\n")?;
-        file.as_file().sync_all()?;
-        file.persist(directory.join(NAME)).map_err(|error| error.error)?;
-        std::fs::File::open(directory)?.sync_all()
-    }
 }
 
 fn findings(value: &Value) -> BTreeMap<String, u64> {
@@ -205,8 +190,6 @@ fn release(value: &Value) -> Option<Release> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     fn at(second: i64) -> Time {
@@ -224,17 +207,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_saved_is_read_again_and_private() {
-        let directory = tempfile::tempdir().unwrap();
+    fn what_is_written_is_read_again() {
         let refused =
             LastRun { findings: [("github-token".into(), 3)].into(), ..LastRun::new(at(60), Outcome::Refused) };
         for run in [published(), refused.after(Some(&published()))] {
-            run.save(directory.path()).unwrap();
-            let file = directory.path().join(NAME);
-            assert_eq!(LastRun::parse(&std::fs::read(&file).unwrap()), Ok(run));
-            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(LastRun::parse(&serde_json::to_vec(&run).unwrap()), Ok(run));
         }
-        assert_eq!(directory.path().read_dir().unwrap().count(), 1);
     }
 
     #[test]

@@ -217,8 +217,7 @@ impl Place {
     }
 
     fn save(&self, run: &LastRun) {
-        fs::create_dir_all(self.path("runtime/journey")).unwrap();
-        run.save(&self.path("runtime/journey")).unwrap();
+        self.write("runtime/journey/last-run.json", &serde_json::to_string(run).unwrap());
     }
 }
 

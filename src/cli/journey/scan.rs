@@ -221,14 +221,10 @@ impl Desk<'_> {
     }
 
     fn line(&self, finding: &Finding) -> String {
-        let Finding { rule, file, line, column, fingerprint, layers } = finding;
         if self.json {
-            let layers: Vec<_> = layers.iter().map(|layer| layer.word()).collect();
-            let object = json!({
-                "rule": rule, "file": file, "line": line, "column": column, "fingerprint": fingerprint, "layers": layers,
-            });
-            return format!("{object}\n");
+            return format!("{}\n", json!(finding));
         }
+        let Finding { rule, file, line, column, layers, .. } = finding;
         let description = self.scanner.description(rule).unwrap_or_default();
         let undone: String = layers.iter().map(|layer| format!(", in {}", layer.word())).collect();
         format!(

@@ -76,16 +76,14 @@ impl Canary {
         packed.finish()
     }
 
-    /// Whether each form was found in its line, and the vendor's token by a rule.
+    /// Whether each form was found in its line of the file called `name`, and the vendor's token by a rule.
     ///
     /// # Errors
     /// Says which form was missed. The gate does not work then, and nothing may be published.
-    pub fn caught(&self, findings: &[Finding]) -> Result<(), String> {
+    pub fn caught(&self, name: &str, findings: &[Finding]) -> Result<(), String> {
         let forms = self.forms().len() as u64;
         let found = |line: u64, rule: &dyn Fn(&str) -> bool| {
-            findings.iter().any(|finding| {
-                finding.line == line && rule(&finding.rule) && (finding.file == self.file || finding.file.is_empty())
-            })
+            findings.iter().any(|finding| finding.line == line && rule(&finding.rule) && finding.file == name)
         };
         for line in 1..=forms {
             if !found(line, &|rule| rule == CANARY.name) {

@@ -4,9 +4,10 @@
 //! try the guess without the key.
 
 use ring::hmac;
+use serde::{Serialize, Serializer};
 
 /// Something that must not be shown.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
     /// The name of the rule.
     pub rule: String,
@@ -84,6 +85,12 @@ impl Layer {
             Layer::Hex => "hex",
             Layer::Utf16 => "utf-16",
         }
+    }
+}
+
+impl Serialize for Layer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
     }
 }
 

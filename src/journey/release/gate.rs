@@ -4,9 +4,8 @@
 
 use std::io::{self, Read};
 
-use serde::Serialize;
-
 use crate::journey::digest::Digest;
+pub use crate::journey::leak::Finding;
 
 /// Scans the final bytes of files.
 pub trait Gate: Sync {
@@ -32,21 +31,4 @@ pub trait Gate: Sync {
     /// # Errors
     /// Says what was missed.
     fn is_caught(&self, name: &str, findings: &[Finding]) -> Result<(), String>;
-}
-
-/// Something that must not be shown: which rule, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// The rule's name.
-    pub rule: String,
-    /// The file; something else in its place where the name itself must not be shown.
-    pub file: String,
-    /// Line, from 1.
-    pub line: u64,
-    /// Column in bytes, from 1.
-    pub column: u64,
-    /// Tells the same value again without showing it.
-    pub fingerprint: String,
-    /// What was decoded to see it, the outermost first.
-    pub layers: Vec<String>,
 }

@@ -52,20 +52,13 @@ fn key(state_dir: &Path) -> anyhow::Result<Option<[u8; 32]>> {
     Ok(Some(key))
 }
 
-/// What the gate found, in the words of a release.
-fn told(finding: leak::Finding) -> Finding {
-    let leak::Finding { rule, file, line, column, fingerprint, layers } = finding;
-    let layers = layers.into_iter().map(|layer| layer.word().to_owned()).collect();
-    Finding { rule, file, line, column, fingerprint, layers }
-}
-
 impl Gate for Leaks {
     fn scan(&self, name: &str, bytes: &[u8]) -> io::Result<Vec<Finding>> {
-        Ok(self.scanner.scan_bytes(name, bytes)?.into_iter().map(told).collect())
+        self.scanner.scan_bytes(name, bytes)
     }
 
     fn scan_stream(&self, name: &str, content: &mut dyn Read) -> io::Result<Vec<Finding>> {
-        Ok(self.scanner.scan(name, content)?.into_iter().map(told).collect())
+        self.scanner.scan(name, content)
     }
 
     fn rules_hash(&self) -> Digest {
@@ -77,16 +70,7 @@ impl Gate for Leaks {
         Ok(vec![(format!("{plain}.gz"), self.canary.compressed()?), (plain, self.canary.bytes()?)])
     }
 
-    fn is_caught(&self, _: &str, findings: &[Finding]) -> Result<(), String> {
-        // The packed canary is called otherwise, and its lines are the same.
-        let found = |finding: &Finding| leak::Finding {
-            rule: finding.rule.clone(),
-            file: self.canary.file().to_owned(),
-            line: finding.line,
-            column: finding.column,
-            fingerprint: finding.fingerprint.clone(),
-            layers: Vec::new(),
-        };
-        self.canary.caught(&findings.iter().map(found).collect::<Vec<_>>())
+    fn is_caught(&self, name: &str, findings: &[Finding]) -> Result<(), String> {
+        self.canary.caught(name, findings)
     }
 }

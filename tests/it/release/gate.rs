@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::sync::Mutex;
 
 use autoswe_exporter::journey::draft::Digest;
+use autoswe_exporter::journey::leak::Layer;
 use autoswe_exporter::journey::release::{Finding, Gate};
 
 /// The gate; its rules are its words and a number.
@@ -34,7 +35,7 @@ impl Words {
         scanned
     }
 
-    fn find(&self, name: &str, bytes: &[u8], layers: &[&str]) -> Vec<Finding> {
+    fn find(&self, name: &str, bytes: &[u8], layers: &[Layer]) -> Vec<Finding> {
         let text = String::from_utf8_lossy(bytes);
         let found = self.words.iter().filter_map(|word| text.find(word.as_str()));
         let finding = |at: usize| Finding {
@@ -43,7 +44,7 @@ impl Words {
             line: 1 + text[..at].matches('\n').count() as u64,
             column: 1 + (at - text[..at].rfind('\n').map_or(0, |end| end + 1)) as u64,
             fingerprint: "0".repeat(16),
-            layers: layers.iter().map(|layer| (*layer).to_owned()).collect(),
+            layers: layers.to_vec(),
         };
         found.map(finding).collect()
     }
@@ -54,16 +55,16 @@ impl Gate for Words {
         if !bytes.is_empty() {
             self.scanned.lock().unwrap().push(name.to_owned());
         }
-        let in_name = self.find("withheld", name.as_bytes(), &["name"]);
+        let in_name = self.find("withheld", name.as_bytes(), &[Layer::Name]);
         let shown = if in_name.is_empty() { name } else { "withheld" };
         if bytes.windows(10).any(|part| part == b"UNREADABLE") {
             return Err(io::Error::other("nested too deep to be looked into"));
         }
         let mut findings = self.find(shown, bytes, &[]);
-        findings.extend(self.find(shown, &entities(bytes), &["html"]));
+        findings.extend(self.find(shown, &entities(bytes), &[Layer::Html]));
         let runs = bytes.split(|byte| !byte.is_ascii_alphanumeric() && !b"+/=".contains(byte));
         for run in runs.filter(|run| !run.is_empty() && run.len() % 4 == 0) {
-            findings.extend(self.find(shown, &base64(run), &["base64"]));
+            findings.extend(self.find(shown, &base64(run), &[Layer::Base64]));
         }
         findings.extend(in_name);
         Ok(findings)

@@ -60,6 +60,9 @@ impl Stage {
         assert_eq!(report.last_run.outcome, outcome, "{report:?}");
         let written = LastRun::parse(&std::fs::read(self.path("state/last-run.json")).unwrap()).unwrap();
         assert_eq!(written, report.last_run);
+        assert_eq!(mode(&self.path("state/last-run.json")), 0o600);
+        let names = std::fs::read_dir(self.path("state")).unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(names.into_iter().all(|name| !name.to_string_lossy().starts_with('.')), "half-written files are left");
         report
     }
 

@@ -120,15 +120,15 @@ fn the_canary_is_caught_and_a_gate_that_skips_a_form_is_not() {
     let options = Options { exact: vec![canary.exact()], ..Options::default() };
     let scanner = Scanner::new(options).expect("a scanner");
     let findings = scanner.scan_bytes(canary.file(), &canary.bytes().expect("a document")).expect("findings");
-    assert_eq!(canary.caught(&findings), Ok(()));
+    assert_eq!(canary.caught(canary.file(), &findings), Ok(()));
     let packed = scanner.scan_bytes(canary.file(), &canary.compressed().expect("a document")).expect("findings");
-    assert_eq!(canary.caught(&packed), Ok(()));
+    assert_eq!(canary.caught(canary.file(), &packed), Ok(()));
     let last = findings.iter().map(|finding| finding.line).max().expect("findings");
     for line in 1..=last {
         let fewer: Vec<_> = findings.iter().filter(|finding| finding.line != line).cloned().collect();
-        assert!(canary.caught(&fewer).is_err(), "without line {line}");
+        assert!(canary.caught(canary.file(), &fewer).is_err(), "without line {line}");
     }
-    assert!(canary.caught(&[]).is_err());
+    assert!(canary.caught(canary.file(), &[]).is_err());
 }
 
 proptest! {
