@@ -35,6 +35,7 @@ mod http;
 pub mod install;
 pub mod journey;
 pub mod jsonl;
+mod lock_file;
 pub mod metric;
 pub mod observation;
 pub mod process;

@@ -2,12 +2,12 @@
 //!
 //! Invariant: the lock is the kernel's and ends with its holder; what the file says is only for people.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 
-use crate::observation::Time;
+use rustix::fs::OFlags;
+
+use crate::lock_file;
 
 /// The lock's file in the runtime directory.
 pub const FILE: &str = "watchdog.lock";
@@ -41,26 +41,13 @@ pub fn take(directory: &Path, mode: &str) -> Result<File, Error> {
     let place = directory.join(FILE);
     let path = place.display().to_string();
     let unusable = |cause| Error::Unusable { path: path.clone(), cause };
-    // NONBLOCK: whatever stands there, opening it does not wait.
-    let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed();
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o644).custom_flags(flags);
-    let mut file = options.open(&place).map_err(unusable)?;
+    let file = lock_file::open(&place, 0o644, OFlags::empty()).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            // What is no text is no help; the file is named all the same.
-            file.take(200).read_to_string(&mut holder).ok();
-            return Err(Error::Held { path, holder: holder.trim().to_owned() });
-        }
+        Err(TryLockError::WouldBlock) => return Err(Error::Held { path, holder: lock_file::holder(&file) }),
         Err(TryLockError::Error(cause)) => return Err(unusable(cause)),
     }
-    let written = file
-        .set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "pid {}, {mode}, since {:.0}", std::process::id(), Time::now()));
-    written.map_err(unusable)?;
+    lock_file::sign(&file, Some(mode)).map_err(unusable)?;
     Ok(file)
 }
 

@@ -217,7 +217,7 @@ impl Place {
     }
 
     fn save(&self, run: &LastRun) {
-        self.write("runtime/journey/last-run.json", &serde_json::to_string(run).unwrap());
+        self.write("runtime/journey/last-run.json", serde_json::to_string(run).unwrap());
     }
 }
 

@@ -2,14 +2,14 @@
 //!
 //! Invariant: the lock is the kernel's and ends with its holder; what the file says is only for people.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustix::fs::OFlags;
+
 use super::Progress;
-use crate::observation::Time;
+use crate::lock_file;
 
 /// The lock's file in the state directory.
 pub(super) const FILE: &str = "journey.lock";
@@ -49,15 +49,11 @@ pub(super) struct Lock(File);
 pub(super) fn take(directory: &Path, patience: Duration, told: super::Told<'_>) -> Result<Lock, Error> {
     let path = directory.join(FILE);
     let unusable = |cause| Error::Unusable { path: path.display().to_string(), cause };
-    // NONBLOCK: whatever stands there, opening it does not wait.
-    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::NOFOLLOW;
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags.bits().cast_signed());
-    let file = options.open(&path).map_err(unusable)?;
+    let file = lock_file::open(&path, 0o600, OFlags::NOFOLLOW).map_err(unusable)?;
     let start = Instant::now();
     loop {
         match file.try_lock() {
-            Ok(()) => return sign(file).map_err(unusable),
+            Ok(()) => return lock_file::sign(&file, None).map(|()| Lock(file)).map_err(unusable),
             Err(TryLockError::Error(cause)) => return Err(unusable(cause)),
             Err(TryLockError::WouldBlock) => {}
         }
@@ -70,21 +66,12 @@ pub(super) fn take(directory: &Path, patience: Duration, told: super::Told<'_>) 
     }
 }
 
-/// What the holder wrote of itself; what is no text is no help, and the file is named all the same.
-fn holder(mut file: &File) -> String {
-    let mut holder = String::new();
-    file.rewind().and_then(|()| file.take(200).read_to_string(&mut holder)).ok();
-    match holder.trim() {
+/// What the holder wrote of itself.
+fn holder(file: &File) -> String {
+    match lock_file::holder(file).as_str() {
         "" => "it has not said who it is".into(),
         holder => crate::words::clean(holder),
     }
-}
-
-fn sign(mut file: File) -> std::io::Result<Lock> {
-    file.set_len(0)?;
-    file.rewind()?;
-    writeln!(file, "pid {}, since {:.0}", std::process::id(), Time::now())?;
-    Ok(Lock(file))
 }
 
 impl Drop for Lock {
