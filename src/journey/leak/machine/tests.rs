@@ -140,14 +140,14 @@ fn git_tells_who_commits_through_every_include() {
     let (_root, mut places) = machine(&[
         (
             "/home/anna/.gitconfig",
-            "[user]\n\tname = Anna Lee ; me\n[includeIf \"gitdir:~/work/\"]\n\tpath = work.inc\n[core]\n\teditor = vi\n",
+            "[user]\n\tname = Anna Lee ; me\n[includeIf \"gitdir:~/code/\"]\n\tpath = work.inc\n[core]\n\teditor = vi\n",
         ),
         ("/home/anna/work.inc", "[user]\nemail = \"anna@acme.com\"\n[include]\npath = work.inc\n"),
-        ("/work/main/.git/worktrees/one/commondir", "../..\n"),
-        ("/work/main/.git/config", "[author]\n  Name = Build Robot\n[remote \"origin\"]\n url = x\n"),
-        ("/work/one/.git", "gitdir: ../main/.git/worktrees/one\n"),
+        ("/code/main/.git/worktrees/one/commondir", "../..\n"),
+        ("/code/main/.git/config", "[author]\n  Name = Build Robot\n[remote \"origin\"]\n url = x\n"),
+        ("/code/one/.git", "gitdir: ../main/.git/worktrees/one\n"),
     ]);
-    places.repository = Some(places.root.join("work/one"));
+    places.repository = Some(places.root.join("code/one"));
     places.environment = vec![("GIT_COMMITTER_EMAIL".into(), "ci@acme.com".into())];
     let expected = [
         ("machine-person", "Anna Lee"),
