@@ -26,6 +26,7 @@ pub mod leak;
 pub mod redact;
 pub mod release;
 pub mod run;
+pub mod serve;
 pub mod site;
 pub mod site_data;
 pub mod synthesis;

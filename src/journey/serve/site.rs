@@ -1,0 +1,141 @@
+//! What is shown at one instant: files by their paths, in memory.
+//!
+//! Invariant: immutable. All bytes were checked against the hash under which their release lists them. Equal contents
+//! are held once, also across releases and snapshots.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use crate::journey::digest::Digest;
+
+/// Everything that can be asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Site {
+    /// The release that is shown, 64 hexadecimal digits; `None` before the first one.
+    pub release: Option<String>,
+    /// Files by their paths, without a slash in front: `index.html`, `snapshots/ID/index.html`. Assets that are named
+    /// after their content stay for a while after their release, so that a page that was sent before finds them.
+    pub resources: HashMap<Box<str>, Resource>,
+}
+
+/// One file, in every form in which it can be sent.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// Its bytes.
+    pub plain: Content,
+    /// The same in other codings, where the release has them.
+    pub coded: Option<Box<Coded>>,
+    /// Its `Content-Type`.
+    pub media_type: &'static str,
+    /// Its name holds a hash of its content: it never changes.
+    pub is_immutable: bool,
+    /// Since when this path has shown these bytes, as far as is known: never earlier than the last change of them. Whole
+    /// seconds.
+    pub shown_since: SystemTime,
+}
+
+/// A file's bytes under other content codings: the files beside it with the endings `.br`, `.zst`, `.gz`.
+#[derive(Debug, Clone, Default)]
+pub struct Coded {
+    /// Brotli (RFC 7932).
+    pub brotli: Option<Content>,
+    /// Zstandard (RFC 8878), with a window of at most 8 MiB (RFC 9659).
+    pub zstd: Option<Content>,
+    /// gzip (RFC 1952).
+    pub gzip: Option<Content>,
+}
+
+/// Bytes, and what tells them from others.
+#[derive(Debug, Clone)]
+pub struct Content {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Their SHA-256.
+    pub sha256: Digest,
+}
+
+/// The page that tells that there is nothing.
+const NOT_FOUND: &str = "404.html";
+/// What a path that ends in a slash stands for.
+const INDEX: &str = "index.html";
+
+/// What a path of a request stands for.
+#[derive(Debug, Clone, Copy)]
+pub enum Found<'a> {
+    /// This file.
+    Resource(&'a Resource),
+    /// A directory that was asked for without its slash.
+    Directory,
+    /// Nothing.
+    Nothing,
+}
+
+impl Site {
+    /// What stands at `path`: decoded, with its slash in front. Exactly as it is listed: nothing is taken away from it,
+    /// and nothing is resolved.
+    pub fn find(&self, path: &str) -> Found<'_> {
+        let Some(key) = path.strip_prefix('/') else { return Found::Nothing };
+        if key.is_empty() || key.ends_with('/') {
+            return self.resources.get(format!("{key}{INDEX}").as_str()).map_or(Found::Nothing, Found::Resource);
+        }
+        match self.resources.get(key) {
+            Some(resource) => Found::Resource(resource),
+            None if self.resources.contains_key(format!("{key}/{INDEX}").as_str()) => Found::Directory,
+            None => Found::Nothing,
+        }
+    }
+
+    /// The release's own page for what is not found.
+    pub fn not_found(&self) -> Option<&Resource> {
+        self.resources.get(NOT_FOUND)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journey::digest::sha256;
+
+    fn resource(text: &'static str) -> Resource {
+        let plain = Content { bytes: Bytes::from_static(text.as_bytes()), sha256: sha256(text.as_bytes()) };
+        let media_type = "text/html; charset=utf-8";
+        Resource { plain, coded: None, media_type, is_immutable: false, shown_since: SystemTime::UNIX_EPOCH }
+    }
+
+    fn shows(site: &Site, path: &str) -> Option<String> {
+        match site.find(path) {
+            Found::Resource(resource) => Some(String::from_utf8_lossy(&resource.plain.bytes).into_owned()),
+            Found::Directory => Some("a directory".into()),
+            Found::Nothing => None,
+        }
+    }
+
+    #[test]
+    fn a_path_stands_for_what_is_listed_and_for_nothing_else() {
+        let files = [("index.html", "front"), ("a/index.html", "a"), ("a/b.html", "b"), ("404.html", "nothing")];
+        let resources = files.into_iter().map(|(path, text)| (path.into(), resource(text))).collect();
+        let site = Site { release: None, resources };
+        for (path, shown) in [
+            ("/", Some("front")),
+            ("/index.html", Some("front")),
+            ("/a/", Some("a")),
+            ("/a", Some("a directory")),
+            ("/a/b.html", Some("b")),
+            ("/a/b.html/", None),
+            ("//", None),
+            ("//a/", None),
+            ("/a//b.html", None),
+            ("/./a/b.html", None),
+            ("/a/../index.html", None),
+            ("/A/", None),
+            ("", None),
+            ("a/", None),
+            ("/index.html/index.html", None),
+        ] {
+            assert_eq!(shows(&site, path).as_deref(), shown, "{path}");
+        }
+        assert!(site.not_found().is_some());
+    }
+}
