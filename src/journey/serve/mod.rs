@@ -13,4 +13,4 @@
 
 mod site;
 
-pub use site::{Coded, Content, Found, Resource, Site};
+pub use site::{Coded, Content, Found, Resource, Site, Volume};
