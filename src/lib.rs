@@ -42,6 +42,7 @@ pub mod process;
 #[cfg(test)]
 mod promql;
 pub mod promtext;
+mod signals;
 pub mod sink;
 pub mod source;
 pub mod state;

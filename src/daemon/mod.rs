@@ -24,6 +24,7 @@ use crate::alert::saved::Saved;
 use crate::config::{Config, ConfigErrors, Loaded};
 use crate::history::{Point, past};
 use crate::observation::{Observation, Reading, Time};
+use crate::signals::on_stop;
 use crate::source::set::{Reader, readers};
 use crate::systemd::notify;
 use crate::web::{Limits, Server};
@@ -66,7 +67,7 @@ enum Event {
     Tick,
     Reload,
     Reloaded(Box<Result<Loaded, ConfigErrors>>),
-    Stop(&'static str),
+    Stop,
 }
 
 /// Watches, judges and publishes until SIGTERM or SIGINT; a second one aborts.
@@ -137,10 +138,7 @@ async fn watch(known: &mut Known, reload: Reload) -> anyhow::Result<()> {
                         sources = start_sources(known, &events)?;
                     }
                 }
-                Event::Stop(signal) => {
-                    info!(signal, "stopping; a second signal aborts");
-                    return Ok(());
-                }
+                Event::Stop => return Ok(()),
             }
             next = queue.try_recv().ok();
         }
@@ -200,27 +198,11 @@ fn spawn_reload(reload: &Reload, events: &mpsc::Sender<Event>) {
 
 /// SIGTERM and SIGINT stop, and abort when they come again; SIGHUP reloads.
 fn spawn_signals(events: &mpsc::Sender<Event>) -> anyhow::Result<()> {
-    let handler = |kind| signal(kind).context("installing a signal handler");
-    let (mut terminate, mut interrupt) = (handler(SignalKind::terminate())?, handler(SignalKind::interrupt())?);
-    let mut hangup = handler(SignalKind::hangup())?;
     let (stop, reload) = (events.clone(), events.clone());
-    tokio::spawn(async move {
-        let mut stopping = false;
-        loop {
-            let name = tokio::select! {
-                _ = terminate.recv() => "SIGTERM",
-                _ = interrupt.recv() => "SIGINT",
-            };
-            if stopping {
-                error!(signal = name, "second signal: aborting");
-                std::process::exit(1);
-            }
-            stopping = true;
-            // In a task of its own: while the queue is full, a second signal must still be heard.
-            let stop = stop.clone();
-            tokio::spawn(async move { drop(stop.send(Event::Stop(name)).await) });
-        }
-    });
+    // In a task of its own: while the queue is full, a second signal must still be heard.
+    let told = move |_| drop(tokio::spawn(async move { drop(stop.send(Event::Stop).await) }));
+    on_stop(told).context("installing a signal handler")?;
+    let mut hangup = signal(SignalKind::hangup()).context("installing a signal handler")?;
     tokio::spawn(async move { while hangup.recv().await.is_some() && reload.send(Event::Reload).await.is_ok() {} });
     Ok(())
 }

@@ -58,7 +58,7 @@ const RULE: Unit = Unit {
     text: include_str!("../../deploy/polkit/autoswe-watchdog.rules"),
 };
 
-static USER: [Unit; 11] = set! { "user":
+static USER: [Unit; 13] = set! { "user":
     "autoswe-exporter.service" Unit,
     "autoswe-watchdog.service" Unit,
     "autoswe-watchdog-once.service" Unit,
@@ -69,11 +69,13 @@ static USER: [Unit; 11] = set! { "user":
     "autoswe-synth.timer" Unit,
     "autoswe-synth-bridge.path" Unit,
     "autoswe-synth-bridge.service" Unit,
+    "autoswe-journey-server.service" Unit,
+    "autoswe-journey-server.socket" Unit,
     "autoswe.service" Example,
 };
 
-static SYSTEM: [Unit; 12] = {
-    let [a, b, c, d, e, f, g, h, i, j, example] = set! { "system":
+static SYSTEM: [Unit; 14] = {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, example] = set! { "system":
         "autoswe-exporter.service" Unit,
         "autoswe-watchdog.service" Unit,
         "autoswe-watchdog-once.service" Unit,
@@ -84,9 +86,11 @@ static SYSTEM: [Unit; 12] = {
         "autoswe-synth.timer" Unit,
         "autoswe-synth-bridge.path" Unit,
         "autoswe-synth-bridge.service" Unit,
+        "autoswe-journey-server.service" Unit,
+        "autoswe-journey-server.socket" Unit,
         "autoswe.service" Example,
     };
-    [a, b, c, d, e, f, g, h, i, j, RULE, example]
+    [a, b, c, d, e, f, g, h, i, j, k, l, RULE, example]
 };
 
 /// The files of `scope`.
@@ -155,6 +159,8 @@ mod tests {
                 "After",
                 "Path",
                 "Nice",
+                "Listen",
+                "Limit",
             ] {
                 assert_eq!(of(user, key), of(system, key), "{}: {key}", user.name);
             }

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use super::super::arguments::Common;
 use super::scan::{EXAMPLES, ScanArguments};
+use super::serve::ServeArguments;
 use super::synthesize::SynthesizeArguments;
 
 /// Publishes the journey of an unattended coding loop as a web site, and leaks nothing.
@@ -29,6 +30,8 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Read what the loop left behind, and publish it when nothing leaks
     Synthesize(SynthesizeArguments),
+    /// Show the released site, and nothing else, to the world
+    Serve(ServeArguments),
     /// Tell where each number of an iteration was read, what inputs disagree about, and what was left out
     #[command(after_help = super::explain::HELP)]
     Explain(super::explain::ExplainArguments),

@@ -6,7 +6,9 @@
 mod arguments;
 mod explain;
 mod line;
+mod outdir;
 mod scan;
+mod serve;
 mod synthesize;
 mod walk;
 
@@ -48,18 +50,22 @@ fn dispatch(arguments: Arguments, environment: Environment) -> ExitCode {
         Err(message) => return usage(message),
     };
     let mut settings = common.settings();
-    if let Command::Synthesize(asked) = &arguments.command {
-        match asked.settings(&environment) {
-            Ok(asked) => settings.extend(asked),
-            Err(message) => return usage(message),
-        }
+    let asked = match &arguments.command {
+        Command::Synthesize(asked) => asked.settings(&environment),
+        Command::Serve(asked) => asked.settings(&environment),
+        Command::Scan(_) | Command::Explain(_) => Ok(Vec::new()),
+    };
+    match asked {
+        Ok(asked) => settings.extend(asked),
+        Err(message) => return usage(message),
     }
     let loaded = match inputs(&common, settings, environment.clone()).map(|inputs| load(&inputs)) {
         Ok(Ok(loaded)) => loaded,
         Ok(Err(errors)) => return refuse(&errors),
         Err(message) => return usage(message),
     };
-    log::start(&common.log.quieter());
+    let is_daemon = matches!(arguments.command, Command::Serve(_));
+    log::start(&if is_daemon { common.log } else { common.log.quieter() });
     match arguments.command {
         Command::Scan(scan) => match exact_values(&places(&loaded.config, &environment)) {
             Ok(values) => scan::run(&scan, values),
@@ -67,6 +73,7 @@ fn dispatch(arguments: Arguments, environment: Environment) -> ExitCode {
             Err(error) => output::fail(USAGE, &error.to_string()),
         },
         Command::Explain(arguments) => explain::run(&loaded, &arguments),
+        Command::Serve(_) => serve::run(&loaded.config),
         Command::Synthesize(asked) => match asked.publishes(&environment) {
             Ok(publish) => synthesize::run(&asked, publish, (loaded.config, environment)),
             Err(message) => usage(message),

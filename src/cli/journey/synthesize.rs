@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::super::{USAGE, output};
 use super::Environment;
 use super::line::Line;
+use super::outdir::{outdir, variable};
 use crate::config::{Config, FlagSetting};
 use crate::journey::last_run::Outcome;
 use crate::journey::release::{self, check_id};
@@ -23,7 +24,6 @@ const BUSY: u8 = 75;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Environment variables that stand for flags.
-const OUTDIR: &str = "JOURNEY_OUTDIR";
 const BASE: &str = "JOURNEY_BASE";
 const PUBLISH: &str = "JOURNEY_PUBLISH";
 
@@ -69,30 +69,14 @@ fn snapshot(id: &str) -> Result<String, String> {
     check_id(id).map(|()| id.to_owned()).map_err(|error| error.to_string())
 }
 
-/// What `environment` says for the variable `wanted`; an empty one counts as unset.
-fn variable(environment: &[(OsString, OsString)], wanted: &str) -> Option<OsString> {
-    let found = environment.iter().find(|(name, _)| name == wanted);
-    found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
-}
-
 impl SynthesizeArguments {
-    /// The settings that these flags and their variables set. A directory is taken from the working directory, as on
-    /// every command line.
+    /// The settings that these flags and their variables set.
     pub(super) fn settings(&self, environment: &[(OsString, OsString)]) -> Result<Vec<FlagSetting>, String> {
-        let mut settings = Vec::new();
-        let mut set = |path: &str, text: String, flag: &str| {
-            settings.push(FlagSetting { path: path.into(), text, flag: flag.into() });
-        };
-        let outdir = self.outdir.clone().map(|directory| (directory, "--outdir"));
-        if let Some((directory, flag)) = outdir.or_else(|| Some((variable(environment, OUTDIR)?.into(), OUTDIR))) {
-            let directory = std::path::absolute(&directory).map_err(|error| format!("{flag}: {error}"))?;
-            let text = directory.into_os_string().into_string();
-            set("journey.output_dir", text.map_err(|_| format!("{flag}: the path is no UTF-8; rename it"))?, flag);
-        }
+        let mut settings = Vec::from_iter(outdir(self.outdir.as_deref(), environment)?);
         let base = self.base_url.clone().map(|url| (url, "--base-url"));
         let from_environment = || Some((variable(environment, BASE)?.into_string().ok()?, BASE));
         if let Some((url, flag)) = base.or_else(from_environment) {
-            set("journey.base_url", url, flag);
+            settings.push(FlagSetting { path: "journey.base_url".into(), text: url, flag: flag.into() });
         }
         Ok(settings)
     }

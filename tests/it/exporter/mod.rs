@@ -26,7 +26,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 /// Longest wait for anything; a bound, not an expectation.
-const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 /// Between two looks at whether something has come true.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -260,11 +260,11 @@ impl Drop for Exporter {
 
 /// What a program wrote so far, line by line.
 #[derive(Clone)]
-struct Lines(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
 
 impl Lines {
     /// Collects what comes from `pipe` until it ends.
-    fn of(pipe: impl Read + Send + 'static) -> Self {
+    pub(crate) fn of(pipe: impl Read + Send + 'static) -> Self {
         let lines = Lines(Arc::default());
         let all = lines.clone();
         std::thread::spawn(move || {
@@ -275,7 +275,7 @@ impl Lines {
         lines
     }
 
-    fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).join("\n")
     }
 
@@ -284,7 +284,7 @@ impl Lines {
     }
 
     /// The first line with `words` in it, once it is there.
-    async fn until(&self, words: &str) -> String {
+    pub(crate) async fn until(&self, words: &str) -> String {
         let start = Instant::now();
         loop {
             if let Some(line) = self.with(words).pop() {

@@ -5,7 +5,7 @@ mod built;
 mod encoded;
 mod explained;
 mod killed;
-mod place;
+pub(crate) mod place;
 mod planted;
 mod refused;
 mod same;

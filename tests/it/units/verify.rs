@@ -5,6 +5,9 @@ use std::process::Command;
 
 use super::{Machine, Ran, named, ran};
 
+/// The endings of unit files.
+const KINDS: [&str; 4] = ["service", "socket", "timer", "path"];
+
 fn system_units(machine: &Machine) -> PathBuf {
     machine.path("root/etc/systemd/system")
 }
@@ -16,8 +19,8 @@ fn analyze(machine: &Machine, words: &[&str], files: &[PathBuf]) -> Ran {
 }
 
 fn silent(machine: &Machine, words: &[&str], directory: &Path) {
-    let files = named(directory, &["service", "timer", "path"]);
-    assert_eq!(files.len(), 11);
+    let files = named(directory, &KINDS);
+    assert_eq!(files.len(), 13);
     let run = analyze(machine, words, &files);
     assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (Some(0), "", ""), "{words:?}");
 }
@@ -43,7 +46,7 @@ fn the_packaged_sets_are_whole_where_the_programs_are() {
         let packaged = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/systemd").join(scope);
         let place = machine.path("root").join(scope);
         std::fs::create_dir(&place).unwrap();
-        for file in named(&packaged, &["service", "timer", "path"]) {
+        for file in named(&packaged, &KINDS) {
             let text = std::fs::read_to_string(&file).unwrap().replace("/usr/bin/autoswe-", "/bin/true --");
             std::fs::write(place.join(file.file_name().unwrap()), text).unwrap();
         }
@@ -67,6 +70,9 @@ fn system_units_are_exposed_3_0_at_most() {
         let run = exposure(&machine, &system_units(&machine).join(format!("{name}.service")), 30);
         assert_eq!(run.code, Some(0), "{name}: {run:?}");
     }
+    // It faces the world.
+    let run = exposure(&machine, &system_units(&machine).join("autoswe-journey-server.service"), 20);
+    assert_eq!(run.code, Some(0), "{run:?}");
     let loop_ = exposure(&machine, &system_units(&machine).join("autoswe.service"), 30);
     assert_ne!(loop_.code, Some(0), "the threshold means something: {loop_:?}");
 }
@@ -83,6 +89,7 @@ fn user_units_are_exposed_no_more_than_they_must_be() {
         ("autoswe-watchdog-once", 61),
         ("autoswe-synth", 55),
         ("autoswe-synth-bridge", 55),
+        ("autoswe-journey-server", 54),
     ] {
         let run = exposure(&machine, &machine.user_units().join(format!("{name}.service")), limit);
         assert_eq!(run.code, Some(0), "{name}: {run:?}");
