@@ -1,9 +1,11 @@
 //! How long the site server takes to make an answer: everything between a request's head and the transport.
 
+use std::collections::HashMap;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use autoswe_exporter::journey::serve::{Coded, Content, Policy, Resource, Site, answer};
+use autoswe_exporter::journey::serve::{Coded, Content, Policy, Resource, Site, Volume, answer};
 use bytes::Bytes;
 use divan::Bencher;
 use http::{HeaderMap, HeaderValue, Request, Uri, header};
@@ -37,11 +39,12 @@ fn site() -> Site {
         is_immutable: false,
         shown_since: since(),
     };
-    let mut resources: std::collections::HashMap<Box<str>, Resource> =
+    let mut files: HashMap<Box<str>, Resource> =
         (0..1000).map(|of| (format!("iterations/{of:04}.html").into(), resource(4 * of))).collect();
-    resources.insert("404.html".into(), resource(5000));
-    resources.insert("iterations/index.html".into(), resource(6000));
-    Site { release: Some("0".repeat(64)), resources }
+    files.insert("404.html".into(), resource(5000));
+    files.insert("iterations/index.html".into(), resource(6000));
+    let current = Arc::new(Volume { release: Some("0".repeat(64)), files });
+    Site { current, ..Site::default() }
 }
 
 fn bench(bencher: Bencher<'_, '_>, target: &'static str, lines: &[(header::HeaderName, &str)], status: u16) {

@@ -69,7 +69,7 @@ fn redirect(path: &str, query: Option<&str>, policy: &Policy) -> Response<Payloa
 /// The release's own page, without validators: they are of what is found at an address (RFC 9110, 13.2.1).
 fn not_found(site: &Site, headers: &HeaderMap, policy: &Policy) -> Response<Payload> {
     let Some(page) = site.not_found() else {
-        let refusal = if site.release.is_some() { Refusal::NotFound } else { Refusal::NothingYet };
+        let refusal = if site.current.release.is_some() { Refusal::NotFound } else { Refusal::NothingYet };
         return refusal.answer(policy);
     };
     // Who accepts no form of it learns at least that there is nothing.

@@ -1,10 +1,11 @@
 //! What each kind of request comes to, as a whole.
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use http::{HeaderMap, Response, Version};
 
-use super::fixture::{answered, bytes_of, content, file, got, headers, now, request, since, site};
+use super::fixture::{answered, bytes_of, content, file, got, headers, now, request, since, site, volume};
 use super::validator::EntityTag;
 use super::{MAX_RANGES, Policy, Site, answer};
 
@@ -14,6 +15,12 @@ const DAY_BEFORE: &str = "Sat, 05 Nov 1994 08:49:37 GMT";
 
 /// One of each kind.
 fn example() -> Site {
+    let snapshot = volume([("index.html", file("index of a snapshot")), ("page.html", file("page of a snapshot"))]);
+    let earlier = HashMap::from([("assets/old-1f2e.css".into(), file("old css").immutable().resource())]);
+    Site { snapshots: BTreeMap::from([("before".into(), snapshot)]), earlier, ..current() }
+}
+
+fn current() -> Site {
     site([
         ("index.html", file("front")),
         ("404.html", file("nothing at all").gzip("n-gz")),
@@ -184,6 +191,15 @@ fn addresses() {
         ("/a%20b/%C3%A9/", 200, "index of é"),
         ("/a%20b/é/", 200, "index of é"),
         ("/..%252f/x", 200, "odd name"),
+        ("/assets/old-1f2e.css", 200, "old css"),
+        ("/snapshots/before/", 200, "index of a snapshot"),
+        ("/snapshots/before/page.html", 200, "page of a snapshot"),
+        ("/snapshots%2fbefore%2fpage.html", 200, "page of a snapshot"),
+        ("/snapshots/before/../../index.html", 404, ""),
+        ("/snapshots/before//index.html", 404, ""),
+        ("/snapshots/../index.html", 404, ""),
+        ("/snapshots/", 404, ""),
+        ("/snapshots", 404, ""),
         ("/a%252fpage.html", 404, ""),
         ("/..%2f/x", 404, ""),
         ("/a/../index.html", 404, ""),
@@ -227,6 +243,7 @@ fn a_directory_is_redirected_to_its_slash_with_the_query() {
         ("/a?", "/a/?"),
         ("/a?x=%2F&y=//evil.example", "/a/?x=%2F&y=//evil.example"),
         ("/a%20b/é", "/a%20b/%C3%A9/"),
+        ("/snapshots/before?x", "/snapshots/before/?x"),
         ("http://evil.example/a?q", "/a/?q"),
     ] {
         let answer = got(&site, target, &[("if-none-match", "*"), ("range", "bytes=0-0")]);
@@ -450,7 +467,7 @@ fn a_date_is_never_in_the_future_and_may_be_missing() {
 #[test]
 fn a_body_is_the_held_bytes_themselves() {
     let site = example();
-    let held = &site.resources["a/page.html"].plain.bytes;
+    let held = &site.current.get("a/page.html").unwrap().plain.bytes;
     let asked = request("GET", "/a/page.html", &[("range", "bytes=3-5")]);
     let mut body = answer(&site, &asked, &Policy::default(), now()).into_body();
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());

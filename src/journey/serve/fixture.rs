@@ -1,6 +1,7 @@
 //! A test's aid: sites and requests in a few words.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
 
-use super::{Content, Payload, Policy, Resource, Site, answer};
+use super::{Content, Payload, Policy, Resource, Site, Volume, answer};
 use crate::journey::digest::sha256;
 
 /// Since when what [`file`] makes is shown: `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -82,8 +83,13 @@ impl File {
 
 /// A site of a release with these files.
 pub(crate) fn site<'a>(files: impl IntoIterator<Item = (&'a str, File)>) -> Site {
-    let resources = files.into_iter().map(|(path, file)| (path.into(), file.0)).collect();
-    Site { release: Some("0".repeat(64)), resources }
+    Site { current: volume(files), ..Site::default() }
+}
+
+/// A release with these files.
+pub(crate) fn volume<'a>(files: impl IntoIterator<Item = (&'a str, File)>) -> Arc<Volume> {
+    let files = files.into_iter().map(|(path, file)| (path.into(), file.0)).collect();
+    Arc::new(Volume { release: Some("0".repeat(64)), files })
 }
 
 /// Headers in the order of their lines. What stands in a line that cannot be is left out.

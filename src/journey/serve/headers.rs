@@ -49,7 +49,7 @@ const DECIDED: [HeaderName; 18] = [
 /// The headers of every answer.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    headers: Vec<(HeaderName, HeaderValue)>,
+    headers: HeaderMap,
 }
 
 /// A header that no answer can carry, in words that name it.
@@ -73,7 +73,7 @@ pub enum PolicyError {
 
 impl Default for Policy {
     fn default() -> Self {
-        Policy { headers: DEFAULTS.into() }
+        Policy { headers: HeaderMap::from_iter(DEFAULTS) }
     }
 }
 
@@ -89,19 +89,19 @@ impl Policy {
         }
         let header = HeaderValue::from_str(value)
             .map_err(|_| PolicyError::Value { name: parsed.clone(), value: value.to_owned() })?;
-        self.headers.retain(|(name, _)| *name != parsed);
-        if !value.is_empty() {
-            self.headers.push((parsed, header));
+        if value.is_empty() {
+            self.headers.remove(parsed);
+        } else {
+            self.headers.insert(parsed, header);
         }
         Ok(())
     }
 
-    /// Headers with room for `more` beside those of every answer.
+    /// The headers of every answer, with room for `more`.
     pub(super) fn headers(&self, more: usize) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(self.headers.len() + more);
-        for (name, value) in &self.headers {
-            headers.insert(name, value.clone());
-        }
+        // A copy is made without hashing a name again.
+        let mut headers = self.headers.clone();
+        headers.reserve(more);
         headers
     }
 }

@@ -20,6 +20,7 @@ mod any_request_tests;
 #[cfg(test)]
 mod fixture;
 mod headers;
+mod load;
 mod multipart;
 mod payload;
 mod precondition;
@@ -31,6 +32,7 @@ mod validator;
 
 pub use answer::answer;
 pub use headers::{CONTENT_SECURITY_POLICY, Policy, PolicyError};
+pub use load::{Change, Loader, Terms};
 pub use payload::Payload;
 pub use range::MAX_RANGES;
-pub use site::{Coded, Content, Found, Resource, Site};
+pub use site::{Coded, Content, Found, Resource, Site, Volume};
