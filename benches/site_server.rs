@@ -26,7 +26,10 @@ fn main() {
     let servers = [
         ("autoswe-journey", ours(directory.path())),
         ("nginx", nginx(directory.path(), &site, "")),
-        ("nginx, open_file_cache", nginx(directory.path(), &site, "open_file_cache max=1000; open_file_cache_valid 60s;")),
+        (
+            "nginx, open_file_cache",
+            nginx(directory.path(), &site, "open_file_cache max=1000; open_file_cache_valid 60s;"),
+        ),
         ("static-web-server", static_web_server(&site)),
     ];
     for (name, server) in &servers {
@@ -162,7 +165,8 @@ fn free_port() -> u16 {
 
 /// Writes a release with the files below `root/web`, and points to it; where the files are.
 fn release(root: &Path) -> PathBuf {
-    let hex = |bytes: &[u8]| digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex =
+        |bytes: &[u8]| digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let mut files: Vec<(&str, Vec<u8>)> = FILES.map(|(name, bytes)| (name, noise(bytes))).into();
     files.sort();
     let sums: String = files.iter().map(|(name, bytes)| format!("{}  {name}\n", hex(bytes))).collect();
@@ -231,6 +235,10 @@ fn nginx(root: &Path, site: &Path, more: &str) -> Option<Server> {
 fn static_web_server(site: &Path) -> Option<Server> {
     let port = free_port();
     let mut command = Command::new("static-web-server");
-    command.args(["--host", "127.0.0.1", "--log-level", "error", "--port"]).arg(port.to_string()).arg("--root").arg(site);
+    command
+        .args(["--host", "127.0.0.1", "--log-level", "error", "--port"])
+        .arg(port.to_string())
+        .arg("--root")
+        .arg(site);
     Server::start(command, port)
 }

@@ -5,7 +5,7 @@
 
 mod counters;
 pub mod health;
-mod negotiate;
+pub(crate) mod negotiate;
 mod pages;
 mod routes;
 pub mod server;

@@ -76,7 +76,11 @@ pub fn run(config: &Config, on_listen: Option<OnListen>) -> anyhow::Result<()> {
 async fn serve(config: &Config, on_listen: Option<OnListen>) -> anyhow::Result<()> {
     let settings = &config.journey.server;
     let (stop, stopped) = oneshot::channel();
-    on_stop(move |_| drop(stop.send(()))).context("installing a signal handler")?;
+    let told = move |_| {
+        // An error means that it has ended already.
+        stop.send(()).ok();
+    };
+    on_stop(told).context("installing a signal handler")?;
     let server = match Server::passed()? {
         Some(server) => server,
         None => Server::bind(&[address(&settings.bind, settings.port)])?,
@@ -119,8 +123,11 @@ fn address(host: &str, port: u64) -> String {
 }
 
 fn policy(config: &Config) -> anyhow::Result<Policy> {
-    let csp = config.journey.server.content_security_policy.as_deref();
-    Policy::new(csp).context("journey.server.content_security_policy")
+    let mut policy = Policy::default();
+    if let Some(value) = &config.journey.server.content_security_policy {
+        policy.set("Content-Security-Policy", value).context("journey.server.content_security_policy")?;
+    }
+    Ok(policy)
 }
 
 /// Starts the thread that takes up what is released; returns when it has looked once.

@@ -51,13 +51,15 @@ async fn every_listed_file_is_answered_as_it_is_and_nothing_else_is() {
         let (get, head) = (served.get(&format!("/{path}")), served.ask("HEAD", &format!("/{path}"), &[]));
         assert_eq!((get.status, get.text()), (200, text), "{path}");
         assert_eq!((head.status, &head.body), (200, &Vec::new()), "{path}");
-        let dated = |answer: &Answer| answer.headers.iter().filter(|(name, _)| name != "date").cloned().collect::<Vec<_>>();
+        let dated =
+            |answer: &Answer| answer.headers.iter().filter(|(name, _)| name != "date").cloned().collect::<Vec<_>>();
         assert_eq!(dated(&get), dated(&head), "{path}: HEAD tells what GET does");
         if let Some(kind) = types.get(path.as_str()) {
             assert_eq!(get.header("content-type"), *kind, "{path}");
         }
     }
-    for path in ["/manifest.json", "/current", "/api/journey", "/raw/state.json", "/status", "/metrics", "/livez", "/x"] {
+    for path in ["/manifest.json", "/current", "/api/journey", "/raw/state.json", "/status", "/metrics", "/livez", "/x"]
+    {
         let answer = served.get(path);
         assert_eq!((answer.status, answer.text()), (404, site()["404.html"].clone()), "{path}");
         assert_eq!(answer.header("etag"), "", "{path}");
@@ -155,12 +157,21 @@ async fn what_is_no_address_is_400_or_404() {
         let answer = served.get(target);
         assert!([400, 404].contains(&answer.status), "{target}: {}", answer.status);
     }
-    for raw in [&b"GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n"[..], b"GET /\xff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"GET x HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n\r\n\r\nGET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"] {
+    for raw in [
+        &b"GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n"[..],
+        b"GET /\xff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"GET x HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\r\n\r\n\r\nGET\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ] {
         let answer = served.raw(raw);
         assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"), "{:?}", String::from_utf8_lossy(&answer));
     }
     let long = format!("/{}", "a".repeat(60_000));
-    assert!(matches!(served.raw(format!("GET {long} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).get(..10), Some(b"HTTP/1.1 4") | None));
+    assert!(matches!(
+        served.raw(format!("GET {long} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).get(..10),
+        Some(b"HTTP/1.1 4") | None
+    ));
 }
 
 #[tokio::test]
@@ -306,7 +317,8 @@ async fn the_coding_is_the_one_that_the_client_likes_best() {
     tags.dedup();
     assert_eq!(tags.len(), 4, "each form has its own tag");
     let best = served.ask("GET", "/", &["Accept-Encoding: gzip, deflate, br, zstd"]);
-    let sizes = ["br", "zstd", "gzip"].map(|coding| served.ask("GET", "/", &[&format!("Accept-Encoding: {coding}")]).body.len());
+    let sizes = ["br", "zstd", "gzip"]
+        .map(|coding| served.ask("GET", "/", &[&format!("Accept-Encoding: {coding}")]).body.len());
     assert_eq!(Some(&best.body.len()), sizes.iter().min(), "the smallest of those that are liked alike");
     // A range of a compressed form is a range of its bytes.
     let whole = served.ask("GET", "/", &["Accept-Encoding: gzip"]);

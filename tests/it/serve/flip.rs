@@ -124,7 +124,11 @@ async fn before_the_first_release_there_is_nothing_and_then_it_is_there() {
     let served = Served::start(&stage, &[]).await;
     let answer = served.get("/");
     assert_eq!(answer.status, 404);
-    assert!(answer.text().contains("nothing has been published here yet") || answer.text().contains("Nothing has been published"), "{answer:?}");
+    assert!(
+        answer.text().contains("nothing has been published here yet")
+            || answer.text().contains("Nothing has been published"),
+        "{answer:?}"
+    );
     stage.publish(&site(3), &Words::new(1, &["secret"]));
     served.shows("/", site(3)["index.html"].as_str()).await;
 }

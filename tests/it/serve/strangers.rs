@@ -18,14 +18,55 @@ const OUTSIDE: &str = "must-not-be-seen-4711";
 /// it, behind each place to begin at, and with each ending. More than 20,000.
 fn traversals() -> Vec<String> {
     let steps = [
-        "../", "..%2f", "..%2F", "%2e%2e/", "%2e%2e%2f", "%2E%2E%2F", ".%2e/", "%2e./", "..%5c", "..\\", "%2e%2e%5c",
-        "..%255c", "..%252f", "%252e%252e/", "%252e%252e%252f", "..%c0%af", "%c0%ae%c0%ae/", "%c0%ae%c0%ae%c0%af",
-        "..%c1%9c", "..%ef%bc%8f", "%uff0e%uff0e%u2215", "....//", "....\\/", "..././", "..;/", "..%00/", "..%0d/", "..//",
-        "/%2e%2e", "..%e0%80%af", "%%32%65%%32%65/", "..%u2216", "..?/", "..#/", "./../",
+        "../",
+        "..%2f",
+        "..%2F",
+        "%2e%2e/",
+        "%2e%2e%2f",
+        "%2E%2E%2F",
+        ".%2e/",
+        "%2e./",
+        "..%5c",
+        "..\\",
+        "%2e%2e%5c",
+        "..%255c",
+        "..%252f",
+        "%252e%252e/",
+        "%252e%252e%252f",
+        "..%c0%af",
+        "%c0%ae%c0%ae/",
+        "%c0%ae%c0%ae%c0%af",
+        "..%c1%9c",
+        "..%ef%bc%8f",
+        "%uff0e%uff0e%u2215",
+        "....//",
+        "....\\/",
+        "..././",
+        "..;/",
+        "..%00/",
+        "..%0d/",
+        "..//",
+        "/%2e%2e",
+        "..%e0%80%af",
+        "%%32%65%%32%65/",
+        "..%u2216",
+        "..?/",
+        "..#/",
+        "./../",
     ];
     let files = [
-        "etc/passwd", "etc/shadow", "proc/self/environ", "state/secret.txt", "secret.txt", "web/secret.txt",
-        "windows/win.ini", "root/.ssh/id_rsa", "state/leak-report.json", "releases", "manifest.json", ".git/config",
+        "etc/passwd",
+        "etc/shadow",
+        "proc/self/environ",
+        "state/secret.txt",
+        "secret.txt",
+        "web/secret.txt",
+        "windows/win.ini",
+        "root/.ssh/id_rsa",
+        "state/leak-report.json",
+        "releases",
+        "manifest.json",
+        ".git/config",
     ];
     let starts = ["/", "/assets/", "/modules/", "/snapshots/v1/", "//", "/./", "/index.html/", "/snapshots/"];
     let endings = ["", "%00", "%00.html", "/", "?x=1", "/."];
@@ -41,9 +82,24 @@ fn traversals() -> Vec<String> {
         }
     }
     let own = [
-        "/current/../../state/secret.txt", "/releases/", "/snapshots", "/link.html", "/link/secret.txt", "/.hidden",
-        "/.staging-1/index.html", "/index.html~", "/index.html.bak", "/INDEX.HTML", "/index.html%20", "/index.html.",
-        "/index.html::$DATA", "/manifest.json", "/fifo", "/.well-known/security.txt", "/.env", "/proc/self/environ",
+        "/current/../../state/secret.txt",
+        "/releases/",
+        "/snapshots",
+        "/link.html",
+        "/link/secret.txt",
+        "/.hidden",
+        "/.staging-1/index.html",
+        "/index.html~",
+        "/index.html.bak",
+        "/INDEX.HTML",
+        "/index.html%20",
+        "/index.html.",
+        "/index.html::$DATA",
+        "/manifest.json",
+        "/fifo",
+        "/.well-known/security.txt",
+        "/.env",
+        "/proc/self/environ",
     ];
     all.extend(own.map(str::to_owned));
     all
@@ -137,7 +193,8 @@ async fn those_who_say_nothing_or_drip_hold_up_nobody_and_are_cut_off() {
     let stage = Stage::new();
     stage.publish(&site(3, 0), &Words::new(1, &["secret"]));
     let config = stage.state().join("config.yml");
-    std::fs::write(&config, "journey: {server: {header_timeout: 2s, idle_timeout: 4s, max_connections: 4000}}\n").unwrap();
+    std::fs::write(&config, "journey: {server: {header_timeout: 2s, idle_timeout: 4s, max_connections: 4000}}\n")
+        .unwrap();
     let served = Served::start(&stage, &["--config.file", config.to_str().unwrap()]).await;
     served.get("/");
     let before = memory(&served);
