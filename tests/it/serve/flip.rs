@@ -85,7 +85,7 @@ async fn killed_and_started_again_it_shows_the_same() {
         let open = std::net::TcpStream::connect(served.address).unwrap();
         served.signal(Signal::KILL);
         assert_eq!(served.exit_code().await, None);
-        served = Served::spawn(command(&stage, &["--port", &port])).await;
+        served = Served::spawn(&mut command(&stage, &["--port", &port])).await;
         drop(open);
         let after = served.get("/");
         assert_eq!((after.status, &after.body, after.header("etag")), (200, &before.body, before.header("etag")));
