@@ -77,7 +77,7 @@ fn store(path: &Path) -> Store {
 
 fn release(path: &Path, iterations: usize, version: usize) -> Release {
     let store = store(path);
-    let terms = Terms { as_of: None, keep: KEEP, watch: UNWATCHED };
+    let terms = Terms { as_of: None, keep: KEEP, sidecars: false, watch: UNWATCHED };
     assert!(store.rescan(&Quick).expect("readable releases").is_empty());
     let Ok(Built::Clean(release)) = store.build(pieces(iterations, version), &Quick, terms) else {
         panic!("it is clean")

@@ -32,6 +32,9 @@ section! {
         title: String = "The journey".into(),
         /// Releases that are kept beside the one that is shown, and snapshots.
         keep_releases: u64 = 5,
+        /// Whether the release holds `X.br`, `X.gz` and `X.zst` beside each file `X` that compresses well, for a server to
+        /// send. A server that sends none of them needs none.
+        sidecars: bool = true,
         /// A longer line of an input is passed over and reported; of a transcript it is read in a stream.
         max_line: Bytes = Bytes(8 << 20),
         /// Rules of one's own beside the built-in ones: a file in gitleaks' TOML format.

@@ -108,6 +108,7 @@ impl SynthesizeArguments {
             output: config.in_repo(&journey.output_dir),
             state: config.in_runtime_dir(&journey.state_dir),
             keep: usize::try_from(journey.keep_releases).unwrap_or(usize::MAX),
+            sidecars: journey.sidecars,
             rebuild_site: self.rebuild_site,
             publish,
             snapshot: self.snapshot.clone(),

@@ -52,7 +52,7 @@ pub(super) fn kind(name: &str, head: &[u8]) -> Kind {
     }
     match head {
         [0x1f, 0x8b, ..] => Kind::Packed(Layer::Gzip),
-        // Also what may be skipped before a frame of Zstandard.
+        // Also what may be skipped before a frame of Zstandard, which is an error then.
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Kind::Packed(Layer::Zstd),
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Kind::Archive(Layer::Zip),
         _ if tar::is_header(head) => Kind::Archive(Layer::Tar),

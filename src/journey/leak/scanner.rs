@@ -271,7 +271,11 @@ impl<'s> Work<'s> {
             Some((inner, "gz" | "zst" | "br")) => inner,
             _ => name,
         };
-        self.stream(inner, &mut container::unpacked(layer, reader)?, budget)
+        self.stream(inner, &mut container::unpacked(layer, reader)?, budget)?;
+        match reader.read(&mut [0])? {
+            0 => Ok(()),
+            _ => Err(io::Error::other(format!("there is something behind the {} stream", layer.word()))),
+        }
     }
 
     /// Scans the files of an archive; one that cannot be scanned does not keep the others from being.

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 
+use super::codec::Codec;
 use super::error::{Error, disk};
 use super::intake::{Intake, Piece, read_back};
 use super::place::{Cursor, Directory, Look, PUBLIC_DIRECTORY, PUBLIC_FILE};
@@ -19,14 +20,25 @@ use crate::journey::digest::Digest;
 pub(super) struct Assembly<'a> {
     /// Its files in the order of their paths. The identity of those that stay is set on the way.
     pub(super) entries: Vec<Entry>,
-    /// Which of them are new and lie in the staging directory.
-    pub(super) is_fresh: Vec<bool>,
-    /// Makes each of them, should one that stays turn out to be altered.
+    /// Where each of them comes from.
+    pub(super) origins: Vec<Origin>,
+    /// What they are made of, should one that stays turn out to be altered.
     pub(super) pieces: &'a [Piece<'a>],
     /// The release that those that stay are in.
     pub(super) base: Option<&'a (Directory, Tree)>,
     /// What was changed on the disk to get there.
     pub(super) touched: Touched,
+}
+
+/// Where a file of a release comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin {
+    /// Whether it is new and lies in the staging directory.
+    pub(super) is_fresh: bool,
+    /// The piece that makes it, by its place among them.
+    pub(super) piece: usize,
+    /// The form that it has as a sidecar of that piece's file.
+    pub(super) codec: Option<Codec>,
 }
 
 /// The directories in which something was changed, and how many changes there were.
@@ -56,7 +68,7 @@ impl Assembly<'_> {
         let mut cursors = Cursors::new(self.base, root);
         for (at, entry) in self.entries.iter_mut().enumerate() {
             self.touched.note(&entry.path);
-            if !self.is_fresh[at] {
+            if !self.origins[at].is_fresh {
                 cursors.link(entry);
             }
         }
@@ -73,7 +85,7 @@ impl Assembly<'_> {
                 continue;
             }
             self.touched.note(&entry.path);
-            match self.is_fresh[at] {
+            match self.origins[at].is_fresh {
                 true => cursors.take_over(&mut source, entry),
                 false => cursors.link(entry),
             }
@@ -116,7 +128,7 @@ impl Assembly<'_> {
         intake: &Intake<'_>,
         buffer: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        let entry = &mut self.entries[at];
+        let (entry, Origin { piece, codec, .. }) = (&mut self.entries[at], self.origins[at]);
         let place = intake.staging.path().join(&entry.path);
         let (directory, name) = cursor.enter(&entry.path).map_err(disk("make the directory of", &place))?;
         if let Some(look) = same_content(directory, name, &entry.sha256, buffer) {
@@ -124,14 +136,15 @@ impl Assembly<'_> {
             return Ok(());
         }
         directory.remove(name).map_err(disk("remove", &place))?;
-        let taken = intake.take(cursor, &self.pieces[at], buffer)?;
-        if taken.sha256 != entry.sha256 || !taken.verdict.is_clean() {
-            return Err(Error::Unfit(format!(
-                "{} was made twice, and is not the same; report it as a bug",
-                entry.path
-            )));
-        }
-        entry.identity = taken.identity;
+        let piece = &self.pieces[piece];
+        let taken = match codec {
+            None => Some(intake.take(cursor, piece, buffer)?),
+            // Its file stands before it in the order of the paths, and is as it was written by now.
+            Some(codec) => intake.pack(cursor, &piece.path, codec, buffer)?,
+        };
+        let same = taken.filter(|taken| taken.sha256 == entry.sha256 && taken.verdict.is_clean());
+        let other = || Error::Unfit(format!("{} was made twice, and is not the same; report it as a bug", entry.path));
+        entry.identity = same.ok_or_else(other)?.identity;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use super::assemble::{Assembly, Touched};
+use super::assemble::{Assembly, Origin, Touched};
 use super::canary;
 use super::error::{Error, disk, disk_io};
 use super::gate::Gate;
@@ -14,6 +14,7 @@ use super::intake::{Intake, Piece, Taken};
 use super::manifest;
 use super::place::{Cursor, Directory, Identity, PUBLIC_DIRECTORY};
 use super::refusal::Refusal;
+use super::sidecar::{self, Order, SMALLEST, Wanted};
 use super::staging::Staging;
 use super::steps::{Step, Watch};
 use super::sync::Flush;
@@ -29,6 +30,8 @@ pub struct Terms<'a> {
     pub as_of: Option<Time>,
     /// Releases that are kept beside the one that is shown.
     pub keep: usize,
+    /// Whether files that compress well get compressed forms beside them.
+    pub sidecars: bool,
     /// Who is told how far it has come.
     pub watch: Watch<'a>,
 }
@@ -61,6 +64,8 @@ pub struct Release {
 struct Making<'a> {
     store: &'a Store,
     pieces: &'a [Piece<'a>],
+    /// The sidecars of each piece's file.
+    sidecars: Vec<Wanted>,
     terms: Terms<'a>,
     gate: &'a dyn Gate,
     base: Option<(Directory, Tree)>,
@@ -76,7 +81,8 @@ impl Store {
         pieces.sort_unstable_by(|one, other| one.path.cmp(&other.path));
         check_paths(pieces.iter().map(|piece| piece.path.as_str()))?;
         let base = self.base(gate)?;
-        Making { store: self, pieces: &pieces, terms, gate, base }.make()
+        let sidecars = if terms.sidecars { sidecar::plan(&mut pieces) } else { vec![Wanted::default(); pieces.len()] };
+        Making { store: self, pieces: &pieces, sidecars, terms, gate, base }.make()
     }
 
     /// The release that is shown, when its files were found clean by the rules of `gate`.
@@ -91,16 +97,23 @@ impl Making<'_> {
     fn make(&self) -> Result<Built, Error> {
         let wanted: Vec<usize> = (0..self.pieces.len()).filter(|at| self.kept(*at).is_none()).collect();
         let staging = Staging::new(&self.store.releases)?;
-        let intake = self.intake(&staging.root, Flush::of(wanted.len()));
+        let sidecars = wanted.iter().map(|at| self.sidecars[*at].count()).sum::<usize>();
+        let intake = self.intake(&staging.root, Flush::of(wanted.len() + sidecars));
         canary::plant(&intake)?;
         let taken = intake.take_all(self.pieces, &wanted)?;
-        self.tell(Step::Made)?;
-        let (entries, is_fresh, refusal) = self.gather(&wanted, taken);
+        let (mut files, mut refusal) = self.gather(&wanted, taken);
+        if refusal.is_empty() {
+            self.pack(&intake, &mut files, &mut refusal)?;
+        }
         if !refusal.is_empty() {
             return Ok(Built::Refused(refusal));
         }
+        self.tell(Step::Made)?;
+        // They are in order but for the sidecars that are new: a sort that makes use of that.
+        files.sort_by(|(one, _), (other, _)| one.path.cmp(&other.path));
+        let (entries, origins) = files.into_iter().unzip();
         let touched = Touched::default();
-        let assembly = Assembly { entries, is_fresh, pieces: self.pieces, base: self.base.as_ref(), touched };
+        let assembly = Assembly { entries, origins, pieces: self.pieces, base: self.base.as_ref(), touched };
         match self.there_already(&assembly.entries)? {
             Some(release) => Ok(Built::Clean(release)),
             None => self.put_in_place(assembly, staging),
@@ -124,22 +137,55 @@ impl Making<'_> {
         (self.terms.watch)(step).map_err(disk_io("write below", self.store.releases.path()))
     }
 
-    /// All files in the order of their paths, which of them are new, and what the gate said of those.
-    fn gather(&self, wanted: &[usize], taken: Vec<Taken>) -> (Vec<Entry>, Vec<bool>, Refusal) {
-        let (mut is_fresh, mut refusal) = (vec![false; self.pieces.len()], Refusal::default());
+    /// All files in the order of their paths, without sidecars that are to be made, and what the gate said of new ones.
+    fn gather(&self, wanted: &[usize], taken: Vec<Taken>) -> (Vec<(Entry, Origin)>, Refusal) {
+        let (mut files, mut refusal) = (Vec::with_capacity(self.pieces.len()), Refusal::default());
         let mut fresh = wanted.iter().zip(taken).peekable();
-        let mut entries = Vec::with_capacity(self.pieces.len());
         for (at, piece) in self.pieces.iter().enumerate() {
+            let origin = Origin { is_fresh: false, piece: at, codec: None };
             let Some((_, taken)) = fresh.next_if(|(index, _)| **index == at) else {
-                entries.extend(self.kept(at).cloned());
+                files.extend(self.kept(at).map(|entry| (entry.clone(), origin)));
+                files.extend(self.kept_sidecars(at));
                 continue;
             };
             let Taken { sha256, identity, verdict } = taken;
             refusal.note(verdict);
-            is_fresh[at] = true;
-            entries.push(Entry { path: piece.path.clone(), source: piece.source, sha256, identity });
+            let entry = Entry { path: piece.path.clone(), source: piece.source, sha256, identity };
+            files.push((entry, Origin { is_fresh: true, ..origin }));
         }
-        (entries, is_fresh, refusal)
+        (files, refusal)
+    }
+
+    /// The base's sidecars of the file that stays of the base for the piece at `at`.
+    fn kept_sidecars(&self, at: usize) -> impl Iterator<Item = (Entry, Origin)> {
+        let original = self.kept(at).filter(|entry| entry.identity.size >= SMALLEST);
+        let codecs = original.into_iter().flat_map(move |_| self.sidecars[at].codecs());
+        codecs.filter_map(move |codec| {
+            let piece = &self.pieces[at];
+            let entry = self.base.as_ref()?.1.find(&sidecar::beside(&piece.path, codec))?;
+            let origin = Origin { is_fresh: false, piece: at, codec: Some(codec) };
+            (entry.source == piece.source).then(|| (entry.clone(), origin))
+        })
+    }
+
+    /// Makes the sidecars of the new ones among `files`, and adds them.
+    fn pack(&self, intake: &Intake<'_>, files: &mut Vec<(Entry, Origin)>, refusal: &mut Refusal) -> Result<(), Error> {
+        let large = files.iter().filter(|(entry, origin)| origin.is_fresh && entry.identity.size >= SMALLEST);
+        let each = large
+            .flat_map(|(entry, origin)| self.sidecars[origin.piece].codecs().map(move |codec| (entry, origin, codec)));
+        let (orders, origins): (Vec<_>, Vec<_>) = each
+            .map(|(entry, origin, codec)| {
+                let order = Order { path: &self.pieces[origin.piece].path, size: entry.identity.size, codec };
+                (order, Origin { codec: Some(codec), ..*origin })
+            })
+            .unzip();
+        for ((order, origin), taken) in orders.iter().zip(origins).zip(intake.pack_all(&orders)?) {
+            let Some(Taken { sha256, identity, verdict }) = taken else { continue };
+            refusal.note(verdict);
+            let path = sidecar::beside(order.path, order.codec);
+            files.push((Entry { path, source: self.pieces[origin.piece].source, sha256, identity }, origin));
+        }
+        Ok(())
     }
 
     /// The release with the content of `entries`, when there is one and it is as it was written. What its files are

@@ -90,15 +90,7 @@ impl Intake<'_> {
     /// the same order.
     pub(super) fn take_all(&self, pieces: &[Piece<'_>], wanted: &[usize]) -> Result<Vec<Taken>, Error> {
         let next = AtomicUsize::new(0);
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(wanted.len().div_ceil(CHUNK));
-        let work = || self.work(pieces, wanted, &next);
-        let parts = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect::<Vec<_>>()
-        });
-        let mut taken: Vec<_> = parts.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
-        taken.sort_unstable_by_key(|(at, _)| *at);
-        Ok(taken.into_iter().map(|(_, taken)| taken).collect())
+        on_all_processors(wanted.len().div_ceil(CHUNK), || self.work(pieces, wanted, &next))
     }
 
     /// Takes chunks in until there are none left. After an error the others need not go on.
@@ -116,7 +108,7 @@ impl Intake<'_> {
         }
     }
 
-    fn told(&self, step: Step) -> Result<(), Error> {
+    pub(super) fn told(&self, step: Step) -> Result<(), Error> {
         (self.watch)(step).map_err(disk_io("write below", self.staging.path()))
     }
 
@@ -143,6 +135,22 @@ impl Intake<'_> {
         let identity = Look::at(&file).map_err(disk("look at", &place))?.identity;
         Ok(Taken { sha256, identity, verdict })
     }
+}
+
+/// Does `work` on as many threads as there are processors, and at most on `most`. Each answer comes with its place among
+/// all of them.
+pub(super) fn on_all_processors<T: Send>(
+    most: usize,
+    work: impl Fn() -> Result<Vec<(usize, T)>, Error> + Sync,
+) -> Result<Vec<T>, Error> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(most);
+    let parts = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect::<Vec<_>>()
+    });
+    let mut done: Vec<_> = parts.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    done.sort_unstable_by_key(|(at, _)| *at);
+    Ok(done.into_iter().map(|(_, one)| one).collect())
 }
 
 /// What `gate` says of the file at `path`, name and content, which `buffer` holds when it is not too large (see

@@ -29,9 +29,28 @@ pub(super) fn media_type(path: &str) -> &'static str {
         "wasm" => "application/wasm",
         "pdf" => "application/pdf",
         "gz" => "application/gzip",
+        "zst" => "application/zstd",
         "zip" => "application/zip",
         _ => "application/octet-stream",
     }
+}
+
+/// Whether the file at `path` is of a kind that compresses well: not of one that is compressed already, and not unknown.
+pub(super) fn is_compressible(path: &str) -> bool {
+    let media_type = media_type(path);
+    let (kind, _) = media_type.split_once('/').unwrap_or_default();
+    let is_known = [
+        "application/json",
+        "application/manifest+json",
+        "application/atom+xml",
+        "application/xml",
+        "application/wasm",
+        "image/svg+xml",
+        "image/vnd.microsoft.icon",
+        "font/ttf",
+    ]
+    .contains(&media_type);
+    kind == "text" || is_known
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@
 mod assemble;
 mod build;
 mod canary;
+mod codec;
 mod error;
 mod gate;
 mod intake;
@@ -36,6 +37,7 @@ mod refusal;
 mod rescan;
 mod retain;
 mod shelf;
+mod sidecar;
 mod snapshot;
 mod staging;
 mod steps;

@@ -5,7 +5,7 @@
 use rustix::fs::FileType;
 
 use super::Store;
-use super::assemble::{Assembly, Touched};
+use super::assemble::{Assembly, Origin, Touched};
 use super::error::{Error, disk};
 use super::place::PUBLIC_DIRECTORY;
 use super::staging::Staging;
@@ -32,8 +32,9 @@ impl Store {
             return is_same.then_some(false).ok_or_else(other);
         }
         let staging = Staging::new(&self.snapshots)?;
-        let (is_fresh, entries) = (vec![false; base.1.entries.len()], base.1.entries.clone());
-        let mut assembly = Assembly { entries, is_fresh, pieces: &[], base: Some(&base), touched: Touched::default() };
+        let entries = base.1.entries.clone();
+        let origins = vec![Origin { is_fresh: false, piece: 0, codec: None }; entries.len()];
+        let mut assembly = Assembly { entries, origins, pieces: &[], base: Some(&base), touched: Touched::default() };
         assembly.link(&staging.root);
         base.0.link(MANIFEST, &staging.root).map_err(refused())?;
         staging.root.allow(PUBLIC_DIRECTORY).map_err(refused())?;

@@ -14,9 +14,11 @@ pub enum Step {
         /// Files that are to be made.
         of: usize,
     },
+    /// A sidecar is about to be made.
+    Packing,
     /// A planted secret is in the staging directory.
     CanaryPlanted,
-    /// Every new file was made and is clean; those that stay come to them.
+    /// Every new file was made and is clean, and so were their sidecars; those that stay come to them.
     Made,
     /// The oldest release was taken as the ground of the new one.
     Recycled,

@@ -52,6 +52,8 @@ pub struct Request {
     pub state: PathBuf,
     /// Releases that are kept beside the one that is shown.
     pub keep: usize,
+    /// Whether files that compress well get compressed forms beside them.
+    pub sidecars: bool,
     /// Whether pages are made though what is shown has none.
     pub rebuild_site: bool,
     /// Whether the release is shown.
@@ -224,7 +226,8 @@ impl<P: Parts> Run<'_, P> {
     /// Digest of all that a release is made of.
     fn made_of(&self, inputs: &Digest, rules: &Digest, with_site: bool) -> Digest {
         let builder = self.request.builder.as_ref().filter(|_| with_site).map(Builder::identity).unwrap_or_default();
-        let text = [env!("CARGO_PKG_VERSION"), &hex(inputs), &hex(rules), &with_site.to_string(), &builder];
+        let settings = [with_site, self.request.sidecars].map(|is_on| is_on.to_string()).join(" ");
+        let text = [env!("CARGO_PKG_VERSION"), &hex(inputs), &hex(rules), &settings, &builder];
         sha256(text.join("\n").as_bytes())
     }
 
@@ -252,7 +255,8 @@ impl<P: Parts> Run<'_, P> {
             }
             Ok(())
         };
-        let terms = Terms { as_of: data.as_of, keep: self.request.keep, watch: &watch };
+        let Request { keep, sidecars, .. } = *self.request;
+        let terms = Terms { as_of: data.as_of, keep, sidecars, watch: &watch };
         Ok(store.build(pieces, gate, terms)?)
     }
 

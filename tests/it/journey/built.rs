@@ -32,6 +32,36 @@ fn brotli(bytes: &[u8]) -> Vec<u8> {
     [&head.to_le_bytes()[..3], bytes, &[3]].concat()
 }
 
+/// A stream, which unpacks to a page, with `secret` where no unpacker looks: behind its end, and what its format lets one
+/// pass over.
+fn hidden(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let page = "<p>nothing</p>\n".repeat(200);
+    let (page, tail) = (page.as_bytes(), secret.as_bytes());
+    let zstd = zstd::encode_all(page, 3).unwrap();
+    let frame = [&b"\x53\x2a\x4d\x18"[..], &(tail.len() as u32).to_le_bytes(), tail].concat();
+    let named = |builder: flate2::GzBuilder| {
+        let mut out = builder.write(Vec::new(), flate2::Compression::default());
+        out.write_all(page).unwrap();
+        out.finish().unwrap()
+    };
+    let mut brotlied = Vec::new();
+    brotli::BrotliCompress(&mut &page[..], &mut brotlied, &brotli::enc::BrotliEncoderParams::default()).unwrap();
+    vec![
+        ("p.html.gz", [&gzip(page), tail].concat()),
+        ("q.html.gz", [gzip(page), gzip(tail)].concat()),
+        ("r.html.gz", named(flate2::GzBuilder::new().filename(secret))),
+        ("s.html.gz", named(flate2::GzBuilder::new().comment(secret))),
+        ("t.html.gz", named(flate2::GzBuilder::new().extra(secret))),
+        ("u.html.gz", [gzip(page), named(flate2::GzBuilder::new().filename(secret))].concat()),
+        ("v.html.gz", named(flate2::GzBuilder::new().filename(format!("{} {secret}", "a".repeat(600))))),
+        ("p.html.zst", [&zstd, tail].concat()),
+        ("q.html.zst", [zstd.clone(), frame.clone()].concat()),
+        ("r.html.zst", [frame, zstd].concat()),
+        ("p.html.br", [&brotlied, tail].concat()),
+        ("q.html.br", [&brotlied[..], &[0; 9000], tail].concat()),
+    ]
+}
+
 /// Bytes of a picture of one point, with `tail` behind its end.
 fn png(tail: &str) -> Vec<u8> {
     let picture = "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8cfc0000003\
@@ -101,6 +131,23 @@ fn a_secret_in_each_kind_of_file_is_refused() {
     }
     place.synthesize(&[]);
     assert_eq!(place.refusal(), "", "a report would tell of what is no more");
+}
+
+#[test]
+fn a_secret_where_no_unpacker_looks_is_not_published() {
+    let (place, mut planter) = (with_builder(), Planter::default());
+    let token = planter.alone(0);
+    fs::write(place.path("project/planted/p.html"), "<p>nothing</p>\n".repeat(200)).unwrap();
+    place.synthesize(&[]);
+    let before = place.shown();
+    for (name, bytes) in hidden(&token) {
+        let path = place.path("project/planted").join(name);
+        fs::write(&path, bytes).unwrap();
+        let ended = place.run(&["synthesize"]);
+        assert_eq!((ended.code, place.shown()), (Some(1), before.clone()), "{name}: {ended:?}");
+        planter.eyes().see_nothing_in(&place.path("site"));
+        fs::remove_file(path).unwrap();
+    }
 }
 
 #[test]

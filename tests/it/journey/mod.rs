@@ -10,3 +10,4 @@ mod planted;
 mod refused;
 mod same;
 mod seen;
+mod sidecars;

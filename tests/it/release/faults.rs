@@ -10,10 +10,11 @@ use super::gate::Words;
 use super::stage::{Stage, site};
 
 /// Every step after which a run may fail.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step::Making { done: 0, of: 4 },
     Step::Making { done: 3, of: 4 },
     Step::CanaryPlanted,
+    Step::Packing,
     Step::Made,
     Step::Assembled,
     Step::Listed,

@@ -4,5 +4,6 @@ mod faults;
 pub(crate) mod gate;
 mod kills;
 mod publish;
+mod sidecars;
 pub(crate) mod stage;
 mod tampered;

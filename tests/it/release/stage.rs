@@ -1,6 +1,7 @@
 //! An output directory, a state directory, and sites to be released there.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -20,18 +21,20 @@ pub(crate) struct Stage {
     _temporary: Option<tempfile::TempDir>,
     /// Releases that are kept.
     pub(crate) keep: usize,
+    /// Whether there are sidecars.
+    pub(crate) sidecars: bool,
 }
 
 impl Stage {
     /// Empty ones.
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        Stage { root: directory.path().to_owned(), _temporary: Some(directory), keep: 2 }
+        Stage { root: directory.path().to_owned(), _temporary: Some(directory), keep: 2, sidecars: true }
     }
 
     /// Those below `root`.
     pub(crate) fn at(root: &Path) -> Self {
-        Stage { root: root.to_owned(), _temporary: None, keep: 2 }
+        Stage { root: root.to_owned(), _temporary: None, keep: 2, sidecars: true }
     }
 
     pub(crate) fn output(&self) -> PathBuf {
@@ -50,7 +53,8 @@ impl Stage {
     pub(crate) fn run(&self, site: &Site, gate: &dyn Gate, watch: Watch<'_>) -> Result<Built, Error> {
         let store = self.store()?;
         store.rescan(gate)?;
-        let built = store.build(pieces(site), gate, Terms { as_of: None, keep: self.keep, watch })?;
+        let terms = Terms { as_of: None, keep: self.keep, sidecars: self.sidecars, watch };
+        let built = store.build(pieces(site), gate, terms)?;
         if let Built::Clean(release) = &built {
             store.flip(&release.hash, watch)?;
             store.make_compatible()?;
@@ -109,7 +113,8 @@ pub(crate) fn pieces(site: &Site) -> Vec<Piece<'_>> {
     site.iter().map(draft).collect()
 }
 
-/// A site with `iterations` pages, in its `version`-th state: an index, and one page that changes.
+/// A site with `iterations` pages, in its `version`-th state: an index, and one page that changes. The data and the style
+/// are large enough for sidecars.
 pub(crate) fn site(iterations: usize, version: usize) -> Site {
     let page = |number: usize| {
         let text = format!("iteration {number}, {}\n", "words ".repeat(20 + number % 50));
@@ -117,15 +122,32 @@ pub(crate) fn site(iterations: usize, version: usize) -> Site {
     };
     let pages = (0..iterations + version).flat_map(page);
     let index = [("index.html", version), ("site-data.json", version), ("style.css", 0)];
-    pages.chain(index.map(|(path, version)| (path.to_owned(), format!("{path} {version}\n")))).collect()
+    let text = |path: &str, version| match path {
+        "index.html" => format!("{path} {version}\n"),
+        _ => format!("{path} {version}\n{}", "a line of it\n".repeat(2000)),
+    };
+    pages.chain(index.map(|(path, version)| (path.to_owned(), text(path, version)))).collect()
+}
+
+/// What `bytes` hold, when `path` is the name of a sidecar, and the name of its file.
+fn unpacked<'a>(path: &'a str, bytes: &[u8]) -> Option<(&'a str, Vec<u8>)> {
+    let (original, ending) = path.rsplit_once('.')?;
+    let mut unpacked = Vec::new();
+    match ending {
+        "br" => brotli::BrotliDecompress(&mut &bytes[..], &mut unpacked).unwrap(),
+        "gz" => flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut unpacked).map(|_| ()).unwrap(),
+        "zst" => unpacked = zstd::decode_all(bytes).unwrap(),
+        _ => return None,
+    }
+    Some((original, unpacked))
 }
 
 /// Checks that the release at `root` is whole: every file as its manifest says, and no other; all of it readable by
-/// everybody. Gives its hash and its files.
+/// everybody; every sidecar holds its file. Gives its hash and its files but for the sidecars.
 pub(crate) fn whole(root: &Path) -> (String, Site) {
     let manifest = Manifest::parse(&std::fs::read(root.join(MANIFEST)).unwrap()).unwrap();
     let mut lines = String::new();
-    let mut site = Site::new();
+    let (mut site, mut listed) = (Site::new(), Vec::new());
     for file in &manifest.files {
         let path = root.join(&file.path);
         let metadata = std::fs::symlink_metadata(&path).unwrap_or_else(|error| panic!("{}: {error}", file.path));
@@ -134,12 +156,16 @@ pub(crate) fn whole(root: &Path) -> (String, Site) {
         let sha256: String = digest(&SHA256, &bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!((sha256, bytes.len() as u64), (file.sha256.clone(), file.size), "{}", file.path);
         lines.push_str(&format!("{}  {}\n", file.sha256, file.path));
-        site.insert(file.path.clone(), String::from_utf8(bytes).unwrap());
+        listed.push(file.path.clone());
+        match unpacked(&file.path, &bytes) {
+            Some((path, held)) => assert!(held == std::fs::read(root.join(path)).unwrap(), "{}", file.path),
+            None => drop(site.insert(file.path.clone(), String::from_utf8(bytes).unwrap())),
+        }
     }
     assert_eq!(std::fs::metadata(root).unwrap().mode() & 0o7777, 0o755);
     let mut there = files(root);
     there.retain(|path| path != MANIFEST);
-    assert_eq!(there, site.keys().cloned().collect::<Vec<_>>());
+    assert_eq!(there, listed);
     let hash: String = digest(&SHA256, lines.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hash, manifest.content_hash);
     (hash, site)

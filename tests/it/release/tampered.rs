@@ -1,6 +1,7 @@
 //! Somebody else writes to the output directory, the state is lost, the rules change.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
@@ -12,9 +13,12 @@ use super::stage::{Site, Stage, names, site, stamps};
 /// Something that is done to a release, and what it is called.
 type Harm = (&'static str, fn(&Path));
 
-const HARMS: [Harm; 9] = [
+const HARMS: [Harm; 12] = [
     ("altered", |root| fs::write(root.join("style.css"), "altered, longer than it was").unwrap()),
-    ("altered at the same length", |root| fs::write(root.join("style.css"), "STYLE.css 0\n").unwrap()),
+    ("altered at the same length", |root| {
+        let text = fs::read_to_string(root.join("style.css")).unwrap();
+        fs::write(root.join("style.css"), text.to_uppercase()).unwrap();
+    }),
     ("gone", |root| fs::remove_file(root.join("pages/a/1.html")).unwrap()),
     ("directory gone", |root| fs::remove_dir_all(root.join("pages")).unwrap()),
     ("link in its place", |root| {
@@ -28,6 +32,15 @@ const HARMS: [Harm; 9] = [
     }),
     ("unreadable", |root| fs::set_permissions(root.join("style.css"), fs::Permissions::from_mode(0o600)).unwrap()),
     ("open to others", |root| fs::set_permissions(root.join("pages"), fs::Permissions::from_mode(0o777)).unwrap()),
+    ("a sidecar altered", |root| fs::write(root.join("style.css.br"), "altered").unwrap()),
+    ("a sidecar with a tail", |root| {
+        let mut file = fs::OpenOptions::new().append(true).open(root.join("style.css.gz")).unwrap();
+        file.write_all(b"tail").unwrap();
+    }),
+    ("a file and its sidecar gone", |root| {
+        fs::remove_file(root.join("style.css")).unwrap();
+        fs::remove_file(root.join("style.css.zst")).unwrap();
+    }),
 ];
 
 fn oldest(stage: &Stage) -> std::path::PathBuf {

@@ -31,6 +31,7 @@ impl Stage {
             output: directory.path().join("web"),
             state: directory.path().join("state"),
             keep: 2,
+            sidecars: true,
             rebuild_site: false,
             publish: true,
             snapshot: None,

@@ -1,9 +1,10 @@
 //! Opens compressed streams.
 //!
-//! Invariant: what a small file unpacks to is bounded, and so is the memory that unpacking takes: more is an error.
+//! Invariant: what a small file unpacks to is bounded, and so is the memory that unpacking takes: more is an error. No
+//! byte of a file is passed over: what is no part of a stream, or what its format lets an unpacker skip, is an error.
 
 use std::cell::Cell;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::rc::Rc;
 
 use super::super::Layer;
@@ -61,14 +62,10 @@ pub(in super::super) fn unpacked<'a>(layer: Layer, reader: &'a mut dyn Read) -> 
     let taken = Rc::new(Cell::new(0));
     let counted = Counted { reader, taken: Rc::clone(&taken) };
     let unpacked: Box<dyn Read + 'a> = match layer {
-        Layer::Zstd => {
-            let mut decoder = zstd::stream::read::Decoder::new(counted)?;
-            decoder.window_log_max(ZSTD_WINDOW)?;
-            Box::new(decoder)
-        }
-        Layer::Brotli => Box::new(brotli_decompressor::Decompressor::new(counted, 4096)),
-        Layer::Zlib => Box::new(flate2::read::ZlibDecoder::new(counted)),
-        _ => Box::new(flate2::read::MultiGzDecoder::new(counted)),
+        Layer::Zstd => Box::new(Joined::<_, zstd::Decoder<'_, _>>::new(counted)),
+        Layer::Brotli => Box::new(Brotli(brotli::Decompressor::new(counted, 4096))),
+        Layer::Zlib => Box::new(Joined::<_, flate2::bufread::ZlibDecoder<_>>::new(counted)),
+        _ => Box::new(Joined::<_, flate2::bufread::GzDecoder<_>>::new(counted)),
     };
     Ok(Box::new(Bounded { unpacked, taken, told: 0, layer }))
 }
@@ -99,6 +96,118 @@ pub(in super::super) fn gzip_label(head: &[u8]) -> &[u8] {
     let label = head.get(10 + extra..).unwrap_or_default();
     let ends = label.iter().enumerate().filter(|(_, byte)| **byte == 0).map(|(at, _)| at);
     &label[..ends.take((flags & NAME_OR_COMMENT).count_ones() as usize).last().unwrap_or(label.len())]
+}
+
+/// Looks behind the end of a stream of Brotli, too.
+struct Brotli<R: Read>(brotli::Decompressor<R>);
+
+impl<R: Read> Read for Brotli<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buffer)? {
+            // Asked once more after the end, it fails where it has read more than the stream.
+            0 if !buffer.is_empty() => self.0.read(&mut [0]),
+            read => Ok(read),
+        }
+    }
+}
+
+/// One of the streams that may follow each other in a file.
+trait Part<R>: Read + Sized {
+    /// Begins to unpack what `reader` has next.
+    fn open(reader: R) -> io::Result<Self>;
+    /// Whether all of its head was looked at, now that it is unpacked; [`gzip_label`] looks at the first one's.
+    fn check(&self, is_first: bool) -> io::Result<()>;
+    /// Gives back what comes behind it.
+    fn close(self) -> R;
+}
+
+impl<R: BufRead> Part<R> for flate2::bufread::GzDecoder<R> {
+    fn open(reader: R) -> io::Result<Self> {
+        Ok(Self::new(reader))
+    }
+
+    fn check(&self, is_first: bool) -> io::Result<()> {
+        let Some(header) = self.header() else { return Ok(()) };
+        let labels = [header.filename(), header.comment()].map(|label| label.map_or(0, <[u8]>::len));
+        let seen = if is_first { super::HEAD / 2 } else { 0 };
+        if header.extra().is_some() || labels.iter().sum::<usize>() > seen {
+            return Err(io::Error::other("a head with more than a name: unpack it first"));
+        }
+        Ok(())
+    }
+
+    fn close(self) -> R {
+        self.into_inner()
+    }
+}
+
+impl<R: BufRead> Part<R> for flate2::bufread::ZlibDecoder<R> {
+    fn open(reader: R) -> io::Result<Self> {
+        Ok(Self::new(reader))
+    }
+
+    fn check(&self, _: bool) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn close(self) -> R {
+        self.into_inner()
+    }
+}
+
+impl<R: BufRead> Part<R> for zstd::Decoder<'_, R> {
+    fn open(mut reader: R) -> io::Result<Self> {
+        if matches!(reader.fill_buf()?.first(), Some(0x50..=0x5f)) {
+            return Err(io::Error::other("a frame that unpackers skip: take it out first"));
+        }
+        let mut decoder = zstd::Decoder::with_buffer(reader)?.single_frame();
+        decoder.window_log_max(ZSTD_WINDOW)?;
+        Ok(decoder)
+    }
+
+    fn check(&self, _: bool) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn close(self) -> R {
+        self.finish()
+    }
+}
+
+/// Unpacks one stream after the other, to the end of the file.
+struct Joined<R, P> {
+    /// What comes next, between two streams.
+    left: Option<R>,
+    /// The stream that is unpacked.
+    open: Option<P>,
+    is_first: bool,
+}
+
+impl<R: Read, P: Part<BufReader<R>>> Joined<BufReader<R>, P> {
+    fn new(reader: R) -> Self {
+        Joined { left: Some(BufReader::new(reader)), open: None, is_first: true }
+    }
+}
+
+impl<R: BufRead, P: Part<R>> Read for Joined<R, P> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(part) = &mut self.open {
+                let read = part.read(buffer)?;
+                if read > 0 || buffer.is_empty() {
+                    return Ok(read);
+                }
+                part.check(self.is_first)?;
+                (self.left, self.is_first) = (self.open.take().map(P::close), false);
+            }
+            // Nothing is left only after an error, which is one still.
+            let left = self.left.as_mut().ok_or_else(|| io::Error::other("it failed before"))?;
+            if left.fill_buf()?.is_empty() {
+                return Ok(0);
+            }
+            self.open = self.left.take().map(P::open).transpose()?;
+        }
+    }
 }
 
 /// Counts what is read.

@@ -104,6 +104,38 @@ fn brotli_is_opened_by_its_name() {
     assert_eq!(words(&findings), [("token", 2, 3, vec!["brotli"])]);
 }
 
+#[test]
+fn what_unpackers_skip_cannot_be_scanned() {
+    let named = |builder: flate2::GzBuilder| {
+        let mut packed = builder.write(Vec::new(), flate2::Compression::default());
+        packed.write_all(b"clean").expect("memory");
+        packed.finish().expect("memory")
+    };
+    let zlib = |bytes: &[u8]| {
+        let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        packed.write_all(bytes).expect("memory");
+        packed.finish().expect("memory")
+    };
+    let skipped = [&b"\x5f\x2a\x4d\x18"[..], &(VALUE.len() as u32).to_le_bytes(), VALUE.as_bytes()].concat();
+    // A brotli stream of 4096 bytes, as many as are read at a time: 4092 as they are, and an empty last block.
+    let brotli = [&((4092_u32 - 1) << 4 | 1 << 20).to_le_bytes()[..3], &[b'x'; 4092], &[3]].concat();
+    let files = [
+        ("a.gz", named(flate2::GzBuilder::new().extra(VALUE))),
+        ("a.gz", [gzip(b"clean"), named(flate2::GzBuilder::new().comment(VALUE))].concat()),
+        ("a.gz", named(flate2::GzBuilder::new().filename(format!("{}{VALUE}", "a".repeat(600))))),
+        ("a.zst", [zstd(b"clean"), skipped.clone()].concat()),
+        ("a.zst", [skipped, zstd(b"clean")].concat()),
+        ("ab/cdef", [zlib(b"blob 5\0clean"), VALUE.into()].concat()),
+        ("a.br", [&brotli[..], VALUE.as_bytes()].concat()),
+    ];
+    for (name, bytes) in files {
+        assert!(scanner().scan_bytes(name, &bytes).is_err(), "{name} {:x?}", &bytes[..8]);
+    }
+    assert!(scanner().scan_bytes("a.br", &brotli).expect("it opens").is_empty());
+    let two = [zstd(b"clean"), zstd(&document())].concat();
+    assert_eq!(scanner().scan_bytes("a.zst", &two).expect("it opens").len(), 1, "one frame after the other");
+}
+
 /// Bits, the lowest of each byte first.
 #[derive(Default)]
 struct BitWriter {
