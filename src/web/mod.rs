@@ -3,10 +3,8 @@
 //! Invariant: no request makes the program read a source, wait for one, or judge. An answer is looked up in the
 //! latest [`Snapshot`], which is replaced as a whole; [`server`] knows nothing of what it serves.
 
-mod connection;
 mod counters;
 pub mod health;
-mod listen;
 mod negotiate;
 mod pages;
 mod routes;
@@ -14,10 +12,9 @@ pub mod server;
 mod snapshot;
 
 pub use counters::{Handler, RequestCount};
-pub use listen::BindError;
 pub use pages::{Page, Pages, Probe, Snapshot};
 pub use routes::{ROUTES, router};
-pub use server::{Limits, Server};
+pub use server::{App, BindError, Limits, Peer, Server, Tls};
 
 use crate::config::WebConfig;
 

@@ -1,53 +1,62 @@
-//! An HTTP/1.1 server for answers that are ready or nearly so: it accepts, limits and drains, and serves any router.
+//! An HTTP server for answers that are ready or nearly so: it accepts, limits and drains, and serves any [`App`].
+//!
+//! ```text
+//! listen, passed -> accept (cap, back-off) -> served (one connection) -> answer (one request) -> App
+//! ```
 //!
 //! Invariant: whatever clients do, the number of connections, the memory each may take and the time each may hold
 //! one are bounded, and [`Server::serve`] returns within the drain's bound of its shutdown signal.
 
-use std::convert::Infallible;
+mod answer;
+mod app;
+mod files;
+mod frames;
+mod guarded;
+mod ledger;
+mod listen;
+mod outgoing;
+mod passed;
+mod refusal;
+mod served;
+mod stream;
+
 use std::future::{Future, poll_fn};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::{HeaderValue, Request, Response, StatusCode, header};
-use axum::{Router, response::IntoResponse};
-use hyper::body::{Body as _, Incoming};
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
-use tower::Service;
 
-use super::connection::{Guarded, Patience, Working};
-use super::listen::{BindError, listen};
+pub use app::{App, Peer};
+pub use listen::BindError;
+pub use stream::Tls;
 
-/// A request's head may be this long, bytes; a longer one gets 431. Prometheus sends some 400.
-const MAX_HEAD: usize = 16 * 1024;
-/// Clients beyond the cap that are refused politely at one time; further ones are just closed.
-const MAX_REFUSALS: usize = 32;
-/// How long a refused client may take to read its refusal.
-const REFUSAL: Duration = Duration::from_secs(1);
+use listen::listen;
+use refusal::{MAX_REFUSALS, refuse};
+use served::{Drain, Served};
+use stream::{Listener, Stream};
+
 /// First and longest pause after an error of `accept`, such as too many open files.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
-
-const REFUSED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n\
-    Content-Length: 47\r\nRetry-After: 1\r\nConnection: close\r\n\r\nToo many connections at once; try again later.\n";
 
 /// What clients may take up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at one time; a further one gets 503.
     pub connections: usize,
-    /// Time for a request's head, from its first byte, or from the start of the connection.
+    /// Time for a request's head, from its first byte, or from the start of the connection; the same again for its
+    /// body, and before them for the TLS handshake.
     pub head: Duration,
     /// Time a connection may be idle between requests, or an answer may wait for its client to read on.
     pub idle: Duration,
+    /// Bytes per second at which a client must take its answers on average, after `idle`. A slow client holds what it
+    /// reads in memory, even when it has been replaced by then.
+    pub pace: u64,
     /// Time that requests under way get to finish after the shutdown signal.
     pub drain: Duration,
 }
@@ -59,6 +68,8 @@ impl Default for Limits {
             head: Duration::from_secs(10),
             // Longer than the usual scrape intervals, so that a scraper keeps its connection.
             idle: Duration::from_secs(75),
+            // Slower than any link that people browse with: 32 kbit/s.
+            pace: 4096,
             // The whole program has 5 s to end.
             drain: Duration::from_secs(4),
         }
@@ -66,9 +77,15 @@ impl Default for Limits {
 }
 
 /// Listening sockets.
-#[derive(Debug)]
 pub struct Server {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
+    tls: Option<Tls>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("listeners", &self.listeners).field("secured", &self.tls.is_some()).finish()
+    }
 }
 
 impl Server {
@@ -83,7 +100,8 @@ impl Server {
         for address in addresses {
             for listener in listen(address)? {
                 let listener = TcpListener::from_std(listener);
-                listeners.push(listener.map_err(|error| failed(address, error.to_string(), error.kind()))?);
+                let listener = listener.map_err(|error| failed(address, error.to_string(), error.kind()))?;
+                listeners.push(Listener::Tcp(listener));
             }
         }
         if listeners.is_empty() {
@@ -93,19 +111,37 @@ impl Server {
                 ErrorKind::InvalidInput,
             ));
         }
-        Ok(Server { listeners })
+        Ok(Server { listeners, tls: None })
     }
 
-    /// The addresses listened on, with the real port where 0 was asked for.
+    /// The sockets that the service manager listens on for this process and has passed to it (`LISTEN_FDS`), to be
+    /// used instead of binding; `None` where there are none. Once taken they are gone: call it once, within a tokio
+    /// runtime and before there are threads.
+    ///
+    /// # Errors
+    /// When one of them is no listening TCP or Unix stream socket.
+    pub fn passed() -> Result<Option<Self>, BindError> {
+        let listeners = passed::take()?;
+        Ok(if listeners.is_empty() { None } else { Some(Server { listeners, tls: None }) })
+    }
+
+    /// The same server, whose TCP connections are secured as `tls` says.
+    #[must_use]
+    pub fn secured(self, tls: Tls) -> Self {
+        Server { tls: Some(tls), ..self }
+    }
+
+    /// The TCP addresses listened on, with the real port where 0 was asked for.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+        self.listeners.iter().filter_map(Listener::address).collect()
     }
 
     /// Serves `app` until `shutdown` is ready; then takes no more connections, closes idle ones, lets requests under
     /// way finish within the drain's bound, and returns how many connections it had to cut off.
-    pub async fn serve(mut self, app: Router, limits: Limits, shutdown: impl Future<Output = ()>) -> usize {
+    pub async fn serve(mut self, app: impl App, limits: Limits, shutdown: impl Future<Output = ()>) -> usize {
+        files::make_room(limits.connections);
         let mut shutdown = pin!(shutdown);
-        let mut open = Connections::new(app, limits);
+        let mut open = Connections::new(Served::new(app, limits, self.tls), limits);
         let mut pause = None;
         loop {
             tokio::select! {
@@ -129,45 +165,41 @@ impl Server {
 }
 
 /// The next connection on any listener, after `pause`.
-async fn accept(listeners: &[TcpListener], pause: Option<Duration>) -> std::io::Result<TcpStream> {
+async fn accept(listeners: &[Listener], pause: Option<Duration>) -> std::io::Result<(Stream, Peer)> {
     if let Some(pause) = pause {
         tokio::time::sleep(pause).await;
     }
-    let accepted = poll_fn(|cx| {
+    poll_fn(|cx| {
         let mut ready = listeners.iter().map(|listener| listener.poll_accept(cx));
         ready.find(Poll::is_ready).unwrap_or(Poll::Pending)
-    });
-    accepted.await.map(|(stream, _)| stream)
+    })
+    .await
 }
 
 /// What is being served.
-struct Connections {
-    app: Router,
+struct Connections<A> {
+    served: Arc<Served<A>>,
     limits: Limits,
-    http: http1::Builder,
-    graceful: GracefulShutdown,
+    drain: (watch::Sender<bool>, Drain),
     tasks: JoinSet<()>,
     refusals: JoinSet<()>,
 }
 
-impl Connections {
-    fn new(app: Router, limits: Limits) -> Self {
-        let mut http = http1::Builder::new();
-        // `Guarded` keeps the deadlines of heads and idle connections.
-        http.header_read_timeout(None).max_buf_size(MAX_HEAD);
+impl<A: App> Connections<A> {
+    fn new(served: Arc<Served<A>>, limits: Limits) -> Self {
         let (tasks, refusals) = (JoinSet::new(), JoinSet::new());
-        Connections { app, limits, http, graceful: GracefulShutdown::new(), tasks, refusals }
+        Connections { served, limits, drain: watch::channel(false), tasks, refusals }
     }
 
     /// Serves or refuses what was accepted; how long to pause before the next one after an error.
-    fn take(&mut self, accepted: std::io::Result<TcpStream>, pause: Option<Duration>) -> Option<Duration> {
+    fn take(&mut self, accepted: std::io::Result<(Stream, Peer)>, pause: Option<Duration>) -> Option<Duration> {
         while self.refusals.try_join_next().is_some() {}
         match accepted {
-            Ok(stream) if self.tasks.len() < self.limits.connections => {
-                let (http, app) = (self.http.clone(), self.app.clone());
-                self.tasks.spawn(converse(stream, (http, app), self.limits, self.graceful.watcher()));
+            Ok(accepted) if self.tasks.len() < self.limits.connections => {
+                self.tasks.spawn(Arc::clone(&self.served).converse(accepted, self.drain.1.clone()));
             }
-            Ok(stream) if self.refusals.len() < MAX_REFUSALS => {
+            // A refusal in plain text is of no use to those who wait for a handshake.
+            Ok((stream, _)) if self.refusals.len() < MAX_REFUSALS && !self.served.is_secure() => {
                 self.refusals.spawn(refuse(stream));
             }
             Ok(_) => {}
@@ -184,8 +216,8 @@ impl Connections {
 
     async fn drain(mut self) -> usize {
         self.refusals.abort_all();
+        self.drain.0.send_replace(true);
         let ended = async {
-            self.graceful.shutdown().await;
             while let Some(ended) = self.tasks.join_next().await {
                 log_panic(ended);
             }
@@ -214,69 +246,14 @@ fn log_panic(ended: Result<(), JoinError>) {
     }
 }
 
-/// Serves one connection until either side ends it.
-async fn converse(stream: TcpStream, (http, app): (http1::Builder, Router), limits: Limits, watcher: Watcher) {
-    // Without it the last part of a long answer may wait 40 ms for an acknowledgement; the connection works anyway.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY");
-    }
-    let working = Working::default();
-    let patience = Patience { head: limits.head, idle: limits.idle };
-    let io = TokioIo::new(Guarded::new(stream, patience, working.clone()));
-    let service = hyper::service::service_fn(move |request| answer(app.clone(), request, working.clone()));
-    if let Err(error) = watcher.watch(http.serve_connection(io, service)).await {
-        // A client's doing, and routine: it went away, was too slow, or did not speak HTTP.
-        tracing::debug!(%error, "connection ended");
-    }
-}
-
-async fn answer(mut app: Router, request: Request<Incoming>, working: Working) -> Result<Response<Body>, Infallible> {
-    working.set(true);
-    let answer = if request.body().is_end_stream() {
-        let mut answering = pin!(app.call(request));
-        let caught = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(cx))) {
-            Ok(poll) => poll.map(|Ok(answer)| answer),
-            Err(_) => {
-                Poll::Ready(last("An error within the server; its log has more.\n", StatusCode::INTERNAL_SERVER_ERROR))
-            }
-        });
-        caught.await
-    } else {
-        last("This server takes no request bodies.\n", StatusCode::PAYLOAD_TOO_LARGE)
-    };
-    working.set(false);
-    Ok(answer)
-}
-
-/// An answer after which the connection is closed.
-fn last(text: &'static str, status: StatusCode) -> Response<Body> {
-    let mut answer = (status, text).into_response();
-    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    answer
-}
-
-/// Tells a client beyond the cap to come again. It must read until the client ends, because closing a socket that
-/// holds unread bytes resets the connection, and the refusal with it.
-async fn refuse(mut stream: TcpStream) {
-    let refusal = async {
-        stream.write_all(REFUSED).await?;
-        stream.shutdown().await?;
-        let mut ignored = [0; 512];
-        while stream.read(&mut ignored).await? > 0 {}
-        std::io::Result::Ok(())
-    };
-    if let Ok(Err(error)) = tokio::time::timeout(REFUSAL, refusal).await {
-        tracing::debug!(%error, "refused a connection beyond the cap");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
     async fn errors_of_accept_are_met_with_growing_patience() {
-        let mut open = Connections::new(Router::new(), Limits::default());
+        let limits = Limits::default();
+        let mut open = Connections::new(Served::new(axum::Router::new(), limits, None), limits);
         let full = || Err(rustix::io::Errno::MFILE.into());
         let (mut pause, mut pauses) = (None, Vec::new());
         for _ in 0..9 {
@@ -285,12 +262,5 @@ mod tests {
         }
         assert_eq!(pauses, [20, 40, 80, 160, 320, 640, 1000, 1000, 1000]);
         assert_eq!(open.take(Err(ErrorKind::ConnectionAborted.into()), None), None);
-    }
-
-    #[test]
-    fn the_refusal_tells_its_length() {
-        let refused = std::str::from_utf8(REFUSED).unwrap();
-        let (head, body) = refused.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
     }
 }

@@ -1,114 +1,171 @@
 //! A connection that cannot be held open for nothing.
 //!
-//! Invariant: a client that does not send a whole head in time, leaves an idle connection open too long, or stops
-//! reading its answer is cut off. No deadline runs while the server itself works on an answer.
+//! Invariant: a client that does not send a whole head in time, leaves an idle connection open too long, or does not
+//! read its answer, or too slowly, is cut off. No deadline runs while the server itself works on an answer.
 //!
 //! hyper has one time-out for heads, which also ends idle connections, and none for clients that do not read. So
 //! the deadlines are kept here, below it. One timer serves a connection and is set anew only when it fires too
 //! early, so that a request costs a look at the clock and no work on the timer wheel.
 
+use std::future::poll_fn;
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// How long a client may take.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
-    /// From the first byte of a request (from the start, for the first request) to the end of its head.
-    pub(super) head: Duration,
-    /// Between requests, and between two moments at which an answer gets on.
-    pub(super) idle: Duration,
-}
+use super::frames::{Frames, PREFACE};
+use super::ledger::Ledger;
 
-/// True while the server works on an answer.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Working(Arc<AtomicBool>);
+/// So much of a first request is gathered before the buffers of HTTP are made for it, bytes. More than most heads.
+const AHEAD: usize = 2048;
 
-impl Working {
-    pub(super) fn set(&self, working: bool) {
-        // Both sides run in the connection's one task; the order of other memory does not matter.
-        self.0.store(working, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+/// Between two looks at a connection whose request the server has been working on for long.
+const AGAIN: Duration = Duration::from_secs(5);
+/// How the head of an HTTP/1.1 request ends; the carriage return may lack.
+const ENDS: [&[u8]; 2] = [b"\n\r\n", b"\n\n"];
 
 /// A stream under deadlines.
 pub(super) struct Guarded<S> {
     stream: S,
-    patience: Patience,
-    working: Working,
-    waiting_for: Waiting,
-    since: Instant,
+    ledger: Arc<Ledger>,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Bytes that were read before anything was made to understand them.
+    ahead: Vec<u8>,
+    /// Present where HTTP/2 is spoken.
+    frames: Option<Box<Frames>>,
+    /// Whether bytes wait until the client reads.
+    stuck: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Waiting {
-    /// The rest of a head.
-    Head,
-    /// The next request, or the client's reading.
-    Idle,
+/// What a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speaks {
+    /// HTTP/1.1, or what may pass for it.
+    Http1,
+    /// HTTP/2.
+    Http2,
+    /// Nothing any more.
+    Nothing,
 }
 
 impl<S> Guarded<S> {
-    pub(super) fn new(stream: S, patience: Patience, working: Working) -> Self {
-        Guarded { stream, patience, working, waiting_for: Waiting::Head, since: Instant::now(), timer: None }
+    pub(super) fn new(stream: S, ledger: Arc<Ledger>) -> Self {
+        Guarded { stream, ledger, timer: None, ahead: Vec::new(), frames: None, stuck: false }
     }
 
-    fn received(&mut self) {
-        if self.waiting_for == Waiting::Idle && !self.working.get() {
-            self.waiting_for = Waiting::Head;
-            self.since = Instant::now();
+    /// Whether nothing that was read is left.
+    pub(super) fn is_silent(&self) -> bool {
+        self.ahead.is_empty()
+    }
+
+    /// Bytes that were read and not understood are read again.
+    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+        self.ahead.splice(..0, bytes.iter().copied());
+    }
+
+    fn set_stuck(&mut self, stuck: bool) {
+        if self.stuck != stuck {
+            self.stuck = stuck;
+            self.ledger.set_stuck(stuck);
         }
-    }
-
-    fn sent(&mut self) {
-        self.waiting_for = Waiting::Idle;
-        self.since = Instant::now();
     }
 
     /// `Ready` with an error when the client's time is up, else `Pending` with the timer set to wake the task.
     fn poll_patience<T>(&mut self, cx: &mut Context<'_>) -> Poll<Result<T>> {
-        if self.working.get() {
-            return Poll::Pending;
-        }
-        let (patience, what) = match self.waiting_for {
-            Waiting::Head => (self.patience.head, "the request's head did not arrive in time"),
-            Waiting::Idle => (self.patience.idle, "the client was idle or did not read for too long"),
-        };
-        let deadline = self.since + patience;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        let due = self.ledger.due();
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due.look)));
         loop {
-            if timer.deadline() > deadline || (timer.is_elapsed() && Instant::now() < deadline) {
-                timer.as_mut().reset(deadline);
+            if timer.deadline() > due.look {
+                timer.as_mut().reset(due.look);
             }
-            match timer.as_mut().poll(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(()) if Instant::now() >= deadline => {
-                    return Poll::Ready(Err(Error::new(ErrorKind::TimedOut, what)));
+            ready!(timer.as_mut().poll(cx));
+            let now = Instant::now();
+            let next = match due.cut {
+                Some((cut, why)) if now >= cut => return Poll::Ready(Err(Error::new(ErrorKind::TimedOut, why))),
+                _ if now < due.look => due.look,
+                Some((cut, _)) => cut,
+                None => now + AGAIN,
+            };
+            timer.as_mut().reset(next);
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Guarded<S> {
+    /// Waits until it is known what the client speaks and, for HTTP/1.1, until a head of usual length is there.
+    /// Nothing else is made for a connection before, so that one that sends nothing, or drips, costs next to nothing.
+    pub(super) async fn listen(&mut self) -> Result<Speaks> {
+        let speaks = poll_fn(|cx| self.poll_speaks(cx)).await?;
+        if speaks == Speaks::Http2 {
+            self.ledger.speaks_http2();
+            self.frames = Some(Box::new(Frames::new()));
+        }
+        Ok(speaks)
+    }
+
+    fn poll_speaks(&mut self, cx: &mut Context<'_>) -> Poll<Result<Speaks>> {
+        loop {
+            if let Some(speaks) = speaks(&self.ahead) {
+                return Poll::Ready(Ok(speaks));
+            }
+            let mut space = [0; AHEAD];
+            let mut buffer = ReadBuf::new(&mut space);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+                Poll::Pending => return self.poll_patience(cx),
+                Poll::Ready(Ok(())) if buffer.filled().is_empty() => return Poll::Ready(Ok(Speaks::Nothing)),
+                Poll::Ready(Ok(())) => {
+                    self.ledger.received();
+                    self.ahead.extend_from_slice(buffer.filled());
                 }
-                Poll::Ready(()) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             }
         }
     }
+
+    fn poll_read_stream(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        if self.ahead.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buffer);
+        }
+        let now = self.ahead.len().min(buffer.remaining());
+        buffer.put_slice(&self.ahead[..now]);
+        self.ahead.drain(..now);
+        if self.ahead.is_empty() {
+            self.ahead = Vec::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What a client speaks that begins with `bytes`; `None` when that takes more of them.
+fn speaks(bytes: &[u8]) -> Option<Speaks> {
+    let first = bytes.first()?;
+    if bytes.starts_with(PREFACE) {
+        return Some(Speaks::Http2);
+    }
+    // What is no method is refused at once.
+    let hopeless = !first.is_ascii_uppercase() && !first.is_ascii_whitespace();
+    let enough = bytes.len() >= AHEAD || ENDS.iter().any(|end| memmem::find(bytes, end).is_some());
+    (hopeless || (enough && !PREFACE.starts_with(bytes))).then_some(Speaks::Http1)
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        match Pin::new(&mut this.stream).poll_read(cx, buffer) {
+        match this.poll_read_stream(cx, buffer) {
             Poll::Ready(Ok(())) if buffer.filled().len() > before => {
-                this.received();
+                match &mut this.frames {
+                    None => this.ledger.received(),
+                    Some(frames) => {
+                        let ended = frames.follow(&buffer.filled()[before..]);
+                        this.ledger.received_frames(ended, frames.is_whole());
+                    }
+                }
                 Poll::Ready(Ok(()))
             }
             Poll::Pending => this.poll_patience(cx),
@@ -118,10 +175,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Guarded<S> {
-    fn after_write(&mut self, cx: &mut Context<'_>, written: Poll<Result<usize>>) -> Poll<Result<usize>> {
+    fn after_write<T>(&mut self, cx: &mut Context<'_>, written: Poll<Result<T>>) -> Poll<Result<T>> {
+        self.set_stuck(written.is_pending());
         match written {
             Poll::Ready(Ok(_)) => {
-                self.sent();
+                self.ledger.wrote();
                 // hyper looks for the next request before it sends the answer, and then not again until it is
                 // woken: the timer must be set for the idle time now.
                 if let Poll::Ready(out_of_time) = self.poll_patience(cx) {
@@ -132,6 +190,12 @@ impl<S: AsyncWrite + Unpin> Guarded<S> {
             Poll::Ready(Err(_)) => {}
         }
         written
+    }
+
+    /// Streams that keep bytes back, as TLS does, send them here.
+    fn after_flush(&mut self, cx: &mut Context<'_>, flushed: Poll<Result<()>>) -> Poll<Result<()>> {
+        self.set_stuck(flushed.is_pending());
+        if self.stuck { self.poll_patience(cx) } else { flushed }
     }
 }
 
@@ -153,26 +217,30 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.stream).poll_flush(cx);
+        this.after_flush(cx, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+        let this = self.get_mut();
+        let shut = Pin::new(&mut this.stream).poll_shutdown(cx);
+        this.after_flush(cx, shut)
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::server::ledger::{Patience, Work};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     const SOON: Duration = Duration::from_millis(40);
     const NEVER: Duration = Duration::from_secs(3600);
 
-    fn pair(head: Duration, idle: Duration) -> (DuplexStream, Guarded<DuplexStream>, Working) {
+    fn pair(head: Duration, idle: Duration) -> (DuplexStream, Guarded<DuplexStream>, Arc<Ledger>) {
         let (client, server) = duplex(16);
-        let working = Working::default();
-        (client, Guarded::new(server, Patience { head, idle }, working.clone()), working)
+        let ledger = Ledger::new(Patience { head, idle, pace: 1 });
+        (client, Guarded::new(server, Arc::clone(&ledger)), ledger)
     }
 
     /// Reads until the connection is cut off.
@@ -262,8 +330,8 @@ mod tests {
 
     #[tokio::test]
     async fn no_deadline_runs_while_the_server_works() {
-        let (_client, mut guarded, working) = pair(SOON, SOON);
-        working.set(true);
+        let (_client, mut guarded, ledger) = pair(SOON, SOON);
+        let _working: Work = ledger.work();
         assert!(tokio::time::timeout(SOON * 4, cut_off(&mut guarded)).await.is_err());
     }
 }

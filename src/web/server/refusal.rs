@@ -1,0 +1,51 @@
+//! What clients are told that cannot be served.
+//!
+//! Invariant: a refusal takes no longer than its client may wait, and so few are under way that they take nothing
+//! from those who are served.
+
+use std::io::Result;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::stream::Stream;
+
+/// Clients beyond the cap that are refused politely at one time; further ones are just closed.
+pub(super) const MAX_REFUSALS: usize = 32;
+/// How long a refused client may take to read its refusal.
+const REFUSAL: Duration = Duration::from_secs(1);
+
+const REFUSED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n\
+    Content-Length: 47\r\nRetry-After: 1\r\nConnection: close\r\n\r\nToo many connections at once; try again later.\n";
+
+/// Tells a client beyond the cap to come again.
+pub(super) async fn refuse(mut stream: Stream) {
+    let refusal = async {
+        stream.write_all(REFUSED).await?;
+        linger(&mut stream).await
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(REFUSAL, refusal).await {
+        tracing::debug!(%error, "refused a connection beyond the cap");
+    }
+}
+
+/// Ends a connection after last words. It must read until the client ends, because closing a socket that holds unread
+/// bytes resets the connection, and the words with it.
+pub(super) async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<()> {
+    stream.shutdown().await?;
+    let mut ignored = [0; 512];
+    while stream.read(&mut ignored).await? > 0 {}
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_refusal_tells_its_length() {
+        let refused = std::str::from_utf8(REFUSED).unwrap();
+        let (head, body) = refused.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
+    }
+}
