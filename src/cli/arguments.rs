@@ -50,6 +50,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     web: Web,
     #[command(flatten)]
+    security: WebConfigFile,
+    #[command(flatten)]
     pub(super) common: Common,
 }
 
@@ -153,6 +155,22 @@ impl Web {
     }
 }
 
+/// The flag for TLS and logins. It stands before and after a command, so that `check-config` takes it too.
+#[derive(Debug, Clone, Args)]
+pub(super) struct WebConfigFile {
+    /// TLS and logins, in the format of the Prometheus exporter toolkit (docs/web-config.md)
+    #[arg(long = "web.config.file", value_name = "FILE", global = true, help_heading = "Server")]
+    web_config_file: Option<String>,
+}
+
+impl WebConfigFile {
+    /// The setting that this flag sets for the server whose setting is at `path`.
+    pub(super) fn settings(&self, path: &str) -> Option<FlagSetting> {
+        let text = self.web_config_file.clone()?;
+        Some(FlagSetting { path: path.into(), text, flag: "--web.config.file".into() })
+    }
+}
+
 /// Flags of the log.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct Log {
@@ -208,7 +226,12 @@ impl Arguments {
 
     /// The settings that flags set.
     pub(super) fn settings(&self) -> Vec<FlagSetting> {
-        self.web.settings().into_iter().chain(self.common.settings()).collect()
+        self.web
+            .settings()
+            .into_iter()
+            .chain(self.security.settings("web.config_file"))
+            .chain(self.common.settings())
+            .collect()
     }
 }
 
@@ -293,6 +316,8 @@ mod tests {
         let found = settings("--web.listen-address :1 --web.listen-address [::1]:2 --web.telemetry-path /m");
         assert_eq!(found[0].1, ":1,[::1]:2");
         assert_eq!(found[1].0, "web.telemetry_path");
+        let found = settings("--config.file a.yml --web.config.file b.yml");
+        assert_eq!((found[0].0.as_str(), found[0].1.as_str()), ("web.config_file", "b.yml"));
     }
 
     #[test]

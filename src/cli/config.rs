@@ -1,5 +1,6 @@
 //! `check-config`, `print-config` and `print-rules`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -7,9 +8,20 @@ use super::output;
 use crate::alert::{self, beside};
 use crate::config::{self, ConfigError, ConfigErrors, Loaded, Origin};
 use crate::sink::push::Endpoint;
+use crate::web::Secure;
+
+/// What is wrong beyond the settings themselves: in the files that they name. `None` where nothing is.
+pub(super) fn beyond(loaded: &Loaded) -> Option<ConfigErrors> {
+    let files = [&loaded.config.web.config_file, &loaded.config.journey.server.config_file].into_iter().flatten();
+    // One file may do for both servers.
+    let files: BTreeSet<_> = files.collect();
+    let web = files.into_iter().filter_map(|file| Secure::check(Path::new(file)).err());
+    let errors: Vec<_> = twice(loaded).into_iter().chain(web).flat_map(|errors| errors.0).collect();
+    (!errors.is_empty()).then_some(ConfigErrors(errors))
+}
 
 /// The mistake of pushing alerts that a Prometheus sends too, as its rule files say; `None` where nobody does.
-pub(super) fn twice(loaded: &Loaded) -> Option<ConfigErrors> {
+fn twice(loaded: &Loaded) -> Option<ConfigErrors> {
     let path = "alertmanager.urls";
     let clashes = beside::look(&loaded.config.alertmanager).clashes;
     let errors: Vec<_> = clashes.into_iter().map(|clash| ConfigError::at(loaded.origin(path), path, clash)).collect();

@@ -17,6 +17,7 @@ use super::output;
 use crate::config::{Config, FlagSetting, Inputs, load_over};
 use crate::daemon::{self, Options};
 use crate::demo::{Chapter, Demo, Story};
+use crate::web;
 
 pub(super) const HELP: &str = "\
 It listens on 127.0.0.1:9765, or on a free port where that is taken. Its files lie in a temporary directory that is
@@ -111,12 +112,14 @@ fn watch(stage: Stage, inputs: &Inputs) -> anyhow::Result<()> {
     let load = move || load_over(config.clone(), &inputs);
     let loaded = load()?;
     let metrics = telemetry_path(&loaded.config);
+    let secure = web::secure(&loaded.config.web)?;
+    let scheme = secure.scheme();
     let on_listen = Box::new(move |addresses: &[SocketAddr]| {
-        let about =
-            Introduction { addresses, metrics: &metrics, files: &directory.display().to_string(), vllm: &vllm, round };
+        let files = &directory.display().to_string();
+        let about = Introduction { scheme, addresses, metrics: &metrics, files, vllm: &vllm, round };
         say(&about.text());
     });
-    daemon::run(Options { loaded, reload: std::sync::Arc::new(load), on_listen: Some(on_listen) })
+    daemon::run(Options { loaded, reload: std::sync::Arc::new(load), secure, on_listen: Some(on_listen) })
 }
 
 /// Only the flags of the command line; that vLLM's address is known makes it expected.
@@ -138,6 +141,7 @@ fn free_addresses(addresses: Vec<String>) -> Vec<String> {
 }
 
 struct Introduction<'a> {
+    scheme: &'static str,
     addresses: &'a [SocketAddr],
     metrics: &'a str,
     files: &'a str,
@@ -147,8 +151,8 @@ struct Introduction<'a> {
 
 impl Introduction<'_> {
     fn text(&self) -> String {
-        let Introduction { addresses, metrics, files, vllm, round } = self;
-        let base = addresses.first().map_or_else(String::new, |address| format!("http://{address}"));
+        let Introduction { scheme, addresses, metrics, files, vllm, round } = self;
+        let base = addresses.first().map_or_else(String::new, |address| format!("{scheme}://{address}"));
         format!(
             "A loop, a GPU and a model server that are not there, watched as if they were.\n\n  \
              status page    {base}/\n  \

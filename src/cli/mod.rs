@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use crate::config::{ConfigErrors, FlagSetting, Inputs, Loaded, load};
 use crate::daemon;
+use crate::web;
 use arguments::{Arguments, Command, Common};
 
 /// Exit code of a mistake in the usage or the configuration.
@@ -72,7 +73,7 @@ fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> Exi
     };
     match command {
         None => serve(loaded, inputs, &common),
-        Some(Command::CheckConfig) => match config::twice(&loaded) {
+        Some(Command::CheckConfig) => match config::beyond(&loaded) {
             Some(errors) => refuse(&errors),
             None => config::check(&loaded, inputs.file.as_deref()),
         },
@@ -114,8 +115,12 @@ fn refuse(errors: &ConfigErrors) -> ExitCode {
 
 fn serve(loaded: Loaded, inputs: Inputs, common: &Common) -> ExitCode {
     log::start(&common.log);
+    let secure = match web::secure(&loaded.config.web) {
+        Ok(secure) => secure,
+        Err(errors) => return refuse(&errors),
+    };
     let reload = Arc::new(move || load(&inputs));
-    match daemon::run(daemon::Options { loaded, reload, on_listen: None }) {
+    match daemon::run(daemon::Options { loaded, reload, secure, on_listen: None }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => output::fail(1, &format!("{error:#}")),
     }

@@ -14,10 +14,10 @@ use super::error::{ConfigError, ConfigErrors};
 pub use super::layer::environment_name;
 use super::layer::{self, FlagSetting, Layer, Schema};
 use super::section::{Setting, Visitor};
+use super::text;
 use super::tree::Position;
 use super::validate::{Violation, violations};
 use crate::assessment::Thresholds;
-use crate::observation::Reading;
 use crate::source::file;
 
 /// Largest configuration file that is read, bytes. A complete one with comments takes 20 kB.
@@ -44,7 +44,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    pub(super) fn file(file: &Arc<Path>, Position { line, column }: Position) -> Self {
+    pub(crate) fn file(file: &Arc<Path>, Position { line, column }: Position) -> Self {
         Origin::File { file: file.clone(), line, column }
     }
 
@@ -145,33 +145,13 @@ pub fn load_over(base: Config, inputs: &Inputs) -> Result<Loaded, ConfigErrors> 
 }
 
 fn read_layer(file: &Path, schema: &Schema) -> (Layer, Vec<ConfigError>) {
-    let refused = |message: String| {
-        let error = ConfigError { place: file.display().to_string(), path: String::new(), message };
-        (Layer::new(), vec![error])
-    };
-    let bytes = match file::read_bounded("configuration", file, MAX_FILE) {
-        Reading::Observed((bytes, _)) => bytes,
-        Reading::Missing(_) => return refused("there is no such file; name another with --config.file".into()),
-        Reading::Failed(failure) => {
-            // The place names the file already.
-            let named = format!("configuration {}: ", file.display());
-            return refused(failure.message.trim_start_matches(&named).to_owned());
+    match text::read(file, MAX_FILE, "--config.file") {
+        Ok(text) => layer::from_yaml(file, &text, schema),
+        Err(message) => {
+            let error = ConfigError { place: file.display().to_string(), path: String::new(), message };
+            (Layer::new(), vec![error])
         }
-    };
-    let line_at = |end: usize| bytes[..end].iter().filter(|byte| **byte == b'\n').count() + 1;
-    match std::str::from_utf8(&bytes) {
-        Err(error) => refused(format!("is not UTF-8 in line {}; save it as UTF-8 text", line_at(error.valid_up_to()))),
-        Ok(text) => match text.find(is_unprintable) {
-            // The scanner would take a NUL byte for the end of the file and drop what follows.
-            Some(at) => refused(format!("holds a control character in line {}; save it as plain text", line_at(at))),
-            None => layer::from_yaml(file, text, schema),
-        },
     }
-}
-
-/// Characters that YAML does not allow in a text.
-fn is_unprintable(c: char) -> bool {
-    c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r')
 }
 
 struct Assign<'a> {
@@ -207,6 +187,9 @@ fn contradictions(loaded: &Loaded, known: &[ConfigError]) -> Vec<ConfigError> {
 fn make_absolute(config: &mut Config, directory: &Path) {
     for path in [&mut config.runtime_dir, &mut config.repo_root] {
         *path = file::resolve(directory, path).components().collect();
+    }
+    for path in [&mut config.web.config_file, &mut config.journey.server.config_file].into_iter().flatten() {
+        *path = file::resolve(directory, Path::new(path)).to_string_lossy().into_owned();
     }
 }
 

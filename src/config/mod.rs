@@ -20,8 +20,9 @@ mod push;
 mod reference;
 mod restart;
 mod sources;
-mod suggest;
-mod tree;
+pub(crate) mod suggest;
+pub(crate) mod text;
+pub(crate) mod tree;
 mod validate;
 
 pub use alerts::AlertsConfig;
@@ -113,6 +114,9 @@ section! {
     pub struct WebConfig {
         /// Addresses to listen on, `host:port`; `:9765` is every address of the machine.
         listen_addresses: Vec<String> = vec![":9765".into()],
+        /// A file that turns on TLS and logins, in the format of the Prometheus exporter toolkit (docs/web-config.md).
+        /// A relative one is taken from the working directory.
+        config_file: Option<String> = None,
         /// Path of the metrics page.
         telemetry_path: String = "/metrics".into(),
         /// Connections served at once; one more gets 503.

@@ -3,12 +3,12 @@
 //! Invariant: a suggestion is close enough to be a slip of the hand; otherwise none is made.
 
 /// `; did you mean `x`?` for the name in `known` that is nearest to `wrong`; empty when none is near.
-pub(super) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(wrong, known).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
 /// The name in `known` that a slip of the hand turns into `wrong`: about one letter in three may differ.
-pub(super) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |name: &str| name.to_ascii_lowercase().replace('-', "_");
     let wrong: String = plain(wrong).chars().take(80).collect();
     let slips = wrong.chars().count().div_ceil(3).min(4);

@@ -18,22 +18,22 @@ const MAX_DEPTH: usize = 16;
 
 /// Where something stands in the text; both count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Position {
-    pub(super) line: usize,
-    pub(super) column: usize,
+pub(crate) struct Position {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Tree {
-    pub(super) at: Position,
-    pub(super) kind: Kind,
+pub(crate) struct Tree {
+    pub(crate) at: Position,
+    pub(crate) kind: Kind,
     size: usize,
 }
 
 /// What a value is.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Scalar(Value),
     Sequence(Vec<Tree>),
     Mapping(Vec<Entry>),
@@ -41,23 +41,23 @@ pub(super) enum Kind {
 
 /// One key of a mapping with its value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) at: Position,
-    pub(super) value: Tree,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) at: Position,
+    pub(crate) value: Tree,
 }
 
 /// Something that is wrong with the text, whatever the settings are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem {
-    pub(super) at: Position,
-    pub(super) path: String,
-    pub(super) message: String,
+pub(crate) struct Problem {
+    pub(crate) at: Position,
+    pub(crate) path: String,
+    pub(crate) message: String,
 }
 
 impl Tree {
     /// The value without places.
-    pub(super) fn value(&self) -> Value {
+    pub(crate) fn value(&self) -> Value {
         match &self.kind {
             Kind::Scalar(value) => value.clone(),
             Kind::Sequence(items) => Value::Sequence(items.iter().map(Tree::value).collect()),
@@ -70,7 +70,7 @@ impl Tree {
 
     /// The place of what lies at the dotted path `at` below this value, or of the nearest thing above it. A key may
     /// hold dots itself.
-    pub(super) fn place(&self, at: &str) -> Position {
+    pub(crate) fn place(&self, at: &str) -> Position {
         let Kind::Mapping(entries) = &self.kind else { return self.at };
         let below = |entry: &Entry| {
             let rest = at.strip_prefix(entry.key.as_str())?;
@@ -82,7 +82,7 @@ impl Tree {
 }
 
 /// Reads `text`. What could be read is returned beside what could not; a text without any value has no tree.
-pub(super) fn parse(text: &str) -> (Option<Tree>, Vec<Problem>) {
+pub(crate) fn parse(text: &str) -> (Option<Tree>, Vec<Problem>) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader =
         Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), values: 0, problems: Vec::new() };

@@ -27,7 +27,7 @@ use crate::observation::{Observation, Reading, Time};
 use crate::signals::on_stop;
 use crate::source::set::{Reader, readers};
 use crate::systemd::notify;
-use crate::web::{Limits, Server};
+use crate::web::{Limits, Secure, Server};
 use known::Known;
 use manager::Manager;
 
@@ -51,6 +51,8 @@ pub struct Options {
     pub loaded: Loaded,
     /// Loads it anew at SIGHUP.
     pub reload: Reload,
+    /// TLS and logins.
+    pub secure: Secure,
     /// Told once the server listens.
     pub on_listen: Option<OnListen>,
 }
@@ -84,14 +86,18 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {
-    let Options { loaded, reload, on_listen } = options;
+    let Options { loaded, reload, secure, on_listen } = options;
     let server = Server::bind(&loaded.config.web.listen_addresses)?;
     let limits = Limits::from(&loaded.config.web);
+    let server = match secure.tls() {
+        Some(tls) => server.secured(tls),
+        None => server,
+    };
     let mut known = Known::new(loaded)?;
     let (stop, stopped) = oneshot::channel::<()>();
     let addresses = server.addresses();
-    let serving = tokio::spawn(server.serve(known.router()?, limits, async move { drop(stopped.await) }));
-    info!(addresses = ?addresses, "listening");
+    let serving = tokio::spawn(server.serve(secure.guard(known.router()?), limits, async move { drop(stopped.await) }));
+    info!(addresses = ?addresses, scheme = secure.scheme(), "listening");
     if let Some(on_listen) = on_listen {
         on_listen(&addresses);
     }

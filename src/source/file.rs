@@ -55,7 +55,7 @@ impl Identity {
 
     /// Whether a later change is bound to show, judged at `now`. A time far ahead counts as settled: the clock was
     /// set back, and parsing the file at every reading until it catches up would help nobody.
-    fn settled(&self, now: Time) -> bool {
+    pub(crate) fn settled(&self, now: Time) -> bool {
         #[expect(clippy::cast_precision_loss, reason = "seconds and nanoseconds of a clock, compared with 2 s")]
         let changed = self.changed.0 as f64 + self.changed.1 as f64 / 1e9;
         (now.as_duration().as_secs_f64() - changed).abs() >= UNSETTLED_SECONDS

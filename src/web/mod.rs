@@ -8,15 +8,30 @@ pub mod health;
 pub(crate) mod negotiate;
 mod pages;
 mod routes;
+pub mod secure;
 pub mod server;
 mod snapshot;
 
 pub use counters::{Handler, RequestCount};
 pub use pages::{Page, Pages, Probe, Snapshot};
-pub use routes::{ROUTES, router};
+pub use routes::{PROBES, ROUTES, router};
+pub use secure::Secure;
 pub use server::{App, BindError, Limits, Peer, Server, Tls};
 
-use crate::config::WebConfig;
+use std::path::Path;
+
+use crate::config::{ConfigErrors, WebConfig};
+
+/// TLS and logins of the exporter, as `config` says.
+///
+/// # Errors
+/// Everything that is wrong in the file that it names.
+pub fn secure(config: &WebConfig) -> Result<Secure, ConfigErrors> {
+    match &config.config_file {
+        Some(file) => Secure::open(Path::new(file), &PROBES),
+        None => Ok(Secure::default()),
+    }
+}
 
 impl From<&WebConfig> for Limits {
     fn from(config: &WebConfig) -> Self {

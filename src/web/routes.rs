@@ -27,6 +27,9 @@ const READY: &str = "/-/ready";
 /// The routes that the metrics page must leave alone.
 pub const ROUTES: [&str; 6] = [STATUS, STATE, LIVEZ, STARTUPZ, HEALTHY, READY];
 
+/// The routes for probes, which need no login: Kubernetes cannot send one.
+pub const PROBES: [&str; 4] = [LIVEZ, STARTUPZ, HEALTHY, READY];
+
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";

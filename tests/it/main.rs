@@ -5,6 +5,7 @@
 mod alertmanager;
 mod alerts;
 mod backtest;
+mod certificates;
 mod chain;
 mod cli;
 mod dashboards;

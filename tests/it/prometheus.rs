@@ -48,8 +48,20 @@ impl Prometheus {
 
     /// Starts it and waits until it is ready.
     pub(crate) async fn start_alerting(targets: &[Target<'_>], alerting: &Alerting<'_>) -> Self {
+        let job = |Target { job, address, path }: &Target<'_>| {
+            format!("- job_name: {job}\n  metrics_path: {path}\n  static_configs: [{{targets: ['{address}']}}]\n")
+        };
+        Self::start_configured(&targets.iter().map(job).collect::<String>(), alerting).await
+    }
+
+    /// Starts it without rules, with `jobs` as its scrape_configs, and waits until it is ready.
+    pub(crate) async fn start_scraping(jobs: &str) -> Self {
+        Self::start_configured(jobs, &Alerting::default()).await
+    }
+
+    async fn start_configured(jobs: &str, alerting: &Alerting<'_>) -> Self {
         for _ in 0..3 {
-            let mut prometheus = Self::spawn(targets, alerting);
+            let mut prometheus = Self::spawn(jobs, alerting);
             if prometheus.ready().await {
                 return prometheus;
             }
@@ -57,10 +69,10 @@ impl Prometheus {
         panic!("prometheus did not start, three times; run `prometheus --version` and tests/run");
     }
 
-    fn spawn(targets: &[Target<'_>], alerting: &Alerting<'_>) -> Self {
+    fn spawn(jobs: &str, alerting: &Alerting<'_>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let resend_delay = alerting.resend_delay.to_owned();
-        std::fs::write(directory.path().join("prometheus.yml"), configuration(targets, alerting)).unwrap();
+        std::fs::write(directory.path().join("prometheus.yml"), configuration(jobs, alerting)).unwrap();
         std::fs::write(directory.path().join("rules.yml"), alerting.rules).unwrap();
         // The port is free now; when another process takes it first, `start` tries again.
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -162,11 +174,7 @@ fn command(directory: &tempfile::TempDir, address: SocketAddr, resend_delay: &st
     command
 }
 
-fn configuration(targets: &[Target<'_>], alerting: &Alerting<'_>) -> String {
-    let job = |Target { job, address, path }: &Target<'_>| {
-        format!("- job_name: {job}\n  metrics_path: {path}\n  static_configs: [{{targets: ['{address}']}}]\n")
-    };
-    let jobs: String = targets.iter().map(job).collect();
+fn configuration(jobs: &str, alerting: &Alerting<'_>) -> String {
     let alertmanagers: Vec<String> = alerting.alertmanagers.iter().map(|address| format!("'{address}'")).collect();
     format!(
         "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\

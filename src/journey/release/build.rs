@@ -14,7 +14,7 @@ use super::intake::{Intake, Piece, Taken};
 use super::manifest;
 use super::place::{Cursor, Directory, Identity, PUBLIC_DIRECTORY};
 use super::refusal::Refusal;
-use super::sidecar::{self, Order, SMALLEST, Wanted};
+use super::sidecar::{self, Order, Wanted};
 use super::staging::Staging;
 use super::steps::{Step, Watch};
 use super::sync::Flush;
@@ -156,9 +156,14 @@ impl Making<'_> {
         (files, refusal)
     }
 
+    /// Whether the file is large enough to have sidecars.
+    fn is_large(&self, entry: &Entry) -> bool {
+        entry.identity.size >= sidecar::smallest(self.pieces.len())
+    }
+
     /// The base's sidecars of the file that stays of the base for the piece at `at`.
     fn kept_sidecars(&self, at: usize) -> impl Iterator<Item = (Entry, Origin)> {
-        let original = self.kept(at).filter(|entry| entry.identity.size >= SMALLEST);
+        let original = self.kept(at).filter(|entry| self.is_large(entry));
         let codecs = original.into_iter().flat_map(move |_| self.sidecars[at].codecs());
         codecs.filter_map(move |codec| {
             let piece = &self.pieces[at];
@@ -170,7 +175,7 @@ impl Making<'_> {
 
     /// Makes the sidecars of the new ones among `files`, and adds them.
     fn pack(&self, intake: &Intake<'_>, files: &mut Vec<(Entry, Origin)>, refusal: &mut Refusal) -> Result<(), Error> {
-        let large = files.iter().filter(|(entry, origin)| origin.is_fresh && entry.identity.size >= SMALLEST);
+        let large = files.iter().filter(|(entry, origin)| origin.is_fresh && self.is_large(entry));
         let each = large
             .flat_map(|(entry, origin)| self.sidecars[origin.piece].codecs().map(move |codec| (entry, origin, codec)));
         let (orders, origins): (Vec<_>, Vec<_>) = each

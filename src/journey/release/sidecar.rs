@@ -20,15 +20,15 @@ use super::steps::Step;
 use super::tree::parents;
 use crate::journey::digest::sha256;
 
-/// Smaller files have none, bytes: with its head such an answer fits into the ten packets that a server sends at once (RFC
-/// 6928), packed or not. With sidecars from 1,200 bytes on, a run of 10,000 iterations has 53,000 more files, which cost
-/// each later run more than all else that it does (docs/benchmarks.md).
-pub(super) const SMALLEST: u64 = 14_000;
+/// Smaller files have none, bytes: with its head such an answer fits into one packet, packed or not.
+const SMALLEST: u64 = 1_200;
+/// Of so many pieces on only larger files have them, bytes: smaller ones fit into the ten packets that a server sends at
+/// once (RFC 6928). With sidecars of all, a run of 10,000 iterations has 53,000 more files, which cost each later run more
+/// than all else that it does (docs/benchmarks.md).
+const MANY: usize = 5_000;
+const SMALLEST_OF_MANY: u64 = 14_000;
 /// A sidecar has at most this share of its file's bytes, in hundredths.
 const MOST: u64 = 90;
-/// What the sidecars of a file depend on beside the file, as a part of its source.
-const MAKING: &str = "sidecars from 14000 bytes on, at most 90 %";
-
 /// The sidecars that a file is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Wanted([bool; Codec::ALL.len()]);
@@ -60,8 +60,15 @@ pub(super) fn beside(path: &str, codec: Codec) -> String {
     [path, codec.ending()].concat()
 }
 
-/// Which sidecars each of the `pieces` is to have, should it be large enough. Their sources tell it from then on.
+/// Files of fewer bytes have none, in a release of so many pieces.
+pub(super) fn smallest(pieces: usize) -> u64 {
+    if pieces < MANY { SMALLEST } else { SMALLEST_OF_MANY }
+}
+
+/// Which sidecars each of the `pieces` is to have, should it be large enough. Their sources tell from then on what making
+/// them depends on beside the file.
 pub(super) fn plan(pieces: &mut [Piece<'_>]) -> Vec<Wanted> {
+    let making = format!("sidecars from {} bytes on, at most {MOST} %", smallest(pieces.len()));
     let wanted: Vec<Wanted> = {
         let is_theirs = |path: &&str| Codec::ALL.iter().any(|codec| path.ends_with(codec.ending()));
         let paths = pieces.iter().flat_map(|piece| parents(&piece.path).chain([piece.path.as_str()]));
@@ -75,7 +82,7 @@ pub(super) fn plan(pieces: &mut [Piece<'_>]) -> Vec<Wanted> {
     for (piece, wanted) in pieces.iter_mut().zip(&wanted).filter(|(_, wanted)| **wanted != Wanted::default()) {
         let names = wanted.codecs().map(Codec::ending).collect::<String>();
         piece.source =
-            sha256(&[&piece.source[..], MAKING.as_bytes(), codec::MAKING.as_bytes(), names.as_bytes()].concat());
+            sha256(&[&piece.source[..], making.as_bytes(), codec::MAKING.as_bytes(), names.as_bytes()].concat());
     }
     wanted
 }
@@ -177,8 +184,11 @@ mod tests {
     }
 
     #[test]
-    fn the_sources_tell_the_limits() {
-        assert_eq!(MAKING, format!("sidecars from {SMALLEST} bytes on, at most {MOST} %"));
+    fn of_many_pieces_small_ones_have_none_and_the_sources_tell() {
+        assert_eq!([smallest(1), smallest(MANY - 1), smallest(MANY)], [SMALLEST, SMALLEST, SMALLEST_OF_MANY]);
+        let source = |count: usize| planned(&vec!["a.html"; count])[0].1;
+        assert_eq!(source(1), source(2));
+        assert_ne!(source(1), source(MANY));
     }
 
     #[test]

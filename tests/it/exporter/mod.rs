@@ -10,6 +10,7 @@ mod probes;
 mod push;
 mod report;
 mod scrape;
+mod secure;
 mod series;
 mod signals;
 mod stall;
