@@ -7,7 +7,7 @@ mod connection;
 mod counters;
 pub mod health;
 mod listen;
-mod negotiate;
+pub(crate) mod negotiate;
 mod pages;
 mod routes;
 pub mod server;

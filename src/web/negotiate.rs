@@ -2,7 +2,7 @@
 //!
 //! Invariant: pure, linear in the header's length, and without an error: what cannot be read is not there.
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 
 use crate::sink::{openmetrics, prometheus};
 
@@ -40,7 +40,9 @@ impl Format {
 
 /// A coding of an answer's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(crate) enum Coding {
+    /// Brotli (RFC 7932).
+    Brotli,
     /// Zstandard (RFC 8878).
     Zstd,
     /// gzip.
@@ -50,15 +52,22 @@ pub(super) enum Coding {
 }
 
 impl Coding {
-    const ALL: [Coding; 3] = [Coding::Zstd, Coding::Gzip, Coding::Identity];
+    const ALL: [Coding; 4] = [Coding::Brotli, Coding::Zstd, Coding::Gzip, Coding::Identity];
 
     /// The name in `Content-Encoding`.
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
+            Coding::Brotli => "br",
             Coding::Zstd => "zstd",
             Coding::Gzip => "gzip",
             Coding::Identity => "identity",
         }
+    }
+
+    /// What a client means by `name`. RFC 9110, 8.4.1.3 has `x-gzip` stand for gzip.
+    fn named(name: &str) -> Option<Coding> {
+        let known = Coding::ALL.into_iter().find(|coding| name.eq_ignore_ascii_case(coding.name()));
+        known.or_else(|| name.eq_ignore_ascii_case("x-gzip").then_some(Coding::Gzip))
     }
 }
 
@@ -68,7 +77,7 @@ pub(super) fn format(headers: &HeaderMap) -> Format {
     if !headers.contains_key(header::ACCEPT) {
         return Format::Text;
     }
-    best(Format::ALL, |format| {
+    best(Format::ALL.into_iter(), |format| {
         let matches = elements(headers, header::ACCEPT).filter_map(|range| {
             range_matches(range.name, range.parameters, format).map(|specificity| (specificity, range.weight))
         });
@@ -78,22 +87,42 @@ pub(super) fn format(headers: &HeaderMap) -> Format {
     .unwrap_or(Format::Text)
 }
 
-/// The coding that the client likes best, the smallest one among equals; `None` when it accepts none of them.
-pub(super) fn coding(headers: &HeaderMap) -> Option<Coding> {
+/// The offer that the client likes best, the first one among equals; `None` when it accepts none of them.
+pub(crate) fn coding<T: Copy>(headers: &HeaderMap, offers: &[(Coding, T)]) -> Option<(Coding, T)> {
     // RFC 9110 lets a server choose where nothing is said; a client that says nothing may not decode anything.
     if !headers.contains_key(header::ACCEPT_ENCODING) {
-        return Some(Coding::Identity);
+        return offers.iter().find(|(coding, _)| *coding == Coding::Identity).copied();
     }
-    best(Coding::ALL, |coding| {
-        let of = |name: &str| {
-            let mut all = elements(headers, header::ACCEPT_ENCODING);
-            all.find(|element| element.name.eq_ignore_ascii_case(name)).map(|element| element.weight)
-        };
-        let alias = || (coding == Coding::Gzip).then(|| of("x-gzip")).flatten();
+    let weights = CodingWeights::read(headers);
+    best(offers.iter().copied(), |(coding, _)| weights.of(coding))
+}
+
+/// What `Accept-Encoding` says of each coding, read in one pass.
+#[derive(Default)]
+struct CodingWeights {
+    named: [Option<Weight>; Coding::ALL.len()],
+    others: Option<Weight>,
+}
+
+impl CodingWeights {
+    /// What is said first of a coding holds.
+    fn read(headers: &HeaderMap) -> Self {
+        let mut weights = CodingWeights::default();
+        for element in elements(headers, header::ACCEPT_ENCODING) {
+            if let Some(coding) = Coding::named(element.name) {
+                weights.named[coding as usize].get_or_insert(element.weight);
+            } else if element.name == "*" {
+                weights.others.get_or_insert(element.weight);
+            }
+        }
+        weights
+    }
+
+    fn of(&self, coding: Coding) -> Weight {
         // Identity is acceptable unless it is refused, and liked least.
-        let unnamed = if coding == Coding::Identity { Some(LEAST) } else { None };
-        of(coding.name()).or_else(alias).or_else(|| of("*")).or(unnamed).unwrap_or(0)
-    })
+        let unnamed = if coding == Coding::Identity { LEAST } else { 0 };
+        self.named[coding as usize].or(self.others).unwrap_or(unnamed)
+    }
 }
 
 /// A weight in thousandths.
@@ -103,8 +132,8 @@ const LEAST: Weight = 1;
 const FULL: Weight = 10_000;
 
 /// The first of `offers` with the greatest weight above 0.
-fn best<T: Copy, const N: usize>(offers: [T; N], weight: impl Fn(T) -> Weight) -> Option<T> {
-    let weighed = offers.into_iter().rev().map(|offer| (offer, weight(offer)));
+fn best<T: Copy>(offers: impl DoubleEndedIterator<Item = T>, weight: impl Fn(T) -> Weight) -> Option<T> {
+    let weighed = offers.rev().map(|offer| (offer, weight(offer)));
     weighed.filter(|(_, weight)| *weight > 0).max_by_key(|(_, weight)| *weight).map(|(offer, _)| offer)
 }
 
@@ -196,6 +225,12 @@ mod tests {
         assert_eq!(super::format(&HeaderMap::new()), Text);
     }
 
+    /// The coding that is chosen of those that the exporter offers.
+    fn of_three(headers: &HeaderMap) -> Option<Coding> {
+        let offers = [(Coding::Zstd, ()), (Coding::Gzip, ()), (Coding::Identity, ())];
+        super::coding(headers, &offers).map(|(coding, ())| coding)
+    }
+
     #[test]
     fn codings() {
         use Coding::{Gzip, Identity, Zstd};
@@ -218,16 +253,40 @@ mod tests {
             ("br", Some(Identity)),
             ("gzip;q=7", Some(Identity)),
             (",;,=,gzip;q=", Some(Identity)),
+            ("gzip;q=0, gzip", Some(Identity)),
+            ("*;q=0, *", None),
         ] {
-            assert_eq!(super::coding(&headers(header::ACCEPT_ENCODING, accept)), coding, "{accept}");
+            assert_eq!(of_three(&headers(header::ACCEPT_ENCODING, accept)), coding, "{accept}");
         }
-        assert_eq!(super::coding(&HeaderMap::new()), Some(Identity));
+        assert_eq!(of_three(&HeaderMap::new()), Some(Identity));
+    }
+
+    #[test]
+    fn the_first_offer_wins_among_those_that_are_liked_as_much() {
+        use Coding::{Brotli, Gzip, Identity, Zstd};
+        let orders = [[Brotli, Zstd, Gzip, Identity], [Gzip, Identity, Brotli, Zstd], [Identity, Gzip, Zstd, Brotli]];
+        for (accept, chosen) in [
+            ("gzip, deflate, br, zstd", [Brotli, Gzip, Gzip]),
+            ("*", [Brotli, Gzip, Identity]),
+            ("*, identity;q=0.5", [Brotli, Gzip, Gzip]),
+            ("br;q=0.5, zstd;q=0.5", [Brotli, Brotli, Zstd]),
+            ("br;q=0.5, gzip;q=0.6", [Gzip, Gzip, Gzip]),
+            ("br;q=0.5, *;q=0.4", [Brotli, Brotli, Brotli]),
+        ] {
+            let headers = headers(header::ACCEPT_ENCODING, accept);
+            for (order, chosen) in orders.iter().zip(chosen) {
+                let offers = order.map(|coding| (coding, coding.name()));
+                assert_eq!(coding(&headers, &offers), Some((chosen, chosen.name())), "{accept} of {order:?}");
+            }
+        }
+        assert_eq!(coding(&headers(header::ACCEPT_ENCODING, "br"), &[(Gzip, ())]), None);
+        assert_eq!(coding::<()>(&HeaderMap::new(), &[]), None);
     }
 
     #[test]
     fn several_headers_count_as_one() {
         let mut headers = headers(header::ACCEPT_ENCODING, "gzip;q=0.5");
         headers.append(header::ACCEPT_ENCODING, HeaderValue::from_static("zstd;q=0.4"));
-        assert_eq!(super::coding(&headers), Some(Coding::Gzip));
+        assert_eq!(of_three(&headers), Some(Coding::Gzip));
     }
 }

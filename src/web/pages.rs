@@ -10,7 +10,6 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 
 use super::counters::{Counters, Handler, RequestCount};
-use super::negotiate::Coding;
 
 /// Of flate2's 0 to 9: above 4 a metrics page shrinks by 2 % more and takes twice the time.
 const GZIP_LEVEL: u32 = 4;
@@ -42,13 +41,12 @@ impl Page {
         self.plain.get_or_init(|| (self.render)())
     }
 
-    pub(super) fn body(&self, coding: Coding) -> Bytes {
-        match coding {
-            Coding::Identity => self.plain(),
-            Coding::Gzip => self.gzip.get_or_init(|| gzip(self.plain()).into()),
-            Coding::Zstd => self.zstd.get_or_init(|| zstd(self.plain()).into()),
-        }
-        .clone()
+    pub(super) fn gzip(&self) -> &Bytes {
+        self.gzip.get_or_init(|| gzip(self.plain()).into())
+    }
+
+    pub(super) fn zstd(&self) -> &Bytes {
+        self.zstd.get_or_init(|| zstd(self.plain()).into())
     }
 }
 
@@ -170,9 +168,9 @@ mod tests {
         let seen = Arc::clone(&renders);
         let page = Page::lazy(move || format!("render {}", seen.fetch_add(1, Ordering::Relaxed)));
         assert_eq!(renders.load(Ordering::Relaxed), 0);
-        let coded = page.body(Coding::Zstd);
-        assert_eq!(page.body(Coding::Identity), "render 0");
-        assert_eq!(zstd::bulk::decompress(&coded, 100).unwrap(), b"render 0");
+        let coded = page.zstd();
+        assert_eq!(page.plain(), "render 0");
+        assert_eq!(zstd::bulk::decompress(coded, 100).unwrap(), b"render 0");
         assert_eq!(renders.load(Ordering::Relaxed), 1);
     }
 

@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use axum::routing::{MethodRouter, get};
+use bytes::Bytes;
 
 use super::counters::Handler;
 use super::negotiate::{self, Coding};
@@ -44,7 +45,7 @@ const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
 /// When `telemetry_path` is not a plain path or is that of another page; the text says what to write instead.
 pub fn router(pages: Arc<Pages>, telemetry_path: &str) -> Result<Router, String> {
     check_path(telemetry_path)?;
-    let not_found = bytes::Bytes::from(not_found_page(telemetry_path));
+    let not_found = Bytes::from(not_found_page(telemetry_path));
     let router = Router::new()
         .route(telemetry_path, only_get(metrics))
         .route(STATUS, only_get(status))
@@ -159,11 +160,17 @@ fn encoded(
     counted(pages, handler, answer)
 }
 
+/// A page under one coding.
+type Form = fn(&Page) -> &Bytes;
+/// The codings of every page, the smallest first.
+const FORMS: [(Coding, Form); 3] =
+    [(Coding::Zstd, Page::zstd), (Coding::Gzip, Page::gzip), (Coding::Identity, Page::plain)];
+
 /// `page` in the coding that the client likes best.
 fn negotiated(headers: &HeaderMap, page: &Page, kind: &'static str) -> Response<Body> {
-    match negotiate::coding(headers) {
-        Some(coding) => {
-            let mut answer = answer(StatusCode::OK, kind, page.body(coding));
+    match negotiate::coding(headers, &FORMS) {
+        Some((coding, form)) => {
+            let mut answer = answer(StatusCode::OK, kind, form(page).clone());
             if coding != Coding::Identity {
                 answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
             }

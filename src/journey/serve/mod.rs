@@ -11,8 +11,28 @@
 //! 2. A release is shown as a whole or not at all; each request sees one [`Site`].
 //! 3. Pure where it can be: [`Site`] and a request's head make the answer.
 
+mod address;
+mod answer;
+#[cfg(test)]
+mod answer_tests;
+#[cfg(test)]
+mod any_request_tests;
+#[cfg(test)]
+mod fixture;
+mod headers;
 mod load;
+mod multipart;
+mod payload;
+mod precondition;
+mod range;
+mod refusal;
+mod representation;
 mod site;
+mod validator;
 
+pub use answer::answer;
+pub use headers::{CONTENT_SECURITY_POLICY, Policy, PolicyError};
 pub use load::{Change, Loader, Terms};
+pub use payload::Payload;
+pub use range::MAX_RANGES;
 pub use site::{Coded, Content, Found, Resource, Site, Volume};
