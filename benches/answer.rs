@@ -61,25 +61,25 @@ fn bench(bencher: Bencher<'_, '_>, target: &'static str, lines: &[(header::Heade
 }
 
 /// 200, as a client without codings asks for it.
-#[divan::bench]
+#[divan::bench(sample_size = 1000)]
 fn whole(bencher: Bencher<'_, '_>) {
     bench(bencher, FILE, &[], 200);
 }
 
 /// 200, as a browser asks for it.
-#[divan::bench]
+#[divan::bench(sample_size = 1000)]
 fn whole_coded(bencher: Bencher<'_, '_>) {
     bench(bencher, FILE, &[(header::ACCEPT_ENCODING, ACCEPTED)], 200);
 }
 
 /// 200 for a directory's index.
-#[divan::bench]
+#[divan::bench(sample_size = 1000)]
 fn index(bencher: Bencher<'_, '_>) {
     bench(bencher, "/iterations/", &[(header::ACCEPT_ENCODING, ACCEPTED)], 200);
 }
 
 /// 304.
-#[divan::bench]
+#[divan::bench(sample_size = 1000)]
 fn not_modified(bencher: Bencher<'_, '_>) {
     let date = "Sun, 06 Nov 1994 08:49:37 GMT";
     let lines = [(header::ACCEPT_ENCODING, ACCEPTED), (header::IF_MODIFIED_SINCE, date)];
@@ -87,19 +87,19 @@ fn not_modified(bencher: Bencher<'_, '_>) {
 }
 
 /// 206 of one range.
-#[divan::bench]
+#[divan::bench(sample_size = 1000)]
 fn range(bencher: Bencher<'_, '_>) {
     bench(bencher, FILE, &[(header::RANGE, "bytes=100-199")], 206);
 }
 
 /// 206 of three ranges.
-#[divan::bench]
+#[divan::bench(sample_size = 1000)]
 fn ranges(bencher: Bencher<'_, '_>) {
     bench(bencher, FILE, &[(header::RANGE, "bytes=100-199,300-399,-100")], 206);
 }
 
 /// 404 with the site's page.
-#[divan::bench]
+#[divan::bench(sample_size = 1000)]
 fn not_found(bencher: Bencher<'_, '_>) {
     bench(bencher, "/wp-login.php", &[(header::ACCEPT_ENCODING, ACCEPTED)], 404);
 }

@@ -108,7 +108,8 @@ fn a_page_is_dated_by_its_last_change() {
 
 #[test]
 fn a_release_that_is_not_as_its_manifest_says_is_refused_as_a_whole() {
-    let tampers: [(&str, fn(&std::path::Path)); 7] = [
+    type Tamper = fn(&std::path::Path);
+    let tampers: [(&str, Tamper); 7] = [
         ("index.html is not as it was released", |root| replace(root, "index.html", "index.html X\n")),
         ("index.html is not as it was released", |root| replace(root, "index.html", "longer than it was\n")),
         ("index.html", |root| std::fs::remove_file(root.join("index.html")).unwrap()),
