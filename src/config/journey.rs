@@ -19,8 +19,12 @@ section! {
         /// Where the site will be seen, such as `https://example.org/journey/`: the feed's links begin with it. Empty:
         /// links are relative. The environment variable `JOURNEY_BASE` wins.
         base_url: Option<String> = None,
-        /// The coding agent's session transcripts, as globs. Empty: none are read.
-        transcripts: Vec<String> = vec!["~/.claude/projects/*/*.jsonl".into()],
+        /// The coding agent's session transcripts, as globs; those of its sub-agents lie in directories of the sessions.
+        /// Empty: none are read.
+        transcripts: Vec<String> = vec![
+            "~/.claude/projects/*/*.jsonl".into(),
+            "~/.claude/projects/*/*/subagents/agent-*.jsonl".into(),
+        ],
         /// The loop's repository, for its commits, relative to `repo_root`. Empty (`""`): none is read.
         repository: Option<String> = Some(".".into()),
         /// Where a commit can be looked at, with `{hash}` in place of its hash. Empty: commits are no links.

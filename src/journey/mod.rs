@@ -30,4 +30,5 @@ pub mod serve;
 pub mod site;
 pub mod site_data;
 pub mod synthesis;
+mod threads;
 pub mod transcript;

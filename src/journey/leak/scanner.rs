@@ -17,7 +17,7 @@ use super::finding::Key;
 use super::imported::Imported;
 use super::look::{Found, Look, Scratch, Sought};
 use super::rules::{self, Hit, Rule};
-use super::stream::{self, Cut};
+use super::stream::{self, Cut, Known};
 use super::{Finding, Layer, identity};
 
 /// From one file no more findings are told: it is a leak whatever else is in it.
@@ -111,10 +111,7 @@ impl Scanner {
     /// When it could not be scanned to its end. It is not clean then.
     pub fn scan(&self, name: &str, reader: &mut dyn Read) -> io::Result<Vec<Finding>> {
         let examined = self.examine(name, name, reader);
-        match examined.failed {
-            None => Ok(examined.findings),
-            Some(error) => Err(error),
-        }
+        examined.failed.map_or(Ok(examined.findings), Err)
     }
 
     /// Scans the bytes of the file called `name`, and the name.
@@ -125,10 +122,28 @@ impl Scanner {
         self.scan(name, &mut bytes)
     }
 
+    /// Scans the file called `name`, and the name, as [`Self::scan`] does. `earlier` are the bytes of another version of the
+    /// file, which this scanner, or one with the same [`Self::rules_hash`], found clean under the same name: where the two
+    /// have windows in common, the verdict is that one's (see `stream.rs`).
+    ///
+    /// # Errors
+    /// As [`Self::scan`].
+    pub fn scan_since(&self, name: &str, earlier: &[u8], reader: &mut dyn Read) -> io::Result<Vec<Finding>> {
+        let is_plain = container::kind(name, &earlier[..earlier.len().min(container::HEAD)]) == Kind::Plain;
+        let known = if is_plain { Known::of(earlier, self.cut) } else { Known::default() };
+        let examined = self.examine_since(&known, (name, name), reader);
+        examined.failed.map_or(Ok(examined.findings), Err)
+    }
+
     /// Scans the file that findings call `shown`; only `name`, the part of it that is to be shown to the world, is
     /// scanned with it.
     pub fn examine(&self, shown: &str, name: &str, reader: &mut dyn Read) -> Examined {
-        let mut work = Work { scanner: self, file: String::new(), layers: Vec::new(), examined: Examined::default() };
+        self.examine_since(&Known::default(), (shown, name), reader)
+    }
+
+    fn examine_since(&self, known: &Known, (shown, name): (&str, &str), reader: &mut dyn Read) -> Examined {
+        let mut work =
+            Work { scanner: self, known, file: String::new(), layers: Vec::new(), examined: Examined::default() };
         let outcome = work.named(shown, name, |work| work.stream(name, reader, Budget::new()));
         work.examined.failed = work.examined.failed.or(outcome.err());
         work.examined
@@ -191,6 +206,8 @@ impl std::fmt::Debug for Scanner {
 /// One file at work, with what it holds.
 struct Work<'s> {
     scanner: &'s Scanner,
+    /// Windows of an earlier version of the file, which were clean under its name.
+    known: &'s Known,
     /// What findings call the file.
     file: String,
     /// The containers around what is looked at.
@@ -243,8 +260,12 @@ impl<'s> Work<'s> {
         let scanner = self.scanner;
         let mut scratch = scanner.scratch();
         let mut look = Look::new(&scanner.sought, name, &mut scratch);
-        let read =
-            stream::scan(reader, &mut look, scanner.cut, &mut |found, line, column| self.tell(found, line, column));
+        let nothing = Known::default();
+        // What is unpacked has other names, by which other rules of a file may look.
+        let known = if self.layers.is_empty() { self.known } else { &nothing };
+        let read = stream::scan(reader, &mut look, (scanner.cut, known), &mut |found, line, column| {
+            self.tell(found, line, column)
+        });
         scanner.give_back(scratch);
         self.examined.bytes += read?;
         Ok(())

@@ -2,6 +2,7 @@
 
 mod containers;
 mod planted;
+mod since;
 
 use std::ops::Range;
 

@@ -41,19 +41,18 @@ pub(super) struct Origin {
     pub(super) codec: Option<Codec>,
 }
 
-/// The directories in which something was changed, and how many changes there were.
+/// The directories in which something was changed, and how many files are new.
 #[derive(Debug, Default)]
 pub(super) struct Touched {
     /// Paths of directories; the root is the empty one.
     pub(super) directories: BTreeSet<String>,
-    /// Files that came, went or were replaced.
-    pub(super) changes: usize,
+    /// Files that were made. What stays, under whatever name, is on the disk since it was made.
+    pub(super) fresh: usize,
 }
 
 impl Touched {
     /// Notes a change of the file at `path`.
     pub(super) fn note(&mut self, path: &str) {
-        self.changes += 1;
         let within = path.rsplit_once('/').map_or("", |(within, _)| within);
         if !self.directories.contains(within) {
             // A directory on the way may be new as well.

@@ -10,7 +10,7 @@ use super::assemble::{Assembly, Origin, Touched};
 use super::canary;
 use super::error::{Error, disk, disk_io};
 use super::gate::Gate;
-use super::intake::{Intake, Piece, Taken};
+use super::intake::{Intake, Piece, Taken, judge_manifest};
 use super::manifest;
 use super::place::{Cursor, Directory, Identity, PUBLIC_DIRECTORY};
 use super::refusal::Refusal;
@@ -111,11 +111,12 @@ impl Making<'_> {
         self.tell(Step::Made)?;
         // They are in order but for the sidecars that are new: a sort that makes use of that.
         files.sort_by(|(one, _), (other, _)| one.path.cmp(&other.path));
+        let fresh = files.iter().filter(|(_, origin)| origin.is_fresh).count();
         let (entries, origins) = files.into_iter().unzip();
-        let touched = Touched::default();
+        let touched = Touched { fresh, ..Touched::default() };
         let assembly = Assembly { entries, origins, pieces: self.pieces, base: self.base.as_ref(), touched };
         match self.there_already(&assembly.entries)? {
-            Some(release) => Ok(Built::Clean(release)),
+            Some(built) => Ok(built),
             None => self.put_in_place(assembly, staging),
         }
     }
@@ -130,7 +131,8 @@ impl Making<'_> {
     fn intake<'b>(&'b self, root: &'b Directory, flush: Flush) -> Intake<'b> {
         let known = self.base.iter().flat_map(|(_, tree)| &tree.entries);
         let clean: HashSet<_> = known.map(|entry| entry.sha256).collect();
-        Intake { staging: root, gate: self.gate, clean, flush: flush == Flush::OneByOne, watch: self.terms.watch }
+        let (base, flush) = (self.base.as_ref(), flush == Flush::OneByOne);
+        Intake { staging: root, gate: self.gate, base, clean, flush, watch: self.terms.watch }
     }
 
     fn tell(&self, step: Step) -> Result<(), Error> {
@@ -195,7 +197,7 @@ impl Making<'_> {
 
     /// The release with the content of `entries`, when there is one and it is as it was written. What its files are
     /// made of now is remembered.
-    fn there_already(&self, entries: &[Entry]) -> Result<Option<Release>, Error> {
+    fn there_already(&self, entries: &[Entry]) -> Result<Option<Built>, Error> {
         let hash = hex(&content_hash(entries));
         let (Some(root), Some(mut tree)) = (self.store.find(&hash)?, self.store.private.tree(&hash)) else {
             return Ok(None);
@@ -209,9 +211,15 @@ impl Making<'_> {
                 known.source = entry.source;
             }
             tree.as_of = self.terms.as_of;
+            let verdict = judge_manifest(self.gate, &tree);
+            if !verdict.is_clean() {
+                let mut refusal = Refusal::default();
+                refusal.note(verdict);
+                return Ok(Some(Built::Refused(refusal)));
+            }
             self.store.renew_manifest(&hash, &root, &mut tree)?;
         }
-        Ok(Some(self.store.release(&hash, &tree, false)))
+        Ok(Some(Built::Clean(self.store.release(&hash, &tree, false))))
     }
 
     fn put_in_place(&self, mut assembly: Assembly<'_>, staging: Staging<'_>) -> Result<Built, Error> {
@@ -259,7 +267,7 @@ impl Making<'_> {
         let releases = &self.store.releases;
         ground.root.allow(PUBLIC_DIRECTORY).map_err(disk("let everybody read", ground.root.path()))?;
         ground.root.touch().map_err(disk("set the time of", ground.root.path()))?;
-        Flush::of(touched.changes).finish(&ground.root, &touched.directories)?;
+        Flush::of(touched.fresh.max(touched.directories.len())).finish(&ground.root, &touched.directories)?;
         self.tell(Step::Synced)?;
         self.store.private.record(hash, tree)?;
         ground.close(hash)?;

@@ -12,9 +12,11 @@ use ring::digest::{Context, SHA256};
 
 use super::error::{Error, disk, disk_io};
 use super::gate::{Finding, Gate};
+use super::manifest;
 use super::place::{Cursor, Directory, Identity, Look, PUBLIC_FILE};
 use super::refusal::Unscanned;
 use super::steps::{Step, Watch};
+use super::tree::{MANIFEST, Tree};
 use crate::journey::digest::{Digest, done, sha256};
 use crate::journey::draft::Draft;
 
@@ -72,6 +74,8 @@ pub(super) struct Intake<'a> {
     pub(super) staging: &'a Directory,
     /// Who scans them.
     pub(super) gate: &'a dyn Gate,
+    /// A release whose files the gate's present rules have found clean.
+    pub(super) base: Option<&'a (Directory, Tree)>,
     /// Contents that the gate's present rules have found clean.
     pub(super) clean: HashSet<Digest>,
     /// Whether each file is flushed to the disk at once.
@@ -84,6 +88,8 @@ pub(super) struct Intake<'a> {
 const CHUNK: usize = 16;
 /// Largest file that is scanned from memory, bytes; a larger one is streamed.
 const IN_MEMORY: u64 = 4 << 20;
+/// Sizes of files that are compared with their earlier version, bytes: of smaller ones all is looked at as soon.
+const COMPARED: std::ops::Range<u64> = 512 << 10..64 << 20;
 
 impl Intake<'_> {
     /// Takes the pieces in whose indices are `wanted`, on as many threads as there are processors; the answers come in
@@ -127,7 +133,10 @@ impl Intake<'_> {
         let verdict = match self.clean.contains(&sha256) {
             // Its name is another than that of the file that was found clean.
             true => judge_name(self.gate, &piece.path),
-            false => judge(self.gate, &piece.path, &mut file, buffer),
+            false => match self.earlier(&piece.path) {
+                Some(earlier) => judge_since(self.gate, &piece.path, &earlier, &mut file),
+                None => judge(self.gate, &piece.path, &mut file, buffer),
+            },
         };
         if self.flush {
             file.sync_all().map_err(disk_io("flush", &place))?;
@@ -135,6 +144,28 @@ impl Intake<'_> {
         let identity = Look::at(&file).map_err(disk("look at", &place))?.identity;
         Ok(Taken { sha256, identity, verdict })
     }
+
+    /// The base's bytes of the file at `path`, where they are what was found clean, and enough for a comparison to save
+    /// more than it costs.
+    fn earlier(&self, path: &str) -> Option<Vec<u8>> {
+        let (root, tree) = self.base?;
+        if path == MANIFEST {
+            // It is what is made of the tree, and was scanned when it was made.
+            return Some(manifest::write(tree));
+        }
+        let entry = tree.find(path).filter(|entry| COMPARED.contains(&entry.identity.size))?;
+        let mut cursor = Cursor::new(root);
+        let (directory, name) = cursor.enter(path).ok()?;
+        let mut bytes = Vec::new();
+        directory.read(name).ok()?.take(COMPARED.end).read_to_end(&mut bytes).ok()?;
+        (sha256(&bytes) == entry.sha256).then_some(bytes)
+    }
+}
+
+/// What `gate` says of the file at `path`, name and content, of which it found `earlier` clean.
+fn judge_since(gate: &dyn Gate, path: &str, earlier: &[u8], file: &mut File) -> Verdict {
+    let said = file.rewind().and_then(|()| gate.scan_since(path, earlier, file));
+    verdict(gate, path, said)
 }
 
 /// Does `work` on as many threads as there are processors, and at most on `most`. Each answer comes with its place among
@@ -164,6 +195,11 @@ pub(super) fn judge(gate: &dyn Gate, path: &str, file: &mut File, buffer: &[u8])
         gate.scan_stream(path, file)
     });
     verdict(gate, path, said)
+}
+
+/// What `gate` says of the manifest of `tree`.
+pub(super) fn judge_manifest(gate: &dyn Gate, tree: &Tree) -> Verdict {
+    verdict(gate, MANIFEST, gate.scan(MANIFEST, &manifest::write(tree)))
 }
 
 /// What `gate` says of the name at `path` alone.

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::error::{Error, disk, disk_io};
 use super::gate::Gate;
-use super::intake::{Verdict, judge, judge_name, read_back};
+use super::intake::{Verdict, judge, judge_manifest, judge_name, read_back};
 use super::manifest::{self, Manifest};
 use super::place::{Cursor, Directory, Identity, Look, PRIVATE_DIRECTORY, PUBLIC_FILE};
 use super::refusal::{Refusal, Unscanned};
@@ -21,6 +21,10 @@ use super::survey::{Survey, survey};
 use super::tree::{Entry, MANIFEST, Tree, content_hash};
 use super::{RELEASES, SNAPSHOTS, Store, snapshot};
 use crate::journey::digest::{Digest, unhex};
+use crate::journey::threads::in_parts;
+
+/// Files that a thread scans, at least.
+const PART: usize = 16;
 
 /// A release or snapshot that was withdrawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -76,6 +80,14 @@ struct Rescan<'a> {
     withdrawn: Vec<Withdrawn>,
 }
 
+/// What is said of `file`, which is not what was released.
+fn altered(file: &str) -> Verdict {
+    Verdict {
+        unscanned: Some(Unscanned { file: file.to_owned(), error: "it is not as it was released".into() }),
+        ..Verdict::default()
+    }
+}
+
 impl Rescan<'_> {
     fn look_at(&mut self, parent: &Directory, name: &str, record: &str) -> Result<(), Error> {
         if self.has_passed(record)? {
@@ -102,10 +114,6 @@ impl Rescan<'_> {
     /// Reads and scans every file of a release; the tree is as it was found.
     fn scan(&mut self, root: &Directory, record: &str) -> Result<(Option<Tree>, Refusal), Error> {
         let mut refusal = Refusal::default();
-        let altered = |file: &str| Verdict {
-            unscanned: Some(Unscanned { file: file.to_owned(), error: "it is not as it was released".into() }),
-            ..Verdict::default()
-        };
         let Some(mut tree) = self.store.private.tree(record).or_else(|| listed(root)) else {
             refusal.note(altered(MANIFEST));
             return Ok((None, refusal));
@@ -115,33 +123,40 @@ impl Rescan<'_> {
         if !foreign.is_empty() || content_hash(&tree.entries) != tree.content {
             refusal.note(altered("a file that does not belong there"));
         }
-        let (mut cursor, mut buffer) = (Cursor::new(root), Vec::new());
-        for entry in &mut tree.entries {
-            match self.scan_one(&mut cursor, entry, &mut buffer) {
-                Some(verdict) => refusal.note(verdict),
-                None => refusal.note(altered(&entry.path)),
+        let parts = in_parts(&tree.entries, PART, |entries| self.scan_part(root, entries));
+        for (entry, scanned) in tree.entries.iter_mut().zip(parts.into_iter().flatten()) {
+            let Some((identity, verdict)) = scanned else {
+                refusal.note(altered(&entry.path));
+                continue;
+            };
+            entry.identity = identity;
+            if verdict.is_clean() {
+                self.known.insert(entry.sha256);
             }
+            refusal.note(verdict);
         }
+        refusal.note(judge_manifest(self.gate, &tree));
         Ok((Some(tree), refusal))
     }
 
-    /// What the gate says of a file; nothing when it is not what was released.
-    fn scan_one(&mut self, cursor: &mut Cursor<'_>, entry: &mut Entry, buffer: &mut Vec<u8>) -> Option<Verdict> {
+    fn scan_part(&self, root: &Directory, entries: &[Entry]) -> Vec<Option<(Identity, Verdict)>> {
+        let (mut cursor, mut buffer) = (Cursor::new(root), Vec::new());
+        entries.iter().map(|entry| self.scan_one(&mut cursor, entry, &mut buffer)).collect()
+    }
+
+    /// What a file is and what the gate says of it; nothing when it is not what was released.
+    fn scan_one(&self, cursor: &mut Cursor<'_>, entry: &Entry, buffer: &mut Vec<u8>) -> Option<(Identity, Verdict)> {
         let (directory, name) = cursor.enter(&entry.path).ok()?;
         let mut file = directory.read(name).ok()?;
         let look = Look::at(&file).ok()?;
         if look.kind != rustix::fs::FileType::RegularFile || read_back(&mut file, buffer).ok()? != entry.sha256 {
             return None;
         }
-        entry.identity = look.identity;
-        if self.known.contains(&entry.sha256) {
-            return Some(judge_name(self.gate, &entry.path));
-        }
-        let verdict = judge(self.gate, &entry.path, &mut file, buffer);
-        if verdict.is_clean() {
-            self.known.insert(entry.sha256);
-        }
-        Some(verdict)
+        let verdict = match self.known.contains(&entry.sha256) {
+            true => judge_name(self.gate, &entry.path),
+            false => judge(self.gate, &entry.path, &mut file, buffer),
+        };
+        Some((look.identity, verdict))
     }
 
     fn withdraw(&mut self, parent: &Directory, name: &str, refusal: Refusal) -> Result<(), Error> {

@@ -11,6 +11,10 @@ use rustix::fs::FileType;
 use super::error::{Error, disk};
 use super::place::{Directory, Identity, Look, PUBLIC_DIRECTORY, PUBLIC_FILE};
 use super::tree::{Entry, MANIFEST, Tree, parents};
+use crate::journey::threads::in_parts;
+
+/// Names of a directory that a thread looks at, at least.
+const PART: usize = 1000;
 
 /// What differs.
 #[derive(Debug, Default)]
@@ -69,8 +73,12 @@ impl Walk<'_> {
     fn walk(&mut self, directory: &Directory) -> Result<(), Error> {
         let refused = || disk("read the directory", directory.path());
         let within = self.path.len();
-        for name in directory.names().map_err(refused())? {
-            let Some(look) = directory.look(name.as_c_str()).map_err(|cause| refused()(cause))? else { continue };
+        let names = directory.names().map_err(refused())?;
+        let looks = in_parts(&names, PART, |names| {
+            names.iter().map(|name| directory.look(name.as_c_str())).collect::<Vec<_>>()
+        });
+        for (name, look) in names.into_iter().zip(looks.into_iter().flatten()) {
+            let Some(look) = look.map_err(refused())? else { continue };
             self.path.push_str(&name.to_string_lossy());
             self.meet(directory, name, &look, within)?;
             self.path.truncate(within);

@@ -26,7 +26,7 @@ pub(super) enum Flush {
 }
 
 impl Flush {
-    /// For `files` that came, went or were replaced.
+    /// For `files` that were made, or directories that were changed.
     pub(super) fn of(files: usize) -> Self {
         if files <= ONE_BY_ONE { Flush::OneByOne } else { Flush::Together }
     }

@@ -2,9 +2,12 @@
 //!
 //! Invariant: what must not be shown is gathered once a run, and redaction and the gate look for the same values.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::gate::Leaks;
@@ -16,8 +19,9 @@ use crate::journey::leak::machine::exact_values;
 use crate::journey::leak::{Exact, rules};
 use crate::journey::redact::cleanup::{Cleanup, clean};
 use crate::journey::redact::{self, Redactor};
-use crate::journey::release::Gate;
+use crate::journey::release::{Gate, Note};
 use crate::journey::site_data::SiteData;
+use crate::journey::threads::{beside, joined};
 use crate::journey::{account, correlate::correlate, inputs, site, transcript};
 
 /// How long all cleaning of prose may take in one run; the rest waits for the next.
@@ -31,6 +35,10 @@ pub struct Configured {
     cleanup: bool,
     machine: OnceCell<Vec<Exact>>,
     pages: [site::Settings; 2],
+    /// Writes the private account while the release is made.
+    account: Cell<Option<JoinHandle<io::Result<()>>>>,
+    /// What went wrong with cleaning.
+    notes: Cell<Vec<Note>>,
 }
 
 /// The inputs as they stand at one instant.
@@ -50,7 +58,15 @@ impl Configured {
             with_site,
         };
         let pages = [false, true].map(settings);
-        Configured { config, environment, cleanup, machine: OnceCell::new(), pages }
+        Configured {
+            config,
+            environment,
+            cleanup,
+            machine: OnceCell::new(),
+            pages,
+            account: Cell::default(),
+            notes: Cell::default(),
+        }
     }
 
     fn state_dir(&self) -> PathBuf {
@@ -76,9 +92,7 @@ impl Configured {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let cleaned = runtime.block_on(clean(data, redactor, &cleanup))?;
-        for failure in &cleaned.told {
-            tracing::warn!("journey.cleanup_command: {failure}");
-        }
+        self.notes.set(cleaned.told.into_iter().map(Note).collect());
         Ok(())
     }
 }
@@ -106,17 +120,20 @@ impl Parts for Configured {
         let began = gathered.began().map(|began| began.value);
         let root = self.config.in_repo(std::path::Path::new("."));
         let ledger = ledger.of_run(began, &root.canonicalize().unwrap_or(root));
-        let run = correlate(gathered, ledger);
+        let run = Arc::new(correlate(gathered, ledger));
+        let accounted = Arc::clone(&run);
+        self.account.set(Some(std::thread::spawn(move || account::write(&accounted, &state_dir))));
         let mut redactor = Redactor::new(rules::find, self.machine()?)?;
-        let (written, mut data) = beside(
-            || account::write(&run, &state_dir),
-            || redact::redact_with(&run, self.config.journey.free_text, &mut redactor),
-        );
-        written?;
+        let mut data = redact::redact_with(&run, self.config.journey.free_text, &mut redactor);
         if self.cleanup {
             self.clean(&mut data, &mut redactor)?;
         }
         Ok(data)
+    }
+
+    fn settle(&self) -> anyhow::Result<Vec<Note>> {
+        self.account.take().map_or(Ok(()), |writes| joined(writes.join()))?;
+        Ok(self.notes.take())
     }
 
     fn gate(&self) -> anyhow::Result<Box<dyn Gate>> {
@@ -128,13 +145,4 @@ impl Parts for Configured {
     fn drafts<'a>(&'a self, data: &'a SiteData, with_site: bool) -> Vec<Draft<'a>> {
         site::files(data, &self.pages[usize::from(with_site)])
     }
-}
-
-/// Does both at once, `other` on a thread of its own, and goes on when both are done. A panic of either goes on, too.
-fn beside<T: Send, U>(other: impl FnOnce() -> T + Send, own: impl FnOnce() -> U) -> (T, U) {
-    std::thread::scope(|scope| {
-        let other = scope.spawn(other);
-        let own = own();
-        (other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), own)
-    })
 }

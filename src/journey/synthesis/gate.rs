@@ -61,6 +61,10 @@ impl Gate for Leaks {
         self.scanner.scan(name, content)
     }
 
+    fn scan_since(&self, name: &str, earlier: &[u8], content: &mut dyn Read) -> io::Result<Vec<Finding>> {
+        self.scanner.scan_since(name, earlier, content)
+    }
+
     fn rules_hash(&self) -> Digest {
         self.scanner.rules_hash()
     }

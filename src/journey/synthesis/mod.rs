@@ -94,9 +94,10 @@ pub fn run<P: Parts>(parts: &P, request: &Request, told: Told<'_>) -> anyhow::Re
     let _lock = lock::take(&request.state, request.patience, told)?;
     let earlier = private.get(last_run::NAME).and_then(|bytes| LastRun::parse(&bytes).ok());
     let mut run = Run { parts, request, told, private: Arc::clone(&private), found: Found::default() };
-    let (outcome, error) = match run.work() {
-        Ok(outcome) => (outcome, None),
-        Err(error) => (Outcome::Failed, Some(error)),
+    // What is still being written ends with the run, also when the work ended early.
+    let (outcome, error) = match (run.work(), parts.settle()) {
+        (Ok(outcome), Ok(_)) => (outcome, None),
+        (Err(error), _) | (Ok(_), Err(error)) => (Outcome::Failed, Some(error)),
     };
     let found = run.found;
     let last_run = LastRun {
@@ -191,8 +192,9 @@ impl<P: Parts> Run<'_, P> {
             return Ok(Outcome::Unchanged);
         }
         let data = self.parts.read(frozen, self.told)?;
-        let built = self.build(&store, &*gate, &data, with_site)?;
-        let release = match built {
+        let built = self.build(&store, &*gate, &data, with_site);
+        self.found.notes = self.parts.settle()?;
+        let release = match built? {
             Built::Clean(release) => release,
             Built::Refused(refusal) => {
                 self.found.refusal = Some(refusal);
@@ -264,7 +266,7 @@ impl<P: Parts> Run<'_, P> {
     fn show(&mut self, store: &Store, release: &Release, iterations: u64) -> anyhow::Result<bool> {
         let is_flipped = store.flip(&release.hash, UNWATCHED)?;
         self.found.shown = Some(Some(iterations));
-        self.found.notes = store.make_compatible()?;
+        self.found.notes.extend(store.make_compatible()?);
         Ok(is_flipped || release.is_new)
     }
 

@@ -3,7 +3,7 @@
 //! Invariant: the pipeline knows the order of its parts and nothing of what they do.
 
 use crate::journey::draft::{Digest, Draft};
-use crate::journey::release::Gate;
+use crate::journey::release::{Gate, Note};
 use crate::journey::site_data::SiteData;
 
 /// The parts of the pipeline between the loop's files and the release.
@@ -25,6 +25,15 @@ pub trait Parts {
     /// # Errors
     /// When nothing can be made of them.
     fn read(&self, frozen: Self::Frozen, told: Told<'_>) -> anyhow::Result<SiteData>;
+
+    /// Waits until all that [`Parts::read`] leaves beside the data is written: a release is not shown before. What an
+    /// operator should know of the reading, told once.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn settle(&self) -> anyhow::Result<Vec<Note>> {
+        Ok(Vec::new())
+    }
 
     /// The leak gate.
     ///

@@ -14,7 +14,11 @@ use ring::digest::{Context, SHA256};
 
 use super::Error;
 use crate::journey::digest::{Digest, done};
+use crate::journey::threads::in_parts;
 use crate::source::file::{Identity, with_mend};
+
+/// Files of a directory that a thread looks at, at least.
+const PART: usize = 1000;
 
 /// A transcript as it stood at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,12 +132,27 @@ impl Frozen {
             Err(error) if matches!(error.kind(), ErrorKind::NotADirectory | ErrorKind::NotFound) => return,
             Err(error) => return self.cannot("unreadable", directory, &with_mend(&error)),
         };
+        let mut matching = Vec::new();
         for entry in entries {
             match entry {
-                Ok(entry) if name.matches(&entry.file_name().to_string_lossy()) => self.entry(&entry),
+                Ok(entry) if name.matches(&entry.file_name().to_string_lossy()) => matching.push(entry),
                 Ok(_) => {}
                 Err(error) => return self.cannot("unreadable", directory, &with_mend(&error)),
             }
+        }
+        self.entries(&matching);
+    }
+
+    /// Looks at each of `entries`: a call of the kernel each, so that many are looked at in parts.
+    fn entries(&mut self, entries: &[DirEntry]) {
+        let parts = in_parts(entries, PART, |entries| {
+            let mut part = Frozen::default();
+            entries.iter().for_each(|entry| part.entry(entry));
+            part
+        });
+        for part in parts {
+            self.files.extend(part.files);
+            self.unreadable.extend(part.unreadable);
         }
     }
 

@@ -2,9 +2,11 @@
 
 mod broken;
 mod built;
+mod cleaned;
 mod encoded;
 mod explained;
 mod killed;
+mod large;
 pub(crate) mod place;
 mod planted;
 mod refused;

@@ -13,18 +13,20 @@ pub(crate) struct Words {
     version: u8,
     /// Names of what was scanned.
     pub(crate) scanned: Mutex<Vec<String>>,
+    /// Names and earlier versions of what was scanned since one.
+    pub(crate) since: Mutex<Vec<(String, Vec<u8>)>>,
 }
 
 impl Words {
     /// Finds the canary and `words`.
     pub(crate) fn new(version: u8, words: &[&str]) -> Self {
         let words = words.iter().map(|word| (*word).to_owned()).chain(["Canary".to_owned()]).collect();
-        Words { words, version, scanned: Mutex::default() }
+        Words { words, version, scanned: Mutex::default(), since: Mutex::default() }
     }
 
     /// Finds nothing at all.
     pub(crate) fn blind() -> Self {
-        Words { words: Vec::new(), version: 0, scanned: Mutex::default() }
+        Words { words: Vec::new(), version: 0, scanned: Mutex::default(), since: Mutex::default() }
     }
 
     /// What was scanned since the last call, but for canaries.
@@ -74,6 +76,11 @@ impl Gate for Words {
         let mut bytes = Vec::new();
         content.read_to_end(&mut bytes)?;
         self.scan(name, &bytes)
+    }
+
+    fn scan_since(&self, name: &str, earlier: &[u8], content: &mut dyn Read) -> io::Result<Vec<Finding>> {
+        self.since.lock().unwrap().push((name.to_owned(), earlier.to_vec()));
+        self.scan_stream(name, content)
     }
 
     fn rules_hash(&self) -> Digest {

@@ -238,3 +238,31 @@ fn a_second_run_in_the_same_output_directory_is_told_so() {
     drop(held);
     stage.store().unwrap();
 }
+
+#[test]
+fn a_large_file_is_scanned_since_its_earlier_version_where_that_is_what_was_found_clean() {
+    let (stage, gate) = (Stage::new(), Words::new(1, &["secret"]));
+    let large = |version: usize| format!("{}\n{version}\n", "some words\n".repeat(60_000));
+    let with = |version: usize, text: String| {
+        let mut site = site(3, version);
+        site.insert("large.json".into(), text);
+        site
+    };
+    let since = || {
+        let since = std::mem::take(&mut *gate.since.lock().unwrap());
+        since.into_iter().find(|(name, _)| name == "large.json").map(|(_, earlier)| earlier)
+    };
+    stage.publish(&with(0, large(0)), &gate);
+    assert_eq!(since(), None, "there is none yet");
+    let second = stage.publish(&with(1, large(1)), &gate);
+    assert_eq!(since(), Some(large(0).into_bytes()));
+    assert_eq!(stage.refused(&with(2, large(2) + "secret"), &gate).counts["word"], 1);
+    assert_eq!(since(), Some(large(1).into_bytes()));
+    // Altered at the same length, with its time set back.
+    let path = second.path.join("large.json");
+    let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+    std::fs::write(&path, large(7)).unwrap();
+    std::fs::File::options().append(true).open(&path).unwrap().set_modified(modified).unwrap();
+    stage.publish(&with(3, large(3)), &gate);
+    assert_eq!(since(), None, "what was altered was not found clean");
+}

@@ -302,7 +302,7 @@ async fn the_coding_is_the_one_that_the_client_likes_best() {
             "zstd" => zstd::stream::decode_all(answer.body.as_slice()).unwrap(),
             "br" => {
                 let mut text = Vec::new();
-                brotli_decompressor::BrotliDecompress(&mut answer.body.as_slice(), &mut text).unwrap();
+                brotli::BrotliDecompress(&mut answer.body.as_slice(), &mut text).unwrap();
                 text
             }
             _ => answer.body.clone(),

@@ -1,8 +1,8 @@
 //! Where to look: the few bytes that every value of a rule holds.
 //!
-//! Invariant: four passes, each over the whole text and each without branches where there is nothing: known words
-//! (Teddy), `@` and `~` (memchr), `://`, digits around dots and hexadecimal digits around colons and hyphens (blocks that
-//! the compiler turns into vector instructions). Only what they stop at is looked at closely.
+//! Invariant: four passes, each over the whole text and each by vector instructions where there is nothing: known words
+//! (Teddy), `@` and `~`, `://`, dots, colons and hyphens (memchr). Only what they stop at is looked at closely. Nothing
+//! here waits for the compiler to make vector instructions: the release is built for size, where it makes none.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -116,9 +116,6 @@ fn words(text: &[u8], hits: &mut Vec<Hit>) {
     }
 }
 
-/// Places that are looked at together.
-const BLOCK: usize = 64;
-
 /// Bytes before and after a place that say whether it is worth a closer look.
 const BEFORE: usize = 4;
 const AFTER: usize = 6;
@@ -126,87 +123,63 @@ const AFTER: usize = 6;
 /// What stands around a place, the place itself at [`BEFORE`].
 type Window = [u8; BEFORE + 1 + AFTER];
 
-/// Addresses and fingerprints: digits around dots, hexadecimal digits around colons and hyphens.
+/// Addresses and fingerprints: digits around dots, hexadecimal digits around colons and hyphens. Text is full of these
+/// signs, so that what stands around one is looked at without a call.
 fn numbers(text: &[u8], hits: &mut Vec<Hit>) {
-    let mut start = 0;
-    places(text, 0..BEFORE.min(text.len()), hits);
-    while let Some(block) = text.get(start..start + BLOCK + BEFORE + AFTER).and_then(|block| block.first_chunk()) {
-        if interesting(block) {
-            places(text, start + BEFORE..start + BEFORE + BLOCK, hits);
-        }
-        start += BLOCK;
-    }
-    places(text, (start + BEFORE).min(text.len())..text.len(), hits);
-}
-
-/// Whether any place of `block` is worth a closer look.
-fn interesting(block: &[u8; BLOCK + BEFORE + AFTER]) -> bool {
-    let (mut dots, mut colons) = (0, 0);
-    for index in 0..BLOCK {
-        let at = index + BEFORE;
-        dots |= (block[at] == b'.') as u8 & digit(block[at - 1]) & digit(block[at + 1]);
-        let sign = (block[at] == b':') as u8 | (block[at] == b'-') as u8;
-        colons |= sign & hexadecimal(block[at - 1]);
-    }
-    // Few blocks come so far: a decimal number, a word before a colon.
-    let window = |index: usize| std::array::from_fn(|offset| block[index + offset]);
-    let worth = |look: fn(&Window) -> u8| (0..BLOCK).fold(0, |any, index| any | look(&window(index))) != 0;
-    dots != 0 && worth(dotted) || colons != 0 && worth(colon_or_hyphen)
-}
-
-/// 1 for a decimal digit, without a branch.
-const fn digit(byte: u8) -> u8 {
-    (byte.wrapping_sub(b'0') < 10) as u8
-}
-
-/// 1 for a colon or a hyphen of an address.
-const fn colon_or_hyphen(window: &Window) -> u8 {
-    sixteenths(window) | paired(window)
-}
-
-/// 1 for a dot between digits and before another dot.
-const fn dotted(window: &Window) -> u8 {
-    let [.., before, middle, after, second, third, fourth, _, _] = *window;
-    let another = (second == b'.') as u8 | (third == b'.') as u8 | (fourth == b'.') as u8;
-    (middle == b'.') as u8 & digit(before) & digit(after) & another
-}
-
-/// 1 for a colon after four hexadecimal digits and before one or another colon: every IPv6 address that is somebody's
-/// begins so (`harmless::v6`), and no time does.
-const fn sixteenths(window: &Window) -> u8 {
-    let [first, second, third, fourth, middle, after, ..] = *window;
-    let group = hexadecimal(first) & hexadecimal(second) & hexadecimal(third) & hexadecimal(fourth);
-    (middle == b':') as u8 & group & (hexadecimal(after) | (after == b':') as u8)
-}
-
-/// 1 for a colon or a hyphen after a hexadecimal digit, with two more of the kind each after two other bytes: no time of
-/// day and no date has so many.
-const fn paired(window: &Window) -> u8 {
-    let [.., before, middle, after, _, second, _, _, third] = *window;
-    let sign = (middle == b':') as u8 | (middle == b'-') as u8;
-    sign & (second == middle) as u8 & (third == middle) as u8 & hexadecimal(before) & hexadecimal(after)
-}
-
-/// 1 for a hexadecimal digit, without a branch.
-const fn hexadecimal(byte: u8) -> u8 {
-    let folded = byte | 0x20;
-    digit(byte) | (folded.wrapping_sub(b'a') < 6) as u8
-}
-
-fn places(text: &[u8], places: Range<usize>, hits: &mut Vec<Hit>) {
-    for at in places {
+    for at in memchr::memchr3_iter(b'.', b':', b'-', text) {
+        let edge;
+        let window = match at.checked_sub(BEFORE).and_then(|from| text[from..].first_chunk()) {
+            Some(window) => window,
+            None => {
+                edge = window_at_edge(text, at);
+                &edge
+            }
+        };
         let look: Look = match text[at] {
-            b'.' if dotted(&window(text, at)) != 0 => dots::look,
-            b':' if sixteenths(&window(text, at)) | paired(&window(text, at)) != 0 => colons::colon,
-            b'-' if paired(&window(text, at)) != 0 => colons::hyphen,
+            b'.' if dotted(window) => dots::look,
+            b':' if sixteenths(window) || paired(window) => colons::colon,
+            b'-' if paired(window) => colons::hyphen,
             _ => continue,
         };
         look(text, at..at + 1, hits);
     }
 }
 
+/// A dot between digits and before another dot.
+#[inline(always)]
+const fn dotted(window: &Window) -> bool {
+    let [.., before, _, after, second, third, fourth, _, _] = *window;
+    before.is_ascii_digit() && after.is_ascii_digit() && (second == b'.' || third == b'.' || fourth == b'.')
+}
+
+/// A colon after four hexadecimal digits and before one or another colon: every IPv6 address that is somebody's begins
+/// so (`harmless::v6`), and no time does.
+#[inline(always)]
+const fn sixteenths(window: &Window) -> bool {
+    let [first, second, third, fourth, _, after, ..] = *window;
+    hexadecimal(fourth)
+        && hexadecimal(third)
+        && hexadecimal(second)
+        && hexadecimal(first)
+        && (hexadecimal(after) || after == b':')
+}
+
+/// A colon or a hyphen after a hexadecimal digit, with two more of the kind each after two other bytes: no time of day
+/// and no date has so many.
+#[inline(always)]
+const fn paired(window: &Window) -> bool {
+    let [.., before, middle, after, _, second, _, _, third] = *window;
+    second == middle && third == middle && hexadecimal(before) && hexadecimal(after)
+}
+
+#[inline(always)]
+const fn hexadecimal(byte: u8) -> bool {
+    byte.is_ascii_hexdigit()
+}
+
 /// The window around `at`, with nothing before the beginning and after the end.
-fn window(text: &[u8], at: usize) -> Window {
+#[cold]
+fn window_at_edge(text: &[u8], at: usize) -> Window {
     std::array::from_fn(|offset| {
         (at + offset).checked_sub(BEFORE).and_then(|place| text.get(place)).copied().unwrap_or_default()
     })

@@ -10,10 +10,10 @@ const FILLER: &str = "Some prose, a path src/journey/leak, {\"a\": \"b\\nc\\\"d\
                       \"1c0f9e5e-6f0b-4c3a-9d8e-0a1b2c3d4e5f\"}\nda39a3ee5e6b4b0d3255bfef95601890afd80709 &amp; \
                       <b>x</b> 100% %20 =\niVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk\n";
 
-type Encode = fn(&str) -> String;
+pub(super) type Encode = fn(&str) -> String;
 
 /// The ways to write a value.
-fn encodings() -> Vec<(&'static str, Encode)> {
+pub(super) fn encodings() -> Vec<(&'static str, Encode)> {
     vec![
         ("plain", |value| value.to_owned()),
         ("base64", |value| base64(value.as_bytes())),

@@ -119,10 +119,9 @@ fn endless_names_and_deep_nesting_take_no_room() {
     assert_eq!((part.pieces.len(), part.models, part.places[0].cwd.as_str()), (1, vec!["unknown".to_owned()], ""));
 }
 
-/// `AUTOSWE_LONG_LINE=200000000` makes the line as long as the longest that was seen.
+/// How much memory it takes is seen where the program reads one of 200 MB (`journey::large` in tests/it).
 #[test]
 fn a_line_longer_than_memory_may_take_still_counts() {
-    let length: usize = std::env::var("AUTOSWE_LONG_LINE").map_or(3 << 20, |text| text.parse().unwrap());
     let (head, tail) = {
         let mut line = call("long", 2, [9, 8, 7, 6], "toolu_1");
         line["message"]["content"][0]["input"] = json!({"content": "SPLIT"});
@@ -134,7 +133,7 @@ fn a_line_longer_than_memory_may_take_still_counts() {
     home.write("s", lines(&[answer("a", 1, [1; 4])]));
     home.append("s", &head);
     let piece = "fn main() { println!(\\\"{}\\\", 1); }\\n".repeat(2000);
-    for _ in 0..length.div_ceil(piece.len()) {
+    for _ in 0..(3_usize << 20).div_ceil(piece.len()) {
         home.append("s", &piece);
     }
     home.append("s", tail + "\n" + &lines(&[answer("b", 3, [2; 4])]));

@@ -26,6 +26,25 @@ fn a_resumed_session_counts_only_its_own_answers() {
     }
 }
 
+/// By the globs that hold where nothing else is set: a sub-agent's answers count, and those that stand in the session's file
+/// too count once.
+#[test]
+fn a_sub_agents_own_transcript_adds_what_its_session_lacks() {
+    let home = Home::new();
+    let mut side = [answer("side", 3, [5; 4]), answer("only there", 4, [7; 4])];
+    side.iter_mut().for_each(|line| line["isSidechain"] = json!(true));
+    home.write("session", lines(&[answer("main", 1, [1; 4]), result(5)]) + &lines(&side[..1]));
+    fs::create_dir_all(home.path("projects/-srv-loop/session/subagents")).unwrap();
+    home.write("session/subagents/agent-1", lines(&side));
+    home.write("session/subagents/other-1", lines(&[answer("of something else", 6, [9; 4])]));
+    let globs = Config::default().journey.transcripts.into_iter();
+    let globs: Vec<_> = globs.map(|glob| home.path(glob.strip_prefix("~/.claude/").unwrap())).collect();
+    let ledger = read(&Frozen::look(&globs).unwrap(), &home.options(), &mut |_, _| {});
+    assert_eq!((tokens(&ledger), left_out(&ledger)), (vec![[1; 4], [5; 4], [7; 4]], vec![]));
+    assert_eq!(ledger.turns.iter().map(|turn| turn.sidechain).collect::<Vec<_>>(), [false, true, true]);
+    assert_eq!(ledger.sessions.len(), 1, "it is part of the session");
+}
+
 #[test]
 fn of_two_copies_the_earlier_line_owns_the_answer_and_then_the_first_file() {
     let home = Home::new();
