@@ -33,6 +33,7 @@ mod story;
 mod support;
 mod synthesis;
 mod teller;
+mod transport;
 mod units;
 mod vllm;
 mod watchdog;

@@ -24,7 +24,8 @@ async fn a_body_is_taken_where_the_application_takes_one_and_is_not_too_long() {
         stream.write_all(&post("/echo", body)).await.unwrap();
         assert!(read_one(&mut stream).await.ends_with(body));
     }
-    let chunked = b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+    let chunked =
+        b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
     stream.write_all(chunked).await.unwrap();
     assert!(read_one(&mut stream).await.ends_with("\r\n\r\nabcde"));
     let endless = format!(
