@@ -12,6 +12,7 @@ mod report;
 mod scrape;
 mod series;
 mod signals;
+mod sockets;
 mod stall;
 
 use std::io::{BufRead, BufReader, Read};
