@@ -70,6 +70,18 @@ choice! {
     }
 }
 
+choice! {
+    /// How requests are logged.
+    pub enum AccessLog {
+        /// Not at all.
+        Off = "off",
+        /// In the Common Log Format.
+        Common = "common",
+        /// As an object of JSON a line.
+        Json = "json",
+    }
+}
+
 fn not_a_choice(word: &str, words: &[&str]) -> Faults {
     format!("expected one of {}{}", words.join(", "), did_you_mean(word, words.iter().copied())).into()
 }

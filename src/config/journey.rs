@@ -1,5 +1,6 @@
 //! Settings of the journey: what is read, what may be shown, and where it is written.
 
+use super::checked::AccessLog;
 use super::section::section;
 use super::value::{Bytes, Path, Seconds};
 
@@ -47,6 +48,46 @@ section! {
         cleanup_timeout: Seconds = Seconds(120.0),
         /// A command that builds the site in place of the built-in one, such as `[npm, run, build]`.
         build: BuildConfig = BuildConfig::default(),
+        /// `autoswe-journey serve`, which shows the site.
+        server: ServerConfig = ServerConfig::default(),
+    }
+}
+
+section! {
+    /// The site server: `autoswe-journey serve` shows the release that `current` points to, and nothing else. See
+    /// docs/server.md.
+    pub struct ServerConfig {
+        /// Address to listen on. `::` is every address of the machine, IPv4 and IPv6. The flag `--bind` wins.
+        bind: String = "0.0.0.0".into(),
+        /// Port to listen on. The flag `--port` wins.
+        port: u64 = 8765,
+        /// Where this server's own metrics are told, `host:port` of an address that the world cannot reach. Empty: nowhere.
+        metrics_address: Option<String> = Some("127.0.0.1:8766".into()),
+        /// The log of requests, on standard output: `off`, `common` (the format of many web servers) or `json`.
+        access_log: AccessLog = AccessLog::Off,
+        /// Connections served at once; one more gets 503.
+        max_connections: u64 = 16_384,
+        /// A client that has not sent its request's head by then is cut off.
+        header_timeout: Seconds = Seconds(10.0),
+        /// A connection without a request, or whose client does not read, is closed after this.
+        idle_timeout: Seconds = Seconds(75.0),
+        /// Requests under way get so long to finish when the server is told to stop.
+        drain_timeout: Seconds = Seconds(10.0),
+        /// The site is held in memory. A release that would need more together with the snapshots is refused.
+        max_bytes: Bytes = Bytes(1 << 30),
+        /// Files whose names hold a hash of their content, as globs, so that browsers keep them for good. Those whose
+        /// names hold 8 or more digits of their SHA-256 are known without.
+        immutable: Vec<String> = vec!["_astro/*".into()],
+        /// The Content-Security-Policy of every answer. Empty: a strict one that fits the built-in site.
+        content_security_policy: Option<String> = None,
+        /// TLS, users and further headers: a web configuration file as Prometheus exporters have it. The flag
+        /// `--web.config.file` wins.
+        config_file: Option<String> = None,
+        /// Whether `/api/journey`, `/raw/NAME`, `/status` and `POST /synthesize` are answered, which tell what was not
+        /// redacted. Without a token only on a loopback address. The flag `--debug-surfaces` turns it on.
+        debug_surfaces: bool = false,
+        /// Environment variable that holds the token for the debug surfaces: `Authorization: Bearer TOKEN`.
+        debug_token_env: String = "AUTOSWE_JOURNEY_TOKEN".into(),
     }
 }
 

@@ -25,9 +25,9 @@ mod tree;
 mod validate;
 
 pub use alerts::AlertsConfig;
-pub use checked::{HeartbeatFormat, Pattern, Pointer, UnitManager};
+pub use checked::{AccessLog, HeartbeatFormat, Pattern, Pointer, UnitManager};
 pub use error::{ConfigError, ConfigErrors};
-pub use journey::{BuildConfig, JourneyConfig};
+pub use journey::{BuildConfig, JourneyConfig, ServerConfig};
 pub use labels::Labels;
 pub use layer::FlagSetting;
 pub use limits::*;

@@ -28,6 +28,7 @@ mod prometheus;
 mod receiver;
 mod receivers;
 mod release;
+mod serve;
 mod site;
 mod story;
 mod support;

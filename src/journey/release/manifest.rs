@@ -2,11 +2,14 @@
 //!
 //! Invariant: the same tree gives the same bytes; one line a file, sorted by path.
 
+use std::io::Read;
+
 use serde::{Deserialize, Serialize};
 
 use super::media;
-use super::tree::Tree;
-use crate::journey::digest::hex;
+use super::place::Identity;
+use super::tree::{Entry, Tree, check_paths, content_hash};
+use crate::journey::digest::{hex, unhex};
 use crate::observation::Time;
 
 /// The version of the format: a reader refuses one that it does not know.
@@ -48,10 +51,41 @@ impl Manifest {
     /// When `bytes` are none, or one of a version that is not known.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let manifest: Manifest = serde_json::from_slice(bytes).map_err(|error| format!("no manifest: {error}"))?;
-        match manifest.version {
-            VERSION => Ok(manifest),
+        manifest.of_known_version()
+    }
+
+    /// The release's hash and its files, of a manifest that is read from `content`: sorted by path, their `identity` no
+    /// more than a size.
+    ///
+    /// # Errors
+    /// When it is none, or lists something else than its own hash says.
+    pub(super) fn listed(content: impl Read) -> Result<(String, Vec<Entry>), String> {
+        let manifest: Manifest = serde_json::from_reader(content).map_err(|error| format!("no manifest: {error}"))?;
+        let manifest = manifest.of_known_version()?;
+        let entries = manifest.files.into_iter().map(Listed::entry).collect::<Option<Vec<_>>>();
+        let entries = entries.ok_or("a hash in it is none")?;
+        if !entries.is_sorted_by(|one, other| one.path < other.path) {
+            return Err("its files are not sorted by path".into());
+        }
+        check_paths(entries.iter().map(|entry| entry.path.as_str())).map_err(|error| error.to_string())?;
+        if hex(&content_hash(&entries)) != manifest.content_hash {
+            return Err("it lists other files than its content_hash says".into());
+        }
+        Ok((manifest.content_hash, entries))
+    }
+
+    fn of_known_version(self) -> Result<Self, String> {
+        match self.version {
+            VERSION => Ok(self),
             other => Err(format!("a manifest of version {other}, and only {VERSION} is known; update this program")),
         }
+    }
+}
+
+impl Listed {
+    fn entry(self) -> Option<Entry> {
+        let identity = Identity { size: self.size, ..Identity::default() };
+        Some(Entry { path: self.path, source: [0; 32], sha256: unhex(&self.sha256)?, identity })
     }
 }
 

@@ -77,8 +77,13 @@ impl Directory {
             let mut builder = std::fs::DirBuilder::new();
             builder.recursive(true).mode(mode).create(path).map_err(disk_io("make the directory", path))?;
         }
+        Self::at(path).map_err(disk("open the directory", path))
+    }
+
+    /// Opens the directory at `path`, which is the operator's own: links in it are followed.
+    pub(super) fn at(path: &Path) -> Result<Self, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = openat(CWD, path, flags, Mode::empty()).map_err(disk("open the directory", path))?;
+        let fd = openat(CWD, path, flags, Mode::empty())?;
         Ok(Directory { fd, path: path.to_owned() })
     }
 

@@ -177,15 +177,9 @@ impl Rescan<'_> {
 fn listed(root: &Directory) -> Option<Tree> {
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut root.read(MANIFEST).ok()?, &mut bytes).ok()?;
-    let manifest = Manifest::parse(&bytes).ok()?;
-    let entry = |listed: manifest::Listed| {
-        let sha256 = unhex(&listed.sha256)?;
-        Some(Entry { path: listed.path, source: [0; 32], sha256, identity: Identity::default() })
-    };
-    let entries = manifest.files.into_iter().map(entry).collect::<Option<Vec<_>>>()?;
-    let content = unhex(&manifest.content_hash)?;
-    let is_sorted = entries.is_sorted_by(|one, other| one.path < other.path);
-    is_sorted.then_some(Tree { rules: [0; 32], content, as_of: manifest.as_of, manifest: Identity::default(), entries })
+    let as_of = Manifest::parse(&bytes).ok()?.as_of;
+    let (hash, entries) = Manifest::listed(bytes.as_slice()).ok()?;
+    Some(Tree { rules: [0; 32], content: unhex(&hash)?, as_of, manifest: Identity::default(), entries })
 }
 
 /// Moves the directory `name` of `from` to `new` in `to`, which may lie on another file system. It is closed to others

@@ -2,28 +2,16 @@
 //!
 //! Invariant: what is shown never goes, nor what was just made.
 
-use rustix::fs::FileType;
-
 use super::Store;
 use super::error::{Error, disk, disk_io};
+use super::shelf::by_age;
 use super::steps::{Step, Watch};
 use super::tree::Tree;
-use crate::journey::digest::unhex;
 
 impl Store {
     /// Every release, the oldest first: by when it was made or last shown.
     pub(super) fn by_age(&self) -> Result<Vec<String>, Error> {
-        let refused = || disk("read the directory", self.releases.path());
-        let mut releases = Vec::new();
-        for name in self.releases.names().map_err(refused())? {
-            let Some(name) = name.to_str().ok().filter(|name| unhex(name).is_some()) else { continue };
-            let look = self.releases.look(name).map_err(refused())?;
-            if let Some(look) = look.filter(|look| look.kind == FileType::Directory) {
-                releases.push((look.identity.modified, name.to_owned()));
-            }
-        }
-        releases.sort_unstable();
-        Ok(releases.into_iter().map(|(_, name)| name).collect())
+        by_age(&self.releases)
     }
 
     /// The oldest release, where it goes once the one called `new` is there, and what is known of its files.

@@ -11,6 +11,8 @@
 //! 2. A release is shown as a whole or not at all; each request sees one [`Site`].
 //! 3. Pure where it can be: [`Site`] and a request's head make the answer.
 
+mod load;
 mod site;
 
-pub use site::{Coded, Content, Found, Resource, Site};
+pub use load::{Change, Loader, Terms};
+pub use site::{Coded, Content, Found, Resource, Site, Volume};

@@ -1,23 +1,42 @@
 //! What is shown at one instant: files by their paths, in memory.
 //!
-//! Invariant: immutable. All bytes were checked against the hash under which their release lists them. Equal contents
-//! are held once, also across releases and snapshots.
+//! Invariant: immutable. All bytes were checked against the hash under which their release lists them. Equal contents at
+//! equal paths are held once, also across releases and snapshots.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 
 use crate::journey::digest::Digest;
 
+/// Where snapshots are shown: `/snapshots/ID/`.
+const SNAPSHOTS: &str = "snapshots/";
+/// The page that tells that there is nothing.
+const NOT_FOUND: &str = "404.html";
+/// What a path that ends in a slash stands for.
+const INDEX: &str = "index.html";
+
 /// Everything that can be asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Site {
-    /// The release that is shown, 64 hexadecimal digits; `None` before the first one.
+    /// The release that is shown.
+    pub current: Arc<Volume>,
+    /// Releases that were given a name, by that name.
+    pub snapshots: BTreeMap<Box<str>, Arc<Volume>>,
+    /// Assets of earlier releases that are named after their content: they stay for a while, so that a page that was
+    /// sent before finds them.
+    pub earlier: HashMap<Box<str>, Resource>,
+}
+
+/// The files of one release.
+#[derive(Debug, Clone, Default)]
+pub struct Volume {
+    /// The release's content hash, 64 hexadecimal digits; `None` before the first one.
     pub release: Option<String>,
-    /// Files by their paths, without a slash in front: `index.html`, `snapshots/ID/index.html`. Assets that are named
-    /// after their content stay for a while after their release, so that a page that was sent before finds them.
-    pub resources: HashMap<Box<str>, Resource>,
+    /// Its files by their paths, without a slash in front.
+    pub files: HashMap<Box<str>, Resource>,
 }
 
 /// One file, in every form in which it can be sent.
@@ -56,11 +75,6 @@ pub struct Content {
     pub sha256: Digest,
 }
 
-/// The page that tells that there is nothing.
-const NOT_FOUND: &str = "404.html";
-/// What a path that ends in a slash stands for.
-const INDEX: &str = "index.html";
-
 /// What a path of a request stands for.
 #[derive(Debug, Clone, Copy)]
 pub enum Found<'a> {
@@ -77,19 +91,41 @@ impl Site {
     /// and nothing is resolved.
     pub fn find(&self, path: &str) -> Found<'_> {
         let Some(key) = path.strip_prefix('/') else { return Found::Nothing };
-        if key.is_empty() || key.ends_with('/') {
-            return self.resources.get(format!("{key}{INDEX}").as_str()).map_or(Found::Nothing, Found::Resource);
-        }
-        match self.resources.get(key) {
-            Some(resource) => Found::Resource(resource),
-            None if self.resources.contains_key(format!("{key}/{INDEX}").as_str()) => Found::Directory,
-            None => Found::Nothing,
+        match key.strip_prefix(SNAPSHOTS).map(|rest| rest.split_once('/').ok_or(rest)) {
+            Some(Ok((id, key))) => self.snapshots.get(id).map_or(Found::Nothing, |volume| volume.find(key)),
+            Some(Err(id)) if self.snapshots.get(id).is_some_and(|volume| volume.get(INDEX).is_some()) => {
+                Found::Directory
+            }
+            Some(Err(_)) => Found::Nothing,
+            None => match self.current.find(key) {
+                Found::Nothing => self.earlier.get(key).map_or(Found::Nothing, Found::Resource),
+                found => found,
+            },
         }
     }
 
     /// The release's own page for what is not found.
     pub fn not_found(&self) -> Option<&Resource> {
-        self.resources.get(NOT_FOUND)
+        self.current.get(NOT_FOUND)
+    }
+}
+
+impl Volume {
+    /// The file at `path`.
+    pub fn get(&self, path: &str) -> Option<&Resource> {
+        self.files.get(path)
+    }
+
+    fn find(&self, key: &str) -> Found<'_> {
+        let index = |directory: &str| self.get(&format!("{directory}{INDEX}"));
+        if key.is_empty() || key.ends_with('/') {
+            return index(key).map_or(Found::Nothing, Found::Resource);
+        }
+        match self.get(key) {
+            Some(resource) => Found::Resource(resource),
+            None if index(&format!("{key}/")).is_some() => Found::Directory,
+            None => Found::Nothing,
+        }
     }
 }
 
@@ -104,6 +140,11 @@ mod tests {
         Resource { plain, coded: None, media_type, is_immutable: false, shown_since: SystemTime::UNIX_EPOCH }
     }
 
+    fn volume<const N: usize>(files: [(&str, &'static str); N]) -> Arc<Volume> {
+        let files = files.into_iter().map(|(path, text)| (path.into(), resource(text))).collect();
+        Arc::new(Volume { release: None, files })
+    }
+
     fn shows(site: &Site, path: &str) -> Option<String> {
         match site.find(path) {
             Found::Resource(resource) => Some(String::from_utf8_lossy(&resource.plain.bytes).into_owned()),
@@ -114,9 +155,14 @@ mod tests {
 
     #[test]
     fn a_path_stands_for_what_is_listed_and_for_nothing_else() {
-        let files = [("index.html", "front"), ("a/index.html", "a"), ("a/b.html", "b"), ("404.html", "nothing")];
-        let resources = files.into_iter().map(|(path, text)| (path.into(), resource(text))).collect();
-        let site = Site { release: None, resources };
+        let current =
+            volume([("index.html", "front"), ("a/index.html", "a"), ("a/b.html", "b"), ("404.html", "nothing")]);
+        let snapshots = [
+            ("first".into(), volume([("index.html", "then"), ("c.html", "c")])),
+            ("data".into(), volume([("site-data.json", "{}")])),
+        ];
+        let earlier = [("assets/old.css".into(), resource("old"))];
+        let site = Site { current, snapshots: snapshots.into(), earlier: earlier.into() };
         for (path, shown) in [
             ("/", Some("front")),
             ("/index.html", Some("front")),
@@ -133,6 +179,19 @@ mod tests {
             ("", None),
             ("a/", None),
             ("/index.html/index.html", None),
+            ("/assets/old.css", Some("old")),
+            ("/assets/", None),
+            ("/snapshots/first/", Some("then")),
+            ("/snapshots/first/index.html", Some("then")),
+            ("/snapshots/first/c.html", Some("c")),
+            ("/snapshots/first", Some("a directory")),
+            ("/snapshots/data/site-data.json", Some("{}")),
+            ("/snapshots/data", None),
+            ("/snapshots/data/", None),
+            ("/snapshots/none/", None),
+            ("/snapshots/", None),
+            ("/snapshots", None),
+            ("/snapshots/first/../data/site-data.json", None),
         ] {
             assert_eq!(shows(&site, path).as_deref(), shown, "{path}");
         }
