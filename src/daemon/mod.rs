@@ -87,7 +87,10 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 
 async fn serve(options: Options) -> anyhow::Result<()> {
     let Options { loaded, reload, secure, on_listen } = options;
-    let server = Server::bind(&loaded.config.web.listen_addresses)?;
+    let server = match Server::passed()? {
+        Some(passed) => passed,
+        None => Server::bind(&loaded.config.web.listen_addresses)?,
+    };
     let limits = Limits::from(&loaded.config.web);
     let server = match secure.tls() {
         Some(tls) => server.secured(tls),

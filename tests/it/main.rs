@@ -35,6 +35,7 @@ mod story;
 mod support;
 mod synthesis;
 mod teller;
+mod transport;
 mod units;
 mod vllm;
 mod watchdog;

@@ -1,7 +1,7 @@
 //! The server over real sockets: what clients may ask, and what they cannot do to it.
 
 use std::io::Read;
-use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,12 +10,8 @@ use autoswe_exporter::web::{Limits, Page, Pages, Probe, Server, Snapshot, router
 use axum::Router;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
-/// Far longer than anything here takes; a test that reaches it has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
-const NEVER: Duration = Duration::from_secs(3600);
+use crate::transport::{NEVER, PATIENCE, Running as Served, read_all, read_one};
 
 fn snapshot() -> Snapshot {
     let metrics: String = (0..400).map(|n| format!("autoswe_example{{n=\"{n}\"}} {n}\n")).collect();
@@ -33,41 +29,17 @@ fn snapshot() -> Snapshot {
     }
 }
 
-/// A server that ends with the test.
+/// The exporter's routes on a server.
 struct Running {
-    address: SocketAddr,
+    server: Served,
     pages: Arc<Pages>,
-    stop: Option<oneshot::Sender<()>>,
-    served: JoinHandle<usize>,
 }
 
 impl Running {
     fn start(limits: Limits) -> Self {
         let pages = Arc::new(Pages::new(snapshot()));
         let app = router(Arc::clone(&pages), "/metrics").unwrap();
-        Running::serve(app, pages, limits)
-    }
-
-    fn serve(app: Router, pages: Arc<Pages>, limits: Limits) -> Self {
-        let server = Server::bind(&["127.0.0.1:0".into()]).unwrap();
-        let address = server.addresses()[0];
-        let (stop, stopped) = oneshot::channel();
-        let shutdown = async {
-            stopped.await.ok();
-        };
-        let served = tokio::spawn(server.serve(app, limits, shutdown));
-        Running { address, pages, stop: Some(stop), served }
-    }
-
-    /// Sends `request` as it is; all that comes back until the server closes.
-    async fn raw(&self, request: &[u8]) -> String {
-        let mut stream = self.connect().await;
-        stream.write_all(request).await.unwrap();
-        read_all(&mut stream).await
-    }
-
-    async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
+        Running { server: Served::start(app, limits), pages }
     }
 
     async fn get(&self, path: &str, headers: &[(&'static str, &str)]) -> reqwest::Response {
@@ -78,44 +50,14 @@ impl Running {
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         request.send().await.unwrap()
     }
+}
 
-    /// Tells the server to stop; how many connections it cut off.
-    async fn stop(mut self) -> usize {
-        self.stop.take().unwrap().send(()).unwrap();
-        tokio::time::timeout(PATIENCE, &mut self.served).await.expect("the server ends").unwrap()
+impl Deref for Running {
+    type Target = Served;
+
+    fn deref(&self) -> &Served {
+        &self.server
     }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.served.abort();
-    }
-}
-
-/// Everything until the other side closes, or resets, the connection.
-async fn read_all(stream: &mut TcpStream) -> String {
-    let mut answer = Vec::new();
-    let ended = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
-    drop(ended.expect("the server closes the connection"));
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-/// One answer with a `Content-Length` on a connection that stays open.
-async fn read_one(stream: &mut TcpStream) -> String {
-    let mut answer = String::new();
-    let mut byte = [0];
-    let body = loop {
-        let read = tokio::time::timeout(PATIENCE, stream.read_exact(&mut byte)).await;
-        read.expect("an answer").expect("an answer");
-        answer.push(char::from(byte[0]));
-        if answer.ends_with("\r\n\r\n") {
-            let length = answer.split("content-length: ").nth(1).expect("a length").split("\r\n").next().unwrap();
-            break length.parse().unwrap();
-        }
-    };
-    let mut rest = vec![0; body];
-    stream.read_exact(&mut rest).await.unwrap();
-    answer + &String::from_utf8(rest).unwrap()
 }
 
 fn header<'a>(answer: &'a reqwest::Response, name: &str) -> &'a str {
@@ -373,14 +315,14 @@ fn slow_app() -> (Router, tokio::sync::mpsc::UnboundedReceiver<()>, Arc<tokio::s
 #[tokio::test]
 async fn draining_answers_what_is_under_way_and_closes_what_is_idle() {
     let (app, mut beginnings, release) = slow_app();
-    let mut server = Running::serve(app, Arc::new(Pages::new(snapshot())), Limits { idle: NEVER, ..Limits::default() });
+    let mut server = Served::start(app, Limits { idle: NEVER, ..Limits::default() });
     let mut idle = server.connect().await;
     idle.write_all(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     assert!(read_one(&mut idle).await.starts_with("HTTP/1.1 404 "));
     let mut busy = server.connect().await;
     busy.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     beginnings.recv().await.unwrap();
-    server.stop.take().unwrap().send(()).unwrap();
+    server.tell();
     assert_eq!(read_all(&mut idle).await, "");
     let refused = tokio::time::timeout(PATIENCE, async { while TcpStream::connect(server.address).await.is_ok() {} });
     refused.await.expect("no new connection is taken");
@@ -388,21 +330,21 @@ async fn draining_answers_what_is_under_way_and_closes_what_is_idle() {
     let answer = read_all(&mut busy).await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("done\n"), "{answer}");
     assert!(answer.contains("connection: close"), "{answer}");
-    let cut_off = tokio::time::timeout(PATIENCE, &mut server.served).await.expect("the server ends").unwrap();
-    assert_eq!(cut_off, 0);
+    assert_eq!(server.ended().await, 0);
 }
 
 #[tokio::test]
 async fn draining_ends_though_a_request_never_does() {
     let (app, mut beginnings, _release) = slow_app();
     let limits = Limits { drain: Duration::from_millis(200), ..Limits::default() };
-    let server = Running::serve(app, Arc::new(Pages::new(snapshot())), limits);
+    let mut server = Served::start(app, limits);
     let mut busy = server.connect().await;
     busy.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     beginnings.recv().await.unwrap();
     let mut half = server.connect().await;
     half.write_all(b"GET /slow HT").await.unwrap();
-    assert!(server.stop().await >= 1);
+    server.tell();
+    assert!(server.ended().await >= 1);
 }
 
 #[tokio::test]

@@ -63,9 +63,12 @@ impl<S> Guarded<S> {
         self.ahead.is_empty()
     }
 
-    /// Bytes that were read and not understood are read again.
+    /// Bytes that were read and not understood, the beginning of a head, are read again.
     pub(super) fn put_back(&mut self, bytes: &[u8]) {
-        self.ahead.splice(..0, bytes.iter().copied());
+        if !bytes.is_empty() {
+            self.ledger.received();
+            self.ahead.splice(..0, bytes.iter().copied());
+        }
     }
 
     fn set_stuck(&mut self, stuck: bool) {

@@ -188,7 +188,11 @@ impl State {
                 let earned = Duration::from_secs((self.sent - open.before) / pace.max(1));
                 open.at + idle.saturating_add(earned).min(LONGEST)
             });
-            let stuck = Due::cut(self.since + idle, IDLE);
+            let mut stuck = Due::cut(self.since + idle, IDLE);
+            if matches!(self.phase, Phase::Head | Phase::Idle) {
+                // This may be asked for the last time before the connection is idle.
+                stuck.look = self.since + idle.min(QUIET);
+            }
             return slow.fold(stuck, |due, slow| due.or_cut(slow, SLOW));
         }
         if self.working > 0 {
@@ -265,5 +269,76 @@ impl Drop for Answer {
         if let Some(at) = state.open.iter().position(|open| open.id == self.id) {
             state.open.swap_remove(at);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn ledger() -> Arc<Ledger> {
+        Ledger::new(Patience { head: 10 * SECOND, idle: 75 * SECOND, pace: 1000 })
+    }
+
+    /// Seconds from now, rounded, to the cut, and why.
+    fn cut(ledger: &Ledger) -> Option<(u64, &'static str)> {
+        let in_seconds = |at: Instant| (at - Instant::now()).as_secs_f64().round() as u64;
+        ledger.due().cut.map(|(at, why)| (in_seconds(at), why))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_owed_time_by_what_was_read_and_an_hour_at_most() {
+        let ledger = ledger();
+        ledger.received();
+        assert_eq!(cut(&ledger), Some((10, HEAD)));
+        let work = ledger.work();
+        assert_eq!(cut(&ledger), None);
+        let answer = work.answered();
+        assert_eq!(cut(&ledger), Some((75, IDLE)));
+        tokio::time::advance(60 * SECOND).await;
+        answer.sent(30_000);
+        assert_eq!(cut(&ledger), Some((45, SLOW)));
+        answer.sent(1 << 40);
+        tokio::time::advance(3500 * SECOND).await;
+        answer.sent(1);
+        assert_eq!(cut(&ledger), Some((40, SLOW)));
+        drop(answer);
+        ledger.wrote();
+        assert_eq!(cut(&ledger), Some((75, IDLE)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_looked_at_again_when_it_may_fall_asleep() {
+        let ledger = ledger();
+        ledger.received();
+        let answer = ledger.work().answered();
+        ledger.wrote();
+        // The last look before the answer is gone.
+        assert_eq!(ledger.due().look, Instant::now() + QUIET);
+        drop(answer);
+        assert!(!ledger.falls_asleep());
+        tokio::time::advance(QUIET).await;
+        assert!(ledger.falls_asleep());
+        assert_eq!(cut(&ledger), Some((74, IDLE)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn over_http2_only_requests_and_answers_get_a_client_on() {
+        let ledger = ledger();
+        ledger.speaks_http2();
+        tokio::time::advance(4 * SECOND).await;
+        ledger.wrote();
+        ledger.received_frames(true, true);
+        assert_eq!(cut(&ledger), Some((6, HEAD)));
+        drop(ledger.work().answered());
+        assert_eq!(cut(&ledger), Some((85, IDLE)));
+        ledger.received_frames(true, false);
+        tokio::time::advance(3 * SECOND).await;
+        ledger.received_frames(false, false);
+        assert_eq!(cut(&ledger), Some((7, FRAME)));
+        ledger.received_frames(true, true);
+        assert_eq!(cut(&ledger), Some((82, IDLE)));
     }
 }

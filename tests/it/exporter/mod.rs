@@ -13,6 +13,7 @@ mod scrape;
 mod secure;
 mod series;
 mod signals;
+mod sockets;
 mod stall;
 
 use std::io::{BufRead, BufReader, Read};
