@@ -73,7 +73,7 @@ fn dispatch(arguments: Arguments, environment: Environment) -> ExitCode {
             Err(error) => output::fail(USAGE, &error.to_string()),
         },
         Command::Explain(arguments) => explain::run(&loaded, &arguments),
-        Command::Serve(_) => serve::run(&loaded.config),
+        Command::Serve(_) => serve::run(loaded.config, &environment),
         Command::Synthesize(asked) => match asked.publishes(&environment) {
             Ok(publish) => synthesize::run(&asked, publish, (loaded.config, environment)),
             Err(message) => usage(message),

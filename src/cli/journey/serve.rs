@@ -1,13 +1,15 @@
 //! `serve`: shows the released site.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::super::output;
-use super::outdir::{absolute, outdir};
+use super::super::{USAGE, output, refuse};
+use super::outdir::{absolute, outdir, variable};
 use crate::config::{Config, FlagSetting};
-use crate::journey::serve;
+use crate::journey::serve::debug::Token;
+use crate::journey::serve::{self, Options};
+use crate::web::Secure;
 
 /// Flags of `serve`.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -56,8 +58,19 @@ impl ServeArguments {
 }
 
 /// Serves until it is told to stop.
-pub(super) fn run(config: &Config) -> ExitCode {
-    match serve::run(config, None) {
+pub(super) fn run(config: Config, environment: &[(OsString, OsString)]) -> ExitCode {
+    let settings = &config.journey.server;
+    let name = settings.debug_token_env.as_str();
+    let token = variable(environment, name).map(|token| token.to_string_lossy().into_owned());
+    let token = match Token::of_variable(name, token.as_deref()) {
+        Ok(token) => token.filter(|_| settings.debug_surfaces),
+        Err(message) => return output::fail(USAGE, &message),
+    };
+    let secure = match settings.config_file.as_deref().map(|file| Secure::open(Path::new(file), &[])).transpose() {
+        Ok(secure) => secure.unwrap_or_default(),
+        Err(errors) => return refuse(&errors),
+    };
+    match serve::run(Options { config, secure, token }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => output::fail(1, &format!("{error:#}")),
     }

@@ -3,7 +3,6 @@
 //! Invariant: one thread answers, and waits for nothing; another one reads and checks releases. Connections are accepted
 //! only once the first release was looked for, so that a restart answers nobody with an empty site.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,21 +12,24 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
+use super::access_log::AccessLog;
+use super::counters::{Counters, Told, private};
+use super::debug::{Debug, Token, check, check_addresses};
 use super::load::{Change, Loader, Terms};
 use super::site::Site;
 use super::{Payload, Policy, answer};
-use crate::config::Config;
+use crate::config::{Config, ServerConfig};
 use crate::journey::release::Shelf;
+use crate::metric::Connections;
 use crate::signals::on_stop;
 use crate::systemd::notify;
-use crate::web::server::{App, Limits, Peer, Server};
+use crate::web::{App, Limits, Peer, Secure, Server};
 use crate::words;
 
 /// How often what is released is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// Called once with the addresses that are listened on.
-pub type OnListen = Box<dyn FnOnce(&[SocketAddr]) + Send>;
+/// How long the end waits for the log of requests to be written.
+const LOG_ENDS: Duration = Duration::from_secs(2);
 
 /// The site that is shown, replaced as a whole.
 #[derive(Debug, Default)]
@@ -62,54 +64,116 @@ impl App for Public {
     }
 }
 
+/// What the server needs.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// All settings; those of the server are `journey.server`.
+    pub config: Config,
+    /// TLS, logins and further headers.
+    pub secure: Secure,
+    /// What opens the debug surfaces from anywhere, where they are turned on.
+    pub token: Option<Token>,
+}
+
 /// Serves until SIGTERM or SIGINT; a second one aborts.
 ///
 /// # Errors
-/// When the address cannot be listened on, a setting cannot be used, or the operating system refuses a thread.
-pub fn run(config: &Config, on_listen: Option<OnListen>) -> anyhow::Result<()> {
+/// When an address cannot be listened on, a setting cannot be used, or the operating system refuses a thread.
+pub fn run(options: Options) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
-    let result = runtime.block_on(serve(config, on_listen));
+    let result = runtime.block_on(serve(options));
     runtime.shutdown_background();
     result
 }
 
-async fn serve(config: &Config, on_listen: Option<OnListen>) -> anyhow::Result<()> {
-    let settings = &config.journey.server;
+async fn serve(options: Options) -> anyhow::Result<()> {
+    let settings = &options.config.journey.server;
     let (stop, stopped) = oneshot::channel();
     let told = move |_| {
         // An error means that it has ended already.
         stop.send(()).ok();
     };
     on_stop(told).context("installing a signal handler")?;
-    let server = match Server::passed()? {
-        Some(server) => server,
-        None => Server::bind(&[address(&settings.bind, settings.port)])?,
-    };
-    let addresses = server.addresses();
-    info!(addresses = ?addresses, "listening");
-    if let Some(on_listen) = on_listen {
-        on_listen(&addresses);
-    }
+    let (counters, log) = (Arc::new(Counters::default()), AccessLog::start(settings.access_log)?.map(Arc::new));
+    let server = listen(&options)?;
+    let tally = server.tally();
+    counters.watch_connections(move || Connections { open: tally.open() as u64, refused: tally.refused() });
+    tell_in_private(settings, &counters, log.as_ref())?;
     let shown = Arc::new(Shown::default());
-    keep_up(config, Arc::clone(&shown)).await?;
+    keep_up(&options.config, (Arc::clone(&shown), Arc::clone(&counters))).await?;
     notify::ready();
-    let app = Public { shown, policy: policy(config)? };
-    let limits = Limits {
+    let told = async move {
+        drop(stopped.await);
+        notify::stopping();
+    };
+    let app = Public { shown, policy: policy(settings)? };
+    let cut = match settings.debug_surfaces {
+        true => {
+            let app = Debug::new(app, &options.config, (Arc::clone(&counters), options.token));
+            let app = options.secure.guard(Told::new(app, counters, log.clone()));
+            server.serve(app, limits(settings), told).await
+        }
+        false => {
+            server.serve(options.secure.guard(Told::new(app, counters, log.clone())), limits(settings), told).await
+        }
+    };
+    if let Some(log) = log {
+        log.close(LOG_ENDS);
+    }
+    match cut {
+        0 => info!("stopped"),
+        cut => warn!(connections = cut, "stopped; connections were cut off after the time for draining"),
+    }
+    Ok(())
+}
+
+/// The sockets that were passed, else one of our own. With debug surfaces it is one that strangers cannot reach.
+fn listen(options: &Options) -> anyhow::Result<Server> {
+    let settings = &options.config.journey.server;
+    let server = match Server::passed()? {
+        Some(passed) if settings.debug_surfaces => {
+            check_addresses(&passed.addresses(), options.token.as_ref()).map_err(anyhow::Error::msg)?;
+            passed
+        }
+        Some(passed) => passed,
+        None => {
+            if settings.debug_surfaces {
+                check(&settings.bind, options.token.as_ref()).map_err(anyhow::Error::msg)?;
+            }
+            Server::bind(&[address(&settings.bind, settings.port)])?
+        }
+    };
+    info!(addresses = ?server.addresses(), scheme = options.secure.scheme(), "listening");
+    Ok(match options.secure.tls() {
+        Some(tls) => server.secured(tls),
+        None => server,
+    })
+}
+
+/// Tells the server's metrics on the private address.
+fn tell_in_private(
+    settings: &ServerConfig,
+    counters: &Arc<Counters>,
+    log: Option<&Arc<AccessLog>>,
+) -> anyhow::Result<()> {
+    let Some(address) = &settings.metrics_address else { return Ok(()) };
+    let server = Server::bind(std::slice::from_ref(address))
+        .context("the metrics of the site server (journey.server.metrics_address; empty: they are told nowhere)")?;
+    info!(metrics = ?server.addresses(), "metrics are told");
+    let routes = private(Arc::clone(counters), log.map(Arc::clone));
+    // It ends with the runtime.
+    tokio::spawn(server.serve(routes, Limits::default(), std::future::pending()));
+    Ok(())
+}
+
+fn limits(settings: &ServerConfig) -> Limits {
+    Limits {
         connections: usize::try_from(settings.max_connections).unwrap_or(usize::MAX),
         head: settings.header_timeout.duration(),
         idle: settings.idle_timeout.duration(),
         drain: settings.drain_timeout.duration(),
         ..Limits::default()
-    };
-    let told = async move {
-        drop(stopped.await);
-        notify::stopping();
-    };
-    match server.serve(app, limits, told).await {
-        0 => info!("stopped"),
-        cut => warn!(connections = cut, "stopped; connections were cut off after the time for draining"),
     }
-    Ok(())
 }
 
 /// `host:port`, with an IPv6 address in brackets.
@@ -122,23 +186,25 @@ fn address(host: &str, port: u64) -> String {
     }
 }
 
-fn policy(config: &Config) -> anyhow::Result<Policy> {
+fn policy(settings: &ServerConfig) -> anyhow::Result<Policy> {
     let mut policy = Policy::default();
-    if let Some(value) = &config.journey.server.content_security_policy {
+    if let Some(value) = &settings.content_security_policy {
         policy.set("Content-Security-Policy", value).context("journey.server.content_security_policy")?;
     }
     Ok(policy)
 }
 
 /// Starts the thread that takes up what is released; returns when it has looked once.
-async fn keep_up(config: &Config, shown: Arc<Shown>) -> anyhow::Result<()> {
+async fn keep_up(config: &Config, (shown, counters): (Arc<Shown>, Arc<Counters>)) -> anyhow::Result<()> {
     let mut loader = Loader::new(Shelf::new(config.in_repo(&config.journey.output_dir)), terms(config)?);
     let (first, looked) = oneshot::channel();
     let mut first = Some(first);
     let work = move || {
         loop {
             let start = Instant::now();
-            tell(&loader.look(SystemTime::now()), &shown, start);
+            let change = loader.look(SystemTime::now());
+            counters.looked(&change, loader.is_blind(), (start.elapsed(), SystemTime::now()));
+            show(&change, &shown, start.elapsed());
             // Nobody waits any more when the server is told to stop during the first look.
             first.take().map(|first: oneshot::Sender<()>| first.send(()));
             std::thread::sleep(LOOK);
@@ -159,7 +225,7 @@ fn terms(config: &Config) -> anyhow::Result<Terms> {
 }
 
 /// Shows what a look has changed, and says so.
-fn tell(change: &Change, shown: &Shown, start: Instant) {
+fn show(change: &Change, shown: &Shown, took: Duration) {
     for error in &change.refused {
         warn!(%error, "a release was refused; what was shown before is shown still");
     }
@@ -167,7 +233,7 @@ fn tell(change: &Change, shown: &Shown, start: Instant) {
     shown.show(Arc::clone(site));
     let release = site.current.release.as_deref().unwrap_or("none");
     let bytes: u64 = site.current.files.values().map(|resource| resource.plain.bytes.len() as u64).sum();
-    let (files, snapshots, seconds) = (site.current.files.len(), site.snapshots.len(), start.elapsed().as_secs_f64());
+    let (files, snapshots, seconds) = (site.current.files.len(), site.snapshots.len(), took.as_secs_f64());
     info!(release, files, bytes, snapshots, seconds, "shown");
     let short = release.get(..12).unwrap_or(release);
     notify::status(&format!("shows release {short}: {files} files, {}", words::bytes(bytes)));

@@ -19,6 +19,7 @@ mod passed;
 mod refusal;
 mod served;
 mod stream;
+mod tally;
 
 use std::future::{Future, poll_fn};
 use std::io::ErrorKind;
@@ -35,6 +36,7 @@ use tokio::task::{JoinError, JoinSet};
 pub use app::{App, Peer};
 pub use listen::BindError;
 pub use stream::Tls;
+pub use tally::Tally;
 
 use listen::listen;
 use refusal::{MAX_REFUSALS, refuse};
@@ -80,6 +82,7 @@ impl Default for Limits {
 pub struct Server {
     listeners: Vec<Listener>,
     tls: Option<Tls>,
+    tally: Tally,
 }
 
 impl std::fmt::Debug for Server {
@@ -111,7 +114,7 @@ impl Server {
                 ErrorKind::InvalidInput,
             ));
         }
-        Ok(Server { listeners, tls: None })
+        Ok(Server { listeners, tls: None, tally: Tally::default() })
     }
 
     /// The sockets that the service manager listens on for this process and has passed to it (`LISTEN_FDS`), to be
@@ -122,13 +125,18 @@ impl Server {
     /// When one of them is no listening TCP or Unix stream socket.
     pub fn passed() -> Result<Option<Self>, BindError> {
         let listeners = passed::take()?;
-        Ok(if listeners.is_empty() { None } else { Some(Server { listeners, tls: None }) })
+        Ok(if listeners.is_empty() { None } else { Some(Server { listeners, tls: None, tally: Tally::default() }) })
     }
 
     /// The same server, whose TCP connections are secured as `tls` says.
     #[must_use]
     pub fn secured(self, tls: Tls) -> Self {
         Server { tls: Some(tls), ..self }
+    }
+
+    /// How many connections there are, from when it serves.
+    pub fn tally(&self) -> Tally {
+        self.tally.clone()
     }
 
     /// The TCP addresses listened on, with the real port where 0 was asked for.
@@ -141,7 +149,7 @@ impl Server {
     pub async fn serve(mut self, app: impl App, limits: Limits, shutdown: impl Future<Output = ()>) -> usize {
         files::make_room(limits.connections);
         let mut shutdown = pin!(shutdown);
-        let mut open = Connections::new(Served::new(app, limits, self.tls), limits);
+        let mut open = Connections::new(Served::new(app, limits, self.tls), limits, self.tally);
         let mut pause = None;
         loop {
             tokio::select! {
@@ -149,6 +157,7 @@ impl Server {
                 () = &mut shutdown => break,
                 Some(ended) = open.tasks.join_next() => {
                     log_panic(ended);
+                    open.tally.set_open(open.tasks.len());
                     // There is room again for what `accept` may have failed for.
                     pause = None;
                 }
@@ -183,12 +192,13 @@ struct Connections<A> {
     drain: (watch::Sender<bool>, Drain),
     tasks: JoinSet<()>,
     refusals: JoinSet<()>,
+    tally: Tally,
 }
 
 impl<A: App> Connections<A> {
-    fn new(served: Arc<Served<A>>, limits: Limits) -> Self {
+    fn new(served: Arc<Served<A>>, limits: Limits, tally: Tally) -> Self {
         let (tasks, refusals) = (JoinSet::new(), JoinSet::new());
-        Connections { served, limits, drain: watch::channel(false), tasks, refusals }
+        Connections { served, limits, drain: watch::channel(false), tasks, refusals, tally }
     }
 
     /// Serves or refuses what was accepted; how long to pause before the next one after an error.
@@ -197,12 +207,14 @@ impl<A: App> Connections<A> {
         match accepted {
             Ok(accepted) if self.tasks.len() < self.limits.connections => {
                 self.tasks.spawn(Arc::clone(&self.served).converse(accepted, self.drain.1.clone()));
+                self.tally.set_open(self.tasks.len());
             }
             // A refusal in plain text is of no use to those who wait for a handshake.
             Ok((stream, _)) if self.refusals.len() < MAX_REFUSALS && !self.served.is_secure() => {
+                self.tally.refuse();
                 self.refusals.spawn(refuse(stream));
             }
-            Ok(_) => {}
+            Ok(_) => self.tally.refuse(),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 if pause.is_none() {
@@ -253,7 +265,7 @@ mod tests {
     #[tokio::test]
     async fn errors_of_accept_are_met_with_growing_patience() {
         let limits = Limits::default();
-        let mut open = Connections::new(Served::new(axum::Router::new(), limits, None), limits);
+        let mut open = Connections::new(Served::new(axum::Router::new(), limits, None), limits, Tally::default());
         let full = || Err(rustix::io::Errno::MFILE.into());
         let (mut pause, mut pauses) = (None, Vec::new());
         for _ in 0..9 {
