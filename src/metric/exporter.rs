@@ -23,19 +23,19 @@ metrics! {
     RECORD_INTERVAL = Gauge autoswe_system_state_interval_seconds;
     /// HTTP requests answered up to this page's making, by handler and status.
     HTTP_REQUESTS = Counter autoswe_http_requests_total { handler, code };
-    /// CPU time that the exporter used, user and system together.
+    /// CPU time that the process used, user and system together.
     CPU = Counter process_cpu_seconds_total;
-    /// Memory that the exporter holds in RAM.
+    /// Memory that the process holds in RAM.
     RESIDENT = Gauge process_resident_memory_bytes;
-    /// Address space of the exporter.
+    /// Address space of the process.
     VIRTUAL = Gauge process_virtual_memory_bytes;
-    /// File descriptors that the exporter has open.
+    /// File descriptors that the process has open.
     OPEN_FDS = Gauge process_open_fds;
-    /// File descriptors that the exporter may have open at once.
+    /// File descriptors that the process may have open at once.
     MAX_FDS = Gauge process_max_fds;
-    /// Threads of the exporter.
+    /// Threads of the process.
     THREADS = Gauge process_threads;
-    /// When the exporter was started.
+    /// When the process was started.
     START = Gauge process_start_time_seconds;
 }
 
@@ -76,7 +76,7 @@ pub struct SystemStateCounts {
     pub interval: Duration,
 }
 
-/// What the exporter's own process costs.
+/// What a program's own process costs.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct OwnProcess {
     /// CPU time, seconds.
@@ -96,9 +96,7 @@ pub struct OwnProcess {
 }
 
 pub(super) fn samples(exporter: &Exporter, out: &mut Samples) {
-    let revision = option_env!("AUTOSWE_REVISION").unwrap_or("unknown");
-    let build = [env!("CARGO_PKG_VERSION"), revision, std::env::consts::OS, std::env::consts::ARCH];
-    out.set(BUILD_INFO, &build, true);
+    out.set(BUILD_INFO, &build(), true);
     out.set(RELOAD_OK, &[], exporter.reload.map(|reload| reload.successful));
     out.set(RELOAD_AT, &[], exporter.reload.map(|reload| reload.loaded_at));
     out.set(RECORDS_WRITTEN, &[], exporter.system_state.map(|counts| counts.written));
@@ -116,7 +114,14 @@ pub(super) fn samples(exporter: &Exporter, out: &mut Samples) {
     }
 }
 
-fn process(own: &OwnProcess, out: &mut Samples) {
+/// Version, revision, operating system and architecture of the programs of this package.
+pub(super) fn build() -> [&'static str; 4] {
+    let revision = option_env!("AUTOSWE_REVISION").unwrap_or("unknown");
+    [env!("CARGO_PKG_VERSION"), revision, std::env::consts::OS, std::env::consts::ARCH]
+}
+
+/// What a process tells of itself, whichever program it runs.
+pub(super) fn process(own: &OwnProcess, out: &mut Samples) {
     out.set(CPU, &[], own.cpu_seconds);
     out.set(RESIDENT, &[], own.resident_bytes);
     out.set(VIRTUAL, &[], own.virtual_bytes);

@@ -12,6 +12,7 @@ mod host;
 mod journey;
 mod loop_;
 mod samples;
+mod site_server;
 mod source;
 mod subagents;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use alerts::{Alerting, Dropped, PushCounts};
 pub(crate) use assessment::limits;
 pub use exporter::{Exporter, OwnProcess, Reload, SystemStateCounts};
 pub use samples::{Family, Quantity, Samples, Summary, Value};
+pub use site_server::{Connections, Shown, SiteServer, site_server};
 
 /// A metric: what its samples mean, whatever page shows them.
 #[derive(Debug, PartialEq, Eq)]
@@ -123,6 +125,7 @@ const GROUPS: &[(&str, &[&Metric])] = &[
     ("Host", host::ALL),
     ("Alerts", alerts::ALL),
     ("Exporter", exporter::ALL),
+    ("Site server", site_server::ALL),
 ];
 
 /// Every metric, in the order of the reference.

@@ -376,10 +376,11 @@ fn reference() -> String {
     let mut text = String::from(
         "<!-- Written from src/metric by its tests. Change the code, then run UPDATE_DOCS=1 cargo nextest run --lib. -->\n\n\
          # Metrics\n\n\
-         What `/metrics` shows. Units are base units and stand in the name; times are Unix seconds. A value that is \
+         What `/metrics` shows: that of the exporter, and under \"Site server\" that of `autoswe-journey serve`, which \
+         has the `process_` metrics too. Units are base units and stand in the name; times are Unix seconds. A value that is \
          not known has no sample: it is never shown as 0. Times stay while their source fails, because they tell \
          their own age; any other value goes with its reading. Every state of a state set has its sample, 0 or 1. \
-         The page is made once per reading of the sources, and served as it is until the next one.\n",
+         The exporter's page is made once per reading of the sources, and served as it is until the next one.\n",
     );
     for (heading, metrics) in GROUPS {
         write!(text, "\n## {heading}\n\n| metric | kind | unit | meaning |\n| --- | --- | --- | --- |\n").unwrap();

@@ -15,6 +15,7 @@ mod snapshot;
 pub use counters::{Handler, RequestCount};
 pub use pages::{Page, Pages, Probe, Snapshot};
 pub use routes::{PROBES, ROUTES, router};
+pub(crate) use routes::{metrics_page, not_here, probe_page};
 pub use secure::Secure;
 pub use server::{App, BindError, Limits, Peer, Server, Tls};
 

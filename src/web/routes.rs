@@ -3,6 +3,7 @@
 //! Invariant: every answer is looked up in one snapshot, is never cached, and runs no script; a request cannot
 //! choose what is read from anywhere but [`Pages`].
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,10 @@ use axum::routing::{MethodRouter, get};
 use bytes::Bytes;
 
 use super::counters::Handler;
-use super::negotiate::{self, Coding};
+use super::negotiate::{self, Coding, Format};
 use super::pages::{Page, Pages, Probe};
+use crate::metric::Samples;
+use crate::sink::{openmetrics, prometheus};
 
 const STATUS: &str = "/";
 const STATE: &str = "/api/v1/state";
@@ -30,6 +33,8 @@ pub const ROUTES: [&str; 6] = [STATUS, STATE, LIVEZ, STARTUPZ, HEALTHY, READY];
 /// The routes for probes, which need no login: Kubernetes cannot send one.
 pub const PROBES: [&str; 4] = [LIVEZ, STARTUPZ, HEALTHY, READY];
 
+/// What decides about the form of a metrics page.
+const METRICS_VARY: &str = "Accept, Accept-Encoding";
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
@@ -92,17 +97,30 @@ fn check_path(path: &str) -> Result<(), String> {
 async fn metrics(State(pages): State<Arc<Pages>>, headers: HeaderMap) -> Response<Body> {
     let due = scrape_deadline(&headers, Instant::now());
     let snapshot = pages.latest();
-    let format = negotiate::format(&headers);
-    let page = match format {
-        negotiate::Format::Text => &snapshot.metrics,
-        negotiate::Format::OpenMetrics1 | negotiate::Format::OpenMetrics0 => &snapshot.openmetrics,
-    };
-    let mut answer = negotiated(&headers, page, format.content_type());
+    let mut answer = metrics_answer(&headers, |format| match format {
+        Format::Text => &snapshot.metrics,
+        Format::OpenMetrics1 | Format::OpenMetrics0 => &snapshot.openmetrics,
+    });
     if due.is_some_and(|due| Instant::now() > due) {
         answer = self::answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, "The page was not ready in the scrape's time.\n");
+        vary(&mut answer, METRICS_VARY);
     }
-    vary(&mut answer, "Accept, Accept-Encoding");
     counted(&pages, Handler::Metrics, answer)
+}
+
+/// A metrics page of `samples` alone, in the form and the coding that the client likes best.
+pub(crate) fn metrics_page(headers: &HeaderMap, samples: &Samples) -> Response<Body> {
+    metrics_answer(headers, |format| match format {
+        Format::Text => Page::from(prometheus::render(samples)),
+        Format::OpenMetrics1 | Format::OpenMetrics0 => Page::from(openmetrics::render(samples)),
+    })
+}
+
+fn metrics_answer<P: Borrow<Page>>(headers: &HeaderMap, page: impl FnOnce(Format) -> P) -> Response<Body> {
+    let format = negotiate::format(headers);
+    let mut answer = negotiated(headers, page(format).borrow(), format.content_type());
+    vary(&mut answer, METRICS_VARY);
+    answer
 }
 
 /// When an answer that is begun at `now` is of no use any more; `None` where the scraper told no time-out.
@@ -148,8 +166,18 @@ fn asks(uri: &Uri, flag: &str) -> bool {
 }
 
 fn probed(pages: &Pages, handler: Handler, probe: &Probe) -> Response<Body> {
+    counted(pages, handler, probe_page(probe))
+}
+
+/// The answer of a health endpoint.
+pub(crate) fn probe_page(probe: &Probe) -> Response<Body> {
     let status = if probe.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    counted(pages, handler, answer(status, TEXT, format!("{}\n", probe.reason)))
+    answer(status, TEXT, format!("{}\n", probe.reason))
+}
+
+/// 404 with what there is instead.
+pub(crate) fn not_here(text: &'static str) -> Response<Body> {
+    answer(StatusCode::NOT_FOUND, TEXT, text)
 }
 
 fn encoded(

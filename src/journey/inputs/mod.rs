@@ -35,4 +35,5 @@ pub use frozen::{Frozen, freeze};
 pub use gathered::{Commits, EventLine, Finished, Gathered, Heartbeat, RepoCommit, State, Told, VerdictLine};
 pub(super) use kept::write_whole;
 pub use passed::Passed;
+pub(super) use places::named;
 pub use read::read;

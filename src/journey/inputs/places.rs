@@ -8,6 +8,11 @@ use std::path::{Path, PathBuf};
 use crate::config::{Config, HeartbeatFormat};
 use crate::jsonl::rotated_files;
 
+const WEDGES: &str = "wedge-events.jsonl";
+const LESSONS: &str = "wedge-lessons.jsonl";
+const REFINEMENTS: &str = "rule-refinements.jsonl";
+const BYPASSES: &str = "orchestrator-bypass-attempts.jsonl";
+
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Input {
@@ -49,6 +54,30 @@ impl Input {
             Input::Series => "time series",
         }
     }
+
+    /// What the contract calls the file, wherever the configuration has it.
+    const fn file_name(self) -> &'static str {
+        match self {
+            Input::State => "state.json",
+            Input::Heartbeat => "state-heartbeat.json",
+            Input::Verdicts => "verdicts.jsonl",
+            Input::Wedges => WEDGES,
+            Input::Lessons => LESSONS,
+            Input::Restarts => "liveness-restarts.jsonl",
+            Input::Refinements => REFINEMENTS,
+            Input::Bypasses => BYPASSES,
+            Input::Reviews => "meta-judge.jsonl",
+            Input::Series => "system-state.jsonl",
+        }
+    }
+}
+
+/// The inputs that are one file, by the names of the contract. Of the time series that is the file that is written now.
+pub(in crate::journey) fn named(config: &Config) -> Vec<(&'static str, PathBuf)> {
+    let now = config.in_runtime_dir(&config.system_state.file);
+    let files = files(config).into_iter().filter(|(input, path)| *input != Input::Series || *path == now);
+    let matrix = ("parity-matrix.yaml", config.in_repo(&config.parity.file));
+    files.map(|(input, path)| (input.file_name(), path)).chain([matrix]).collect()
 }
 
 /// Every file that may be there, in the order in which the run numbers them.
@@ -58,11 +87,11 @@ pub(super) fn files(config: &Config) -> Vec<(Input, PathBuf)> {
     let series = config.in_runtime_dir(&config.system_state.file);
     let fixed = [
         (Input::Verdicts, config.in_runtime_dir(&config.verdicts.file)),
-        (Input::Wedges, at("wedge-events.jsonl")),
-        (Input::Lessons, at("wedge-lessons.jsonl")),
+        (Input::Wedges, at(WEDGES)),
+        (Input::Lessons, at(LESSONS)),
         (Input::Restarts, config.in_runtime_dir(&config.watchdog.restarts)),
-        (Input::Refinements, at("rule-refinements.jsonl")),
-        (Input::Bypasses, at("orchestrator-bypass-attempts.jsonl")),
+        (Input::Refinements, at(REFINEMENTS)),
+        (Input::Bypasses, at(BYPASSES)),
         (Input::Reviews, config.in_runtime_dir(&config.review.file)),
     ];
     let series = rotated(&series).into_iter().chain([series]).map(|path| (Input::Series, path));

@@ -94,6 +94,11 @@ impl Loader {
         Change { site: Some(Arc::clone(&self.site)), refused }
     }
 
+    /// Whether the shelf could not be looked at last time.
+    pub fn is_blind(&self) -> bool {
+        self.is_blind
+    }
+
     fn take_up(&mut self, sight: &Sight, now: SystemTime) -> (Site, Vec<Error>) {
         let (before, mut refused) = (Arc::clone(&self.site), Vec::new());
         let mut taking = Taking { shelf: &self.shelf, terms: &self.terms, before: &before, new: None, bytes: 0 };

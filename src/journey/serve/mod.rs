@@ -11,13 +11,16 @@
 //! 2. A release is shown as a whole or not at all; each request sees one [`Site`].
 //! 3. Pure where it can be: [`Site`] and a request's head make the answer.
 
+mod access_log;
 mod address;
 mod answer;
 #[cfg(test)]
 mod answer_tests;
 #[cfg(test)]
 mod any_request_tests;
+mod counters;
 mod daemon;
+pub mod debug;
 #[cfg(test)]
 mod fixture;
 mod headers;
@@ -31,7 +34,9 @@ mod representation;
 mod site;
 mod validator;
 
+pub use access_log::{AccessLog, Form};
 pub use answer::answer;
+pub use counters::{Counters, News, Told, private};
 pub use daemon::{OnListen, Public, Shown, run};
 pub use headers::{CONTENT_SECURITY_POLICY, Policy, PolicyError};
 pub use load::{Change, Loader, Terms};

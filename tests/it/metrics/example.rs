@@ -11,7 +11,8 @@ use autoswe_exporter::check::example_now;
 use autoswe_exporter::config::Config;
 use autoswe_exporter::journey::last_run::{LastRun, Outcome, Release};
 use autoswe_exporter::metric::{
-    self, Alerting, Exporter, Inputs, OwnProcess, PushCounts, Reload, Samples, SystemStateCounts, samples,
+    self, Alerting, Connections, Exporter, Inputs, OwnProcess, PushCounts, Reload, Samples, Shown, SiteServer,
+    SystemStateCounts, samples,
 };
 use autoswe_exporter::observation::*;
 use autoswe_exporter::state::State;
@@ -41,8 +42,30 @@ pub(super) fn failing() -> Samples {
 }
 
 /// Every page that is worth reading.
-pub(super) fn all() -> [Samples; 3] {
-    [rich(), failing(), minimal()]
+pub(super) fn all() -> [Samples; 5] {
+    [rich(), failing(), minimal(), server(), metric::site_server(&SiteServer::default())]
+}
+
+/// The samples of a site server of which everything is known.
+fn server() -> Samples {
+    metric::site_server(&SiteServer {
+        requests: vec![("GET", "200", 60_000), ("other", "405", 2)],
+        answer_bytes: 1 << 40,
+        connections: Some(Connections { open: 12, refused: 3 }),
+        shown: Shown {
+            release: Some("5ca1ab1e".repeat(8)),
+            since: Some(ago(900)),
+            snapshots: vec!["then".into()],
+            files: 240,
+            bytes: 9_000_000,
+        },
+        refused: 1,
+        refusals: 4,
+        taken_up: Some((ago(60), Duration::from_millis(31))),
+        log_dropped: Some(17),
+        debug_refused: 5,
+        process: exporter().process,
+    })
 }
 
 fn exporter() -> Exporter {
