@@ -6,15 +6,15 @@
 
 use super::annotations::Description;
 use super::recorded::{FINDINGS, quoted};
-use super::watchers::{After, WATCHERS, Watcher};
+use super::watchers::{After, EXPORTER, WATCHERS, Watcher};
 use super::{name, severity};
 use crate::assessment::Severity;
 use crate::check::{CHECKS, Check, Code};
 use crate::config::AlertsConfig;
 use crate::config::value::Seconds;
 
-/// The page of the alerts that watch the watchers, in `docs/runbooks/`.
-pub const WATCHERS_PAGE: &str = "exporter.md";
+/// The page of the alerts that watch the exporter, in `docs/runbooks/`.
+pub const WATCHERS_PAGE: &str = EXPORTER;
 
 /// One alert, as Prometheus takes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,6 +107,6 @@ fn of_watcher(watcher: &Watcher, config: &AlertsConfig, job: &str) -> Alert {
         keeps_firing: watcher.after.time(config).map(|_| config.keep_firing_for),
         summary: summary.into(),
         description: description.lines("", Severity::Ok),
-        runbook_url: config.runbook_url(WATCHERS_PAGE, watcher.section),
+        runbook_url: config.runbook_url(watcher.page, watcher.section),
     }
 }

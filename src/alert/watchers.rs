@@ -1,11 +1,16 @@
 //! The alerts that watch the watchers: what no check of the exporter can tell, because the exporter does not tell it.
 //!
-//! Invariant: each is about the exporter or what it writes, never about the loop.
+//! Invariant: each is about a program of this project or what it writes, never about the loop.
 
 use crate::assessment::Severity::{self, Crit, Warn};
 use crate::check::Shown;
 
-/// An alert on the exporter itself.
+/// The page of the exporter in `docs/runbooks/`.
+pub(super) const EXPORTER: &str = "exporter.md";
+/// That of the site.
+const SITE: &str = "site.md";
+
+/// An alert on the exporter itself, or on the site server.
 pub(super) struct Watcher {
     pub(super) name: &'static str,
     /// `None` for what nobody is called for.
@@ -24,6 +29,8 @@ pub(super) struct Watcher {
     pub(super) shows: &'static [Shown],
     /// What to do, in one line.
     pub(super) mend: &'static str,
+    /// Its page in `docs/runbooks/`.
+    pub(super) page: &'static str,
     /// The section of its page.
     pub(super) section: &'static str,
 }
@@ -68,6 +75,11 @@ const PUSH: &[Shown] = &[Shown::length(
     "time() - autoswe_push_last_success_timestamp_seconds{$here}",
 )];
 
+const RELEASE: &[Shown] = &[Shown::length(
+    "What is shown last changed {} ago",
+    "time() - autoswe_journey_server_release_timestamp_seconds{$here}",
+)];
+
 pub(super) const WATCHERS: &[Watcher] = &[
     Watcher {
         name: "AutosweExporterDown",
@@ -80,6 +92,7 @@ pub(super) const WATCHERS: &[Watcher] = &[
         why: "Nothing is known of the machine any more; what was found before is held for an hour.",
         shows: &[],
         mend: "look whether the machine is up and reachable, then at `systemctl --user status autoswe-exporter` on it",
+        page: EXPORTER,
         section: "down",
     },
     Watcher {
@@ -92,6 +105,7 @@ pub(super) const WATCHERS: &[Watcher] = &[
         why: "No other alert of this program can fire.",
         shows: &[],
         mend: "see Status > Targets of Prometheus; the job in its configuration and that of the rules must be the same",
+        page: EXPORTER,
         section: "absent",
     },
     Watcher {
@@ -105,6 +119,7 @@ pub(super) const WATCHERS: &[Watcher] = &[
         shows: &[],
         mend: "put it back into the configuration or the service discovery of Prometheus; a machine that was taken away \
                on purpose is forgotten after a day",
+        page: EXPORTER,
         section: "machine_gone",
     },
     Watcher {
@@ -123,6 +138,7 @@ unless on (instance, job, source)
         shows: SOURCE,
         mend: "run `autoswe-exporter report` on the machine, which tells the whole error; a source that is not wanted is \
                turned off with --no-collector.NAME",
+        page: EXPORTER,
         section: "source_failing",
     },
     Watcher {
@@ -136,6 +152,7 @@ and on (instance, job) max_over_time(up{job=$job}[2m]) == 1"#,
         why: "Every other alert on this machine stands on old news.",
         shows: ASSESSMENT,
         mend: "compare the clocks of the machine and of Prometheus (`timedatectl`), then restart autoswe-exporter",
+        page: EXPORTER,
         section: "assessment_old",
     },
     Watcher {
@@ -152,6 +169,7 @@ and on (instance, job) max_over_time(up{job=$job}[5m]) == 1"#,
         why: "The history of this time is lost to backtests and to the page.",
         shows: RECORD,
         mend: "the exporter's log says why: a full disk, a directory that is not there, or no permission",
+        page: EXPORTER,
         section: "system_state_not_written",
     },
     Watcher {
@@ -165,6 +183,7 @@ and on (instance, job) max_over_time(up{job=$job}[5m]) == 1"#,
         shows: CONFIGURATION,
         mend: "`autoswe-exporter check-config` names every mistake; mend them and reload (`systemctl --user reload \
                autoswe-exporter`)",
+        page: EXPORTER,
         section: "reload_refused",
     },
     Watcher {
@@ -178,7 +197,36 @@ or sum without (reason) (increase(autoswe_push_dropped_alerts_total{job=$job}[10
         why: "The exporter pushes alerts of its own, and this receiver does not answer or refuses them.",
         shows: PUSH,
         mend: "the exporter's log says why: an address, a credential, or a receiver that is down",
+        page: EXPORTER,
         section: "alerts_not_delivered",
+    },
+    // The site server is scraped under a job of its own, whose name these rules do not know: its metrics are enough.
+    Watcher {
+        name: "AutosweSiteServerDown",
+        severity: Some(Warn),
+        expression: "up == 0\nand on (instance, job) max_over_time(autoswe_journey_server_files[1d])",
+        after: After::Finding(Warn),
+        summary: "{{ $labels.instance }}: the site server does not answer",
+        by: MACHINE,
+        why: "It was scraped within the last day; the site is probably not to be seen.",
+        shows: &[],
+        mend: "look at `systemctl --user status autoswe-journey-server` on the machine, and at its log",
+        page: SITE,
+        section: "server_down",
+    },
+    Watcher {
+        name: "AutosweSiteReleaseRefused",
+        severity: Some(Warn),
+        expression: "min_over_time(autoswe_journey_server_refused[5m]) > 0",
+        after: After::Finding(Warn),
+        summary: "{{ $labels.instance }}: the site server refuses what it is to show",
+        by: MACHINE,
+        why: "A release or a snapshot does not verify, or the output directory cannot be read; what was shown before is \
+              shown still.",
+        shows: RELEASE,
+        mend: "the server's log and its /status name each refused release and why; a new synthesis mends a damaged one",
+        page: SITE,
+        section: "server_refuses",
     },
     Watcher {
         name: "AutosweDeadMansSwitch",
@@ -190,6 +238,7 @@ or sum without (reason) (increase(autoswe_push_dropped_alerts_total{job=$job}[10
         why: "This alert always fires. Its receiver, outside of what is watched, calls somebody when it does not come.",
         shows: &[],
         mend: "nothing while it comes; when it stops, look at Prometheus, Alertmanager and the way between and behind",
+        page: EXPORTER,
         section: "dead_mans_switch",
     },
 ];
