@@ -4,6 +4,8 @@
 //! Printed are the nanoseconds that the thread of the requests spends on each: with the log off, and in either form; and
 //! the CPU time of the whole process beside it, which has the log's own thread in it.
 
+#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
+
 use std::fs::OpenOptions;
 use std::hint::black_box;
 use std::sync::Arc;

@@ -24,9 +24,9 @@ use crate::web::{App, Peer, Probe, metrics_page, not_here, probe_page};
 /// Methods that are counted apart.
 const METHODS: [&str; 4] = ["GET", "HEAD", "POST", OTHER];
 /// Statuses that are counted apart.
-const CODES: [&str; 19] = [
+const CODES: [&str; 20] = [
     "200", "202", "206", "301", "302", "304", "307", "308", "400", "401", "403", "404", "405", "406", "412", "416",
-    "500", "503", OTHER,
+    "429", "500", "503", OTHER,
 ];
 const OTHER: &str = "other";
 /// Reasons that are kept of what was refused; each names one release or snapshot.

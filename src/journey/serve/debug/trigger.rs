@@ -74,10 +74,8 @@ fn explained(path: &Path, error: &Error) -> String {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space".to_owned(),
         _ => "look at journey.trigger".to_owned(),
     };
-    // The file that is renamed into its place has a name that says nothing to anybody.
-    let cause = error.get_ref().and_then(|with_path| with_path.source());
-    let cause = cause.map_or_else(|| error.to_string(), ToString::to_string);
-    format!("the trigger file {} cannot be made: {cause}; {mend}", path.display())
+    // Its own words name the file that would have been renamed into its place, which says nothing to anybody.
+    format!("the trigger file {} cannot be made: {}; {mend}", path.display(), error.kind())
 }
 
 #[cfg(test)]
