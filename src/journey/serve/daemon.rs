@@ -106,16 +106,14 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         drop(stopped.await);
         notify::stopping();
     };
-    let app = Public { shown, policy: policy(settings)? };
+    let app = options.secure.guard(Public { shown, policy: policy(settings)? });
     let cut = match settings.debug_surfaces {
         true => {
+            // Before the logins: its token comes in the same header.
             let app = Debug::new(app, &options.config, (Arc::clone(&counters), options.token));
-            let app = options.secure.guard(Told::new(app, counters, log.clone()));
-            server.serve(app, limits(settings), told).await
+            server.serve(Told::new(app, counters, log.clone()), limits(settings), told).await
         }
-        false => {
-            server.serve(options.secure.guard(Told::new(app, counters, log.clone())), limits(settings), told).await
-        }
+        false => server.serve(Told::new(app, counters, log.clone()), limits(settings), told).await,
     };
     if let Some(log) = log {
         log.close(LOG_ENDS);
