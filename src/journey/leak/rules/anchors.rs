@@ -3,15 +3,19 @@
 //!
 //! Invariant: what a literal leads to looks at a bounded number of bytes around it.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use aho_corasick::packed::{Config, MatchKind, Searcher};
 use memchr::memchr_iter;
 
-use super::{Hit, commands, keyed, manifest, pem, url};
+use super::{Hit, commands, jwk, keyed, manifest, pem, url};
 
 #[derive(Debug, Clone, Copy)]
 enum Anchor {
+    /// A name whose value may be of any kind.
+    Name,
+    /// A name whose value is judged where runs are, unless it holds signs.
     Key,
     /// A name with the sign after it: so that no literal is shorter than four bytes, which the searcher compares at once.
     Pwd,
@@ -26,84 +30,135 @@ enum Anchor {
     Gems,
     /// A call that takes a user and a password.
     Called,
+    /// A name of a key, or a call that takes a user and a password.
+    Credential,
+    /// A command that takes a password in quotes.
+    Secured,
+    /// The type of a key that is a JSON object.
+    Jwk,
+    /// The port of a database, in a list of passwords with colons between.
+    Listed,
 }
 
+/// Literals of four bytes and more, which the searcher tells from others at once.
 const LITERALS: &[(&[u8], Anchor)] = &[
     (b"-----BEG", Anchor::Pem),
     (b"PuTTY-Us", Anchor::Pem),
-    (b"pass", Anchor::Key),
-    (b"Pass", Anchor::Key),
-    (b"PASS", Anchor::Key),
-    (b"pwd=", Anchor::Pwd),
-    (b"pwd:", Anchor::Pwd),
-    (b"pwd\"", Anchor::Pwd),
-    (b"pwd'", Anchor::Pwd),
-    (b"pwd>", Anchor::Pwd),
-    (b"pwd ", Anchor::Pwd),
-    (b"Pwd=", Anchor::Pwd),
-    (b"Pwd:", Anchor::Pwd),
-    (b"Pwd ", Anchor::Pwd),
-    (b"PWD=", Anchor::Pwd),
-    (b"PWD:", Anchor::Pwd),
-    (b"PWD\"", Anchor::Pwd),
-    (b"PWD'", Anchor::Pwd),
-    (b"PWD ", Anchor::Pwd),
-    (b"ecret", Anchor::Key),
-    (b"ECRET", Anchor::Key),
+    (b"pass", Anchor::Name),
+    (b"Pass", Anchor::Name),
+    (b"PASS", Anchor::Name),
+    (b"ecret", Anchor::Name),
+    (b"ECRET", Anchor::Name),
+    (b"oken", Anchor::Key),
+    (b"OKEN", Anchor::Key),
+    (b"_SALT", Anchor::Key),
+    (b"_salt", Anchor::Key),
     (b"_key", Anchor::Key),
     (b"_KEY", Anchor::Key),
-    (b"pikey", Anchor::Key),
-    (b"piKey", Anchor::Key),
-    (b"PIKEY", Anchor::Key),
+    (b"pikey", Anchor::Name),
+    (b"piKey", Anchor::Name),
+    (b"PIKEY", Anchor::Name),
     (b"CONTRIBSYS", Anchor::Gems),
     (b"contribsys", Anchor::Gems),
-    (b"redential(", Anchor::Called),
+    (b"redential", Anchor::Credential),
     (b"ctoryEntry(", Anchor::Called),
-    (b" pw:", Anchor::Short),
-    (b",pw:", Anchor::Short),
-    (b"(pw:", Anchor::Short),
-    (b"_pw:", Anchor::Short),
-    (b"_pw=", Anchor::Short),
-    (b" PW:", Anchor::Short),
-    (b"(PW:", Anchor::Short),
-    (b"_PW=", Anchor::Short),
+    (b"ogin(", Anchor::Called),
+    (b"ecureString ", Anchor::Secured),
+    (b"kty\"", Anchor::Jwk),
+    (b":5432:", Anchor::Listed),
     (b"IDENTIFIED ", Anchor::Sql),
     (b"identified ", Anchor::Sql),
     (b"curl ", Anchor::Command),
     (b"mysql", Anchor::Command),
     (b"sexec", Anchor::Command),
+    (b"docker log", Anchor::Command),
+    (b"edis-cli ", Anchor::Command),
     (b"earer ", Anchor::Bearer),
+    (b"pword", Anchor::Name),
+    (b"PWORD", Anchor::Name),
+    (b"senha", Anchor::Name),
+    (b"SENHA", Anchor::Name),
+    (b"ontrase", Anchor::Name),
 ];
 
-static SEARCHER: LazyLock<Searcher> = LazyLock::new(|| {
+/// Literals of three bytes: looked for apart, because the shortest literal of a searcher decides how much it tells from
+/// others at once.
+const SHORT: &[(&[u8], Anchor)] = &[
+    (b"pwd", Anchor::Pwd),
+    (b"Pwd", Anchor::Pwd),
+    (b"PWD", Anchor::Pwd),
+    (b"psw", Anchor::Pwd),
+    (b"PSW", Anchor::Pwd),
+    (b"pasw", Anchor::Pwd),
+    (b"PASW", Anchor::Pwd),
+    (b"PSSW", Anchor::Pwd),
+    (b"pw:", Anchor::Short),
+    (b"pw=", Anchor::Short),
+    (b"pw\"", Anchor::Short),
+    (b"pw'", Anchor::Short),
+    (b"Pw:", Anchor::Short),
+    (b"PW:", Anchor::Short),
+    (b"PW=", Anchor::Short),
+    (b"psk=", Anchor::Short),
+    (b"pw ", Anchor::Short),
+];
+
+/// Literals, and what finds them.
+type Sought = (Searcher, &'static [(&'static [u8], Anchor)]);
+
+static SEARCHERS: LazyLock<[Sought; 2]> =
+    LazyLock::new(|| [LITERALS, SHORT].map(|literals| (searcher(literals), literals)));
+
+fn searcher(literals: &[(&[u8], Anchor)]) -> Searcher {
     let mut builder = Config::new().match_kind(MatchKind::LeftmostFirst).builder();
-    builder.extend(LITERALS.iter().map(|(literal, _)| literal));
+    builder.extend(literals.iter().map(|(literal, _)| literal));
     builder.build().expect("a few short literals fit the packed searcher")
-});
+}
 
 /// Follows every anchor of a text.
 pub(super) fn find(text: &[u8], hits: &mut Vec<Hit>) {
     for at in memchr_iter(b'@', text) {
         url::find(text, at, hits);
     }
-    let searcher = &*SEARCHER;
-    for found in searcher.find_iter(text) {
-        let place = found.start()..found.end();
-        match LITERALS[found.pattern().as_usize()].1 {
-            Anchor::Key => {
-                if text[place.clone()] == *b"ecret" && text[..place.start].ends_with(b"S") {
-                    manifest::find(text, place.start - 1, hits);
-                }
-                keyed::find(text, place, hits);
-            }
-            Anchor::Short => keyed::find(text, place.start + 1..place.end - 1, hits),
-            Anchor::Sql => commands::identified(text, place.end, hits),
-            Anchor::Pem => pem::find(text, place.start, hits),
-            Anchor::Pwd => keyed::find(text, place.start..place.end - 1, hits),
-            Anchor::Command => commands::find(text, place, hits),
-            Anchor::Gems => commands::gems(text, place.end, hits),
-            Anchor::Called => commands::called(text, place.end, hits),
-            Anchor::Bearer => commands::bearer(text, place.end, hits),
+    for (searcher, literals) in &*SEARCHERS {
+        for found in searcher.find_iter(text) {
+            follow(text, found.start()..found.end(), literals[found.pattern().as_usize()].1, hits);
         }
+    }
+}
+
+/// Looks at what an anchor leads to.
+fn follow(text: &[u8], place: Range<usize>, anchor: Anchor, hits: &mut Vec<Hit>) {
+    match anchor {
+        Anchor::Key => keyed::find_key(text, place, hits),
+        Anchor::Name => named(text, place, hits),
+        Anchor::Short => keyed::find(text, place.start..place.end - 1, hits),
+        Anchor::Sql => commands::identified(text, place.end, hits),
+        Anchor::Pem => pem::find(text, place.start, hits),
+        Anchor::Pwd => keyed::find(text, place, hits),
+        Anchor::Command => commands::find(text, place, hits),
+        Anchor::Gems => commands::gems(text, place.end, hits),
+        Anchor::Called => commands::called(text, place.end, hits),
+        Anchor::Credential if text.get(place.end) == Some(&b'(') => commands::called(text, place.end + 1, hits),
+        Anchor::Credential => keyed::find_key(text, place, hits),
+        Anchor::Secured => commands::secured(text, place.end, hits),
+        Anchor::Jwk => jwk::find(text, place.end - 1, hits),
+        Anchor::Listed => commands::listed(text, place.end, hits),
+        Anchor::Bearer => commands::bearer(text, place.end, hits),
+    }
+}
+
+/// A name, or a word that looks like the end of one: a kind of document, a command, a call.
+fn named(text: &[u8], place: Range<usize>, hits: &mut Vec<Hit>) {
+    let found = hits.len();
+    if text[place.clone()] == *b"ecret" && text[..place.start].ends_with(b"S") {
+        manifest::find(text, place.start - 1, hits);
+    } else if text[..place.start].ends_with(b"ssh") {
+        commands::find(text, place.clone(), hits);
+    } else if text[place.end..].starts_with(b"wordAuthentication(") {
+        commands::called(text, place.end + 19, hits);
+    }
+    if hits.len() == found {
+        keyed::find(text, place, hits);
     }
 }

@@ -5,7 +5,8 @@
 use std::ops::Range;
 
 use super::bytes::{
-    ALNUM, BASE64_URL, DIGIT, DOT, EQUALS, LETTER, LOWER_HEX, PLUS, QUOTE, SLASH, SPACE, TILDE, WORD, count, is, span,
+    ALNUM, BASE64_URL, DIGIT, DOT, EQUALS, LETTER, LOWER_HEX, PLUS, QUOTE, SLASH, SPACE, TILDE, WORD, count, is,
+    position_ignoring_case, span,
 };
 use super::placeholder::{is_placeholder, is_reference};
 use super::random::surprise;
@@ -23,11 +24,18 @@ const REACH: usize = 400;
 /// Looks at the arguments of the command whose name stands at `place`.
 pub(super) fn find(text: &[u8], place: Range<usize>, hits: &mut Vec<Hit>) {
     let rest = &text[place.end..text.len().min(place.end + REACH)];
-    let line = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+    // A command goes on after a backslash at the end of a line.
+    let ends = |at: &usize| rest[*at] == b'\n' && !rest[..*at].trim_ascii_end().ends_with(b"\\");
+    let line = memchr::memchr_iter(b'\n', rest).find(ends).unwrap_or(rest.len());
     let of_curl = text[place.start] == b'c';
-    let options: &[&[u8]] = match text[place.start] {
-        b'c' => &[b"-u ", b"-u", b"--user ", b"--user=", b"-U ", b"--proxy-user "],
-        b'm' => &[b" -p"],
+    if text[place.start] == b'm' {
+        opened(text, place.end, hits);
+    }
+    let options: &[&[u8]] = match &text[place.start..place.start + 2] {
+        b"cu" => &[b"-u ", b"-u", b"--user ", b"--user=", b"-U ", b"--proxy-user "],
+        b"my" => &[b" -p"],
+        b"ed" => &[b" -a ", b"-a "],
+        b"pa" => &[b" -p ", b" -p"],
         _ => &[b" -p "],
     };
     for option in options {
@@ -52,9 +60,10 @@ pub(super) fn find(text: &[u8], place: Range<usize>, hits: &mut Vec<Hit>) {
 pub(super) fn identified(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
     let rest = &text[at..text.len().min(at + REACH)];
     let line = &rest[..rest.iter().position(|&byte| matches!(byte, b'\n' | b';')).unwrap_or(rest.len())];
-    let Some(by) = line.windows(4).position(|four| four.eq_ignore_ascii_case(b"by '")) else { return };
+    let by = |three: &[u8]| three.eq_ignore_ascii_case(b"by ");
+    let Some(by) = line.windows(4).position(|four| by(&four[..3]) && is(four[3], QUOTE)) else { return };
     let start = by + 4;
-    let Some(length) = line[start..].iter().position(|&byte| byte == b'\'') else { return };
+    let Some(length) = line[start..].iter().position(|&byte| byte == line[by + 3]) else { return };
     let value = &line[start..start + length];
     if length >= 4 && !is_reference(value) && !is_placeholder(value) {
         hits.push(Hit { rule: &COMMAND_PASSWORD, span: at + start..at + start + length });
@@ -75,7 +84,7 @@ pub(super) fn bearer(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
 /// Looks at the login of a server of gems: two times eight hexadecimal digits with a colon between, after a name.
 pub(super) fn gems(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
     let name = at + span(text, at, WORD, 40);
-    let signs = text[name..].iter().take(24).take_while(|byte| b" \t\r\n=:'\"`>|".contains(byte)).count();
+    let signs = text[name..].iter().take(24).take_while(|byte| b" \t\r\n=:'\"`>|.,".contains(byte)).count();
     let kind = text[name + signs..].starts_with(b"string") as usize * 6;
     let more = text[name + signs + kind..].iter().take(8).take_while(|byte| b" =\"".contains(byte)).count();
     let start = name + signs + kind + more;
@@ -91,23 +100,87 @@ pub(super) fn gems(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
 /// quotes: `new NetworkCredential("user", "password")`.
 pub(super) fn called(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
     let rest = &text[at..text.len().min(at + REACH)];
-    let end = rest.iter().position(|&byte| byte == b')').unwrap_or(rest.len());
-    let (mut from, mut quoted) = (0, Vec::new());
-    while let Some(open) = rest[from..end].iter().position(|&byte| byte == b'"').map(|open| from + open + 1) {
-        let Some(length) = rest[open..end].iter().position(|&byte| byte == b'"') else { return };
-        quoted.push(open..open + length);
-        from = open + length + 1;
-    }
+    let line = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+    // A call of the password's own may stand among the arguments.
+    let end = rest[..line].windows(2).position(|two| two[0] == b')' && two != b"),").map_or(line, |end| end + 1);
+    let quoted = in_quotes(&rest[..end]);
     let Some(last) = quoted.last().filter(|_| (2..=4).contains(&quoted.len())) else { return };
     let value = &rest[last.clone()];
-    let spelled = value.len() >= 4 && !value.contains(&b' ') && !is_reference(value);
-    if spelled && (quoted.len() > 2 || !is_placeholder(value)) {
+    if is_spelled(value) && (quoted.len() > 2 || !is_placeholder(value)) {
         hits.push(Hit { rule: &COMMAND_PASSWORD, span: at + last.start..at + last.end });
     }
 }
 
+/// Looks at the call that opens a database whose name ends at `at`: its third argument, after the host and the user.
+fn opened(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
+    let rest = &text[at..text.len().min(at + REACH)];
+    let end = rest.iter().position(|byte| b")\n".contains(byte)).unwrap_or(rest.len());
+    let calls: [&[u8]; 4] = [b"i(", b"_connect(", b"i_connect(", b"_pconnect("];
+    // Within an address of a database the first text in quotes has begun before.
+    let open = if rest.starts_with(b":host=") {
+        rest[..end].iter().position(|byte| b"\"'".contains(byte)).map_or(end, |quote| quote + 1)
+    } else if calls.iter().any(|call| rest.starts_with(call)) {
+        rest[..end].iter().position(|&byte| byte == b',').unwrap_or(end)
+    } else {
+        return;
+    };
+    let second = in_quotes(&rest[open..end]).into_iter().nth(1);
+    let Some(third) = second.map(|span| open + span.start..open + span.end) else { return };
+    let value = &rest[third.clone()];
+    if is_spelled(value) && !is_placeholder(value) {
+        hits.push(Hit { rule: &COMMAND_PASSWORD, span: at + third.start..at + third.end });
+    }
+}
+
+/// Looks at a line of a list of passwords, whose database and user stand between the port and the password.
+pub(super) fn listed(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
+    let rest = &text[at..text.len().min(at + REACH)];
+    let line = &rest[..rest.iter().position(|byte| byte.is_ascii_whitespace()).unwrap_or(rest.len())];
+    let mut fields = line.splitn(3, |&byte| byte == b':');
+    let (Some(database), Some(user), Some(value)) = (fields.next(), fields.next(), fields.next()) else { return };
+    let named = |field: &[u8]| !field.is_empty() && count(field, WORD | DOT) + 1 >= field.len();
+    if named(database) && named(user) && is_spelled(value) && !is_placeholder(value) {
+        let start = at + database.len() + user.len() + 2;
+        hits.push(Hit { rule: &COMMAND_PASSWORD, span: start..start + value.len() });
+    }
+}
+
+/// Looks at the text in quotes that a command is given in plain: `ConvertTo-SecureString "x" -AsPlainText`.
+pub(super) fn secured(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
+    let rest = &text[at..text.len().min(at + REACH)];
+    let line = &rest[..rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len())];
+    let plain = position_ignoring_case(line, b"-asplaintext").is_some() || line.starts_with(b"-String ");
+    let Some(first) = in_quotes(line).into_iter().next().filter(|_| plain) else { return };
+    let value = &line[first.clone()];
+    if is_spelled(value) && !is_placeholder(value) {
+        hits.push(Hit { rule: &COMMAND_PASSWORD, span: at + first.start..at + first.end });
+    }
+}
+
+/// The texts in quotes of either kind, in order.
+fn in_quotes(line: &[u8]) -> Vec<Range<usize>> {
+    let (mut from, mut quoted) = (0, Vec::new());
+    while let Some(open) = line[from..].iter().position(|byte| b"\"'".contains(byte)).map(|open| from + open) {
+        let Some(length) = line[open + 1..].iter().position(|&byte| byte == line[open]) else { break };
+        quoted.push(open + 1..open + 1 + length);
+        from = open + length + 2;
+    }
+    quoted
+}
+
+fn is_spelled(value: &[u8]) -> bool {
+    value.len() >= 4 && !value.contains(&b' ') && !is_reference(value)
+}
+
 fn password(argument: &[u8], of_curl: bool) -> Option<Range<usize>> {
-    let start = if of_curl { argument.iter().position(|&byte| byte == b':')? + 1 } else { 0 };
+    let colon = argument.iter().position(|&byte| byte == b':');
+    // A key may stand where the user does, with nothing after it.
+    if of_curl && colon == Some(argument.len().saturating_sub(1)) {
+        let user = &argument[..argument.len() - 1];
+        let drawn = user.len() >= 10 && count(user, DIGIT) >= 2 && surprise(user) > -(user.len() as i32) / 2;
+        return (drawn && !is_reference(user) && !is_placeholder(user)).then_some(0..user.len());
+    }
+    let start = if of_curl { colon? + 1 } else { 0 };
     let start = start + usize::from(argument.get(start).is_some_and(|&byte| is(byte, QUOTE)));
     let value = &argument[start..];
     let bracketed = argument.starts_with(b"<") || value.ends_with(b">");

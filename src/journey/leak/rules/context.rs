@@ -81,7 +81,8 @@ fn with_word_before<'a>(text: &'a [u8], end: usize, floor: usize, name: &'a [u8]
     &text[start - 1 - length..end]
 }
 
-fn names_issuer(name: &[u8]) -> bool {
+/// Whether a word of a name, or of a few words before it, is an issuer's name.
+pub(super) fn names_issuer(name: &[u8]) -> bool {
     Words::of(name).any(|word| is_issuer(word.bytes()))
 }
 
@@ -98,6 +99,7 @@ fn is_type(name: &[u8]) -> bool {
             | b"SecretStr"
             | b"std::string"
             | b"const"
+            | b"base64"
     )
 }
 

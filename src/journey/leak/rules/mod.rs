@@ -11,6 +11,7 @@ mod context;
 mod context_tests;
 mod forms;
 mod issuers;
+mod jwk;
 mod jwt;
 mod keyed;
 mod manifest;
@@ -86,8 +87,9 @@ pub fn find(text: &[u8], hits: &mut Vec<Hit>, runs: &mut Vec<Range<usize>>) {
 static STANDS_IN: Rule = Rule { name: "", kind: Kind::Secret, description: "What stands in for a secret" };
 
 /// Rules of values without a form of their own, in the order in which they are told.
-const OTHERS: [&Rule; 18] = [
+const OTHERS: [&Rule; 20] = [
     &manifest::KUBERNETES_SECRET,
+    &jwk::JSON_WEB_KEY,
     &jwt::JWT,
     &pem::PRIVATE_KEY,
     &url::URL_PASSWORD,
@@ -96,6 +98,7 @@ const OTHERS: [&Rule; 18] = [
     &commands::COMMAND_PASSWORD,
     &commands::BEARER,
     &special::AZURE_CLIENT_SECRET,
+    &special::AZURE_KEY,
     &special::BOOTSTRAP,
     &special::DISCORD,
     &special::MAILCHIMP,

@@ -25,14 +25,15 @@ pub(super) enum Class {
 const PASSWORD: &str = "\
     password passwd pwd pass passphrase passcode passwort pswd psw pw passw userpass dbpass dbpasswd pgpassword \
     mdp senha contrasena passwords userpw sshpass rootpw bindpw kennwort storepass keypass mypass smtppass mypwd \
-    rootpass";
+    rootpass pword passwrd passw0rd pgpass motdepasse pswrd passwds userpwd dbpwd adminpwd adminpass userpassword \
+    psword pssword psswd psswrd paswd pasword paswrd psswort dbpassword ftppass mailpass requirepass masterauth parole wachtwoord";
 
 const SECRET: &str = "\
     secret secrets token tokens credential credentials cred creds apikey apikeys bearer authorization authtoken \
     accesstoken secretkey accesskey privatekey authkey clientsecret apitoken apisecret jwt cookie otp totp secrete \
     secretaccesskey accountkey sharedaccesskey encryptionkey masterkey sessiontoken refreshtoken licensekey \
     webhooksecret signingkey authtokensecret appsecret appkey consumersecret consumerkey pat dsn basic mnemonic \
-    skey hmac salt subscriptionkey instrumentationkey seed";
+    skey hmac salt subscriptionkey instrumentationkey seed presharedkey psk";
 
 /// Words before `key` with which it opens something.
 const OPENING: &str = "\
@@ -50,27 +51,31 @@ const PUBLIC: &str = "\
     button change update forgot recovery env var param date time at age location issuer audience scope scopes kind \
     checksum hash digest sha sha1 sha256 sha512 md5 commit revision rev uuid guid integrity etag fingerprint \
     thumbprint thumb nonce oid tree parent srcrev image icon color colour src href public resolved chksum cid sum \
-    crc head base branch tag object blob signature subject serial content session_id requestid messageid tooluseid \
+    crc head branch tag object blob signature subject serial content session_id requestid messageid tooluseid \
     host hostname domain email encoding mode status state code event action method template example sample md docs \
     created modified updated checked visible strategy generator handler filter plugin keyword keyboard fieldname \
     attribute property clientid userid username pubkey charset publickey buildid instanceid appid accountid \
     tenantid projectid groupid objectid sessionid traceid spanid parentuuid leafuuid promptid module package \
-    dependency";
+    dependency timeout interval attempts attempt retries retry days hours minutes seconds lifetime validity cache";
 
 /// Words with which a value is said to be no secret, wherever they stand in its name.
 const DISARMING: &str = "\
-    mock fake dummy example sample placeholder public publishable csrf xsrf nonce checksum chars pubkey publickey \
-    encrypted sealed hashed masked redacted";
+    mock fake dummy example sample placeholder public publishable checksum chars pubkey publickey encrypted sealed \
+    hashed masked redacted";
+
+/// Words of values that are sent to everybody who asks; the secret or the key that they are made with is none.
+const SHOWN: &str = "csrf xsrf nonce";
 
 /// What the value beside a name may be expected to be.
 pub(super) fn classify(name: &[u8]) -> Class {
     let (mut class, mut before, mut last) = (Class::Unknown, 0, 0);
-    let mut id = false;
+    let (mut id, mut shown) = (false, false);
     for word in Words::of(name) {
         let meaning = word.meaning();
         if meaning & DISARMS != 0 {
             return Class::Public;
         }
+        shown |= holds(SHOWN, word.bytes());
         class = class.max(class_of(&word, meaning, before));
         id = word.bytes() == b"id";
         (before, last) = (meaning, meaning);
@@ -79,7 +84,12 @@ pub(super) fn classify(name: &[u8]) -> Class {
         let secret = name.len() >= 9 && name[name.len() - 9..].eq_ignore_ascii_case(b"secret_id");
         return if secret { Class::Key } else { Class::Public };
     }
-    if last & IS_PUBLIC != 0 { Class::Public } else { class }
+    let token = || Words::of(name).last().is_some_and(|word| !holds("secret key salt password", word.bytes()));
+    if last & IS_PUBLIC != 0 || shown && token() { Class::Public } else { class }
+}
+
+fn holds(list: &str, word: &[u8]) -> bool {
+    list.split_ascii_whitespace().any(|known| known.as_bytes() == word)
 }
 
 fn class_of(word: &Word, meaning: u8, before: u8) -> Class {
@@ -107,6 +117,9 @@ fn class_of_end(word: &[u8]) -> Class {
         (b"secretkey", Class::Secret),
         (b"key", Class::Key),
     ];
+    if word.starts_with(b"passw") {
+        return Class::Password;
+    }
     // Only words that end in one of `dent y` can end in one of these.
     match word.last() {
         Some(b'd' | b'e' | b't' | b'n' | b'y') if word.len() > 4 => {

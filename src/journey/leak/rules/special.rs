@@ -10,6 +10,11 @@ use super::{Hit, Kind, Rule};
 
 pub(super) static AZURE_CLIENT_SECRET: Rule =
     Rule { name: "azure-client-secret", kind: Kind::Secret, description: "A client secret of Microsoft's sign-in" };
+pub(super) static AZURE_KEY: Rule = Rule {
+    name: "azure-key",
+    kind: Kind::Secret,
+    description: "A key of a service of Azure, with the mark of its issuer",
+};
 pub(super) static TELEGRAM: Rule =
     Rule { name: "telegram-bot-token", kind: Kind::Secret, description: "A bot's token of Telegram" };
 pub(super) static DISCORD: Rule =
@@ -34,7 +39,9 @@ pub(super) static TERRAFORM: Rule =
 pub(super) fn may_find(text: &[u8], run: &Range<usize>) -> bool {
     let before = run.start.checked_sub(1).is_some_and(|at| matches!(text[at], b'~' | b'.' | b':' | b'$' | b'}'));
     let after = text.get(run.end).is_some_and(|&byte| matches!(byte, b'~' | b'.'));
-    before || after || run.len() >= 36 && is(text[run.end - 1], DIGIT)
+    let length = run.len();
+    let azure = matches!(length, 44 | 52 | 84 | 88);
+    before || after || azure || length >= 36 && is(text[run.end - 1], DIGIT)
 }
 
 /// Looks around a run.
@@ -58,6 +65,9 @@ pub(super) fn find(text: &[u8], run: Range<usize>, hits: &mut Vec<Hit>) {
     if before == b'.' && run.len() == 16 {
         hit(&BOOTSTRAP, bootstrap(text, &run));
     }
+    if (43..=90).contains(&run.len()) {
+        hit(&AZURE_KEY, azure_key(text, &run));
+    }
     if run.len() >= 36 {
         hit(&MAILCHIMP, mailchimp(text, &run));
     }
@@ -75,6 +85,28 @@ fn azure(text: &[u8], run: &Range<usize>) -> Option<Range<usize>> {
     }
     let fits = (31..=34).contains(&(word.len() - mark - 3)) && !is_telling(word);
     fits.then_some(start + mark - 3..end)
+}
+
+/// What Microsoft puts into the keys that it issues, so that they can be told: before the last eight digits of base64
+/// where the key is of 32 bytes, before the last ten where it is of 39, and before the last twelve where it is of 64.
+const AZURE_MARKS: [&[u8]; 15] = [
+    b"AzCa", b"+ASt", b"AIoT", b"AzFu", b"AzSe", b"APIM", b"ACDb", b"+ABa", b"+AMC", b"+ASb", b"+AEh", b"+ARm",
+    b"+ACR", b"AzEG", b"AzML",
+];
+
+/// A key of Azure that holds the mark of its service, or the mark of all services in its middle.
+fn azure_key(text: &[u8], run: &Range<usize>) -> Option<Range<usize>> {
+    let value = &text[run.clone()];
+    let marked = |at: usize| value.get(at..at + 4).is_some_and(|mark| AZURE_MARKS.contains(&mark));
+    let length = value.len() - value.iter().rev().take_while(|&&byte| byte == b'=').count();
+    let annotated = value.len() >= 76 && value.get(52..58).is_some_and(|mark| matches!(mark, b"JQQJ99" | b"JHHJ99"));
+    let fits = match length {
+        43 => marked(33),
+        52 => marked(42),
+        86 => marked(76),
+        _ => false,
+    };
+    ((fits || annotated) && !is_worn(value) && !is_telling(value)).then(|| run.clone())
 }
 
 /// 8 to 10 digits, a colon, and 35 bytes that begin with `A`.

@@ -2,6 +2,8 @@
 //!
 //! Invariant: at most [`LONGEST`] bytes on each side of an `@` are looked at.
 
+use std::ops::Range;
+
 use super::bytes::{ALNUM, DASH, DOT, PLUS, QUOTE, SPACE, is, span_before};
 use super::placeholder::{is_placeholder, is_reference, is_telling, is_worn};
 use super::{Hit, Kind, Rule};
@@ -19,7 +21,7 @@ pub(super) fn find(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
     let before = &text[floor..at];
     let begins = before.iter().rposition(|&byte| stops(byte)).map_or(floor, |stop| floor + stop + 1);
     let Some(mark) = text[begins..at].windows(3).position(|three| three == b"://").map(|mark| begins + mark) else {
-        return;
+        return thin(text, begins..at, hits);
     };
     let user = &text[mark + 3..at];
     // A password may hold an `@` itself: the last one before the host counts.
@@ -34,6 +36,17 @@ pub(super) fn find(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
     let shown = is_shown(&user[..colon], &user[colon + 1..], host);
     if !shown && is_secret(&user[colon + 1..], &user[..colon]) {
         hits.push(Hit { rule: &URL_PASSWORD, span: mark + 3 + colon + 1..at });
+    }
+}
+
+/// Oracle's addresses, with a stroke between user and password: `jdbc:oracle:thin:scott/tiger@host`.
+fn thin(text: &[u8], before: Range<usize>, hits: &mut Vec<Hit>) {
+    let Some(mark) = text[before.clone()].windows(6).position(|six| six == b":thin:") else { return };
+    let user = before.start + mark + 6;
+    let Some(stroke) = text[user..before.end].iter().position(|&byte| byte == b'/') else { return };
+    let password = user + stroke + 1..before.end;
+    if stroke > 0 && is_secret(&text[password.clone()], &text[user..user + stroke]) {
+        hits.push(Hit { rule: &URL_PASSWORD, span: password });
     }
 }
 
