@@ -331,3 +331,60 @@ fn a_key_with_an_issuer_s_mark_holds_enough_on_both_sides_of_it() {
     assert_eq!(rules(format!("{head}{whole}{mark}{whole}")), ["openai-key"]);
     assert!(!rules(format!("{head}{whole}{whole}{mark}{short}")).contains(&"openai-key"));
 }
+
+#[test]
+fn the_lines_of_a_key_may_stand_in_a_program() {
+    let (begin, end) = (["-----BEGIN ", "RSA PRIVATE KEY-----"].concat(), "-----END RSA PRIVATE KEY-----");
+    let line = |seed| drawn(seed, ALNUM, 64);
+    let key = format!("a = '{begin}'\na += '{}'\na += '{}'\na += '{end}'", line(50), line(51));
+    let rules = |text: &str| hits(text.as_bytes()).iter().map(|hit| hit.rule.name).collect::<Vec<_>>();
+    assert!(rules(&key).contains(&"private-key"));
+    let call = format!("if text.startswith(\"{begin}\"):\n    return loadPrivateKeyFromString(text)");
+    assert!(rules(&call).is_empty(), "{:?}", rules(&call));
+    let short = format!("{begin}\n{}\n{end}", &line(52)[..36]);
+    assert!(!rules(&short).contains(&"private-key"), "too short for any key");
+}
+
+#[test]
+fn commands_of_other_programs_take_passwords_too() {
+    let value = format!("{}{}", drawn(53, LOWER, 7), 83);
+    for (before, after) in [
+        ("sshpass -p ", " ssh me@host"),
+        ("docker login -u me -p ", " host"),
+        ("redis-cli -h host -a ", " ping"),
+        ("curl -X POST \\\n  -u me:", " \\\n  https://example.org/"),
+        ("db.example.org:5432:app:me:", "\n"),
+        ("jdbc:oracle:thin:me/", "@host:1521/x"),
+    ] {
+        let text = format!("{before}{value}{after}");
+        assert_eq!(told(&text), [&value], "in {text}");
+    }
+    assert!(told("docker login -u me -p $TOKEN").is_empty());
+    assert!(told("host:5432:app").is_empty());
+}
+
+#[test]
+fn a_token_is_told_by_a_payload_that_is_an_object_whatever_its_header_names() {
+    // `{"b64":true}` and `{"iss":"joe"}`.
+    let (header, payload) = (["eyJ", "iNjQiOnRydWV9"].concat(), ["eyJ", "pc3MiOiJqb2UifQ"].concat());
+    let token = format!("{header}.{payload}.{}", drawn(54, ALNUM, 43));
+    assert_eq!(told(&format!("x {token} y")), [&token]);
+}
+
+#[test]
+fn a_key_of_azure_is_told_by_the_mark_of_its_service() {
+    let key = format!("{}AzCa{}=", drawn(55, LOWER, 33), drawn(56, LOWER, 6));
+    assert_eq!(told(&format!("x = {key}")), [&key]);
+    assert!(told(&format!("x = {}", key.replace("AzCa", "azca"))).is_empty());
+}
+
+#[test]
+fn what_is_under_a_head_that_names_no_private_key_is_made_to_be_seen() {
+    let lines: Vec<_> = (57..63).map(|seed| drawn(seed, ALNUM, 64)).chain([drawn(63, ALNUM, 42) + "=="]).collect();
+    let shown = |label: &str| format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"));
+    for label in ["CERTIFICATE", "PUBLIC KEY", "X509 CRL"] {
+        assert!(told(&shown(label)).is_empty(), "{label}: {:?}", told(&shown(label)));
+    }
+    let open = shown("CERTIFICATE").replace("-----END", "token: ");
+    assert!(!told(&open).is_empty(), "what does not end as it began hides nothing");
+}

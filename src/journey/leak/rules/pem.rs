@@ -2,7 +2,8 @@
 //!
 //! Invariant: told from the head and the first line of the body, so that the rest may lie in another chunk.
 
-use super::bytes::{BASE64_PADDED, SPACE, distinct, is, position_ignoring_case, span};
+use super::bytes::{BASE64, BASE64_PADDED, HEX, QUOTE, SPACE, count, distinct, is, position_ignoring_case, union};
+use super::random::surprise;
 use super::{Hit, Kind, Rule, STANDS_IN};
 
 pub(super) static PRIVATE_KEY: Rule = Rule {
@@ -18,7 +19,7 @@ const LONGEST: usize = 16 << 10;
 pub(super) fn find(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
     let head = &text[at..text.len().min(at + 80)];
     let end = if head.starts_with(b"-----") { after_label(head) } else { putty(head) };
-    let Some(end) = end else { return };
+    let Some(end) = end else { return shown(text, at, hits) };
     let whole = &text[at..text.len().min(at + LONGEST)];
     let length = length(whole);
     if has_body(text, at + end) {
@@ -44,6 +45,21 @@ fn length(text: &[u8]) -> usize {
     after + dashes.map_or(0, |dashes| dashes + 5)
 }
 
+/// What is under a head that names no private key, a certificate or a public key, is made to be seen: as far as base64
+/// goes, no line of it is told.
+fn shown(text: &[u8], at: usize, hits: &mut Vec<Hit>) {
+    let head = &text[at..text.len().min(at + 80)];
+    let label = head.get(11..).and_then(|label| label.windows(5).position(|window| window == b"-----"));
+    let Some(from) = label.map(|label| at + 11 + label + 5) else { return };
+    let body = &text[from..text.len().min(from + LONGEST)];
+    let length =
+        body.iter().take_while(|&&byte| is(byte, BASE64_PADDED | SPACE | QUOTE) || b"\\,".contains(&byte)).count();
+    // Where it ends otherwise, something else has begun in between.
+    if length > 0 && (body.len() == length || body[length..].starts_with(b"-----END")) {
+        hits.push(Hit { rule: &STANDS_IN, span: at..from + length });
+    }
+}
+
 /// Where a head that names a private key ends.
 fn after_label(head: &[u8]) -> Option<usize> {
     let label = head.get(11..)?;
@@ -57,27 +73,31 @@ fn putty(head: &[u8]) -> Option<usize> {
     head.starts_with(b"PuTTY-User-Key-File-").then_some(line)
 }
 
+/// How far after a head its body may begin, in bytes: what a program or a list has between its lines included.
+const NEAR: usize = 320;
+/// The shortest body of any kind of key, in bytes of base64: 256 bits in the plainest wrapping take 64.
+const BODY: usize = 48;
+
 /// Whether a body follows: base64 after blanks, escapes and header lines; nothing at all counts, the text may be cut.
 fn has_body(text: &[u8], from: usize) -> bool {
-    let mut at = skip(text, from);
+    let at = skip(text, from);
     if at >= text.len() {
         return true;
     }
-    for _ in 0..6 {
-        let length = span(text, at, BASE64_PADDED, 200);
-        let body = &text[at..at + length];
-        if length >= 16 && distinct(body) >= 8 {
-            return true;
-        }
-        let colon = text[at..text.len().min(at + 40)].iter().position(|&byte| byte == b':');
-        if colon.is_none() {
-            return false;
-        }
-        let line = text[at..text.len().min(at + 160)].iter().position(|&byte| byte == b'\n' || byte == b'\\');
-        let Some(line) = line else { return false };
-        at = skip(text, at + line);
+    let rest = &text[at..text.len().min(at + NEAR)];
+    let end = rest.windows(8).position(|window| window == b"-----END");
+    let near = &rest[..end.unwrap_or(rest.len())];
+    if end.is_some() && count(near, BASE64) < BODY {
+        return false;
     }
-    false
+    let mut pieces = near.split(|&byte| !is(byte, BASE64_PADDED)).filter(|piece| piece.len() >= 16);
+    pieces.any(is_drawn)
+}
+
+/// Whether a piece of base64 is of a key: not hexadecimal digits alone, no name of a program, not worn.
+fn is_drawn(piece: &[u8]) -> bool {
+    let shown = &piece[..piece.len().min(200)];
+    distinct(shown) >= 8 && union(shown) & !HEX != 0 && (shown.len() >= 40 || surprise(shown) > 0)
 }
 
 /// Past blanks, quotes, escapes of line feeds, and signs that join lines.
