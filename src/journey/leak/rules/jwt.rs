@@ -29,7 +29,9 @@ pub(super) fn at(text: &[u8], at: usize) -> Option<(&'static Rule, Range<usize>)
     }
     let payload = span(text, payload_at, BASE64_URL | EQUALS, 1 << 16);
     let mut end = payload_at + payload;
-    if payload < 8 || !is_header(&text[at..at + header]) {
+    // A header may hold any of the names that are registered, and more; a payload that is an object says enough.
+    let object = text[payload_at..].starts_with(BEGINS);
+    if payload < 8 || !is_header(&text[at..at + header], object) {
         return None;
     }
     if text.get(end) != Some(&b'.') || !is_at(text, end + 1, BASE64_URL) {
@@ -62,16 +64,15 @@ pub(super) fn wrapped_key(text: &[u8], at: usize) -> Option<(&'static Rule, Rang
     (secret && length > 80).then_some((&PRIVATE_KEY, at..at + length))
 }
 
-/// Whether the header's text names an algorithm, or a type, as a JSON object does.
-fn is_header(part: &[u8]) -> bool {
+/// Whether the header's text is a JSON object, which names an algorithm or a type unless it is known by its payload.
+fn is_header(part: &[u8], known: bool) -> bool {
     let mut bytes = [0_u8; 512];
     let length = decode(part, &mut bytes);
     let text = &bytes[..length];
     let names: &[&[u8]] = &[b"\"alg\"", b"\"typ\"", b"\"enc\"", b"\"kid\""];
     let whole = length == bytes.len() || text.trim_ascii_end().ends_with(b"}");
-    text.first() == Some(&b'{')
-        && whole
-        && names.iter().any(|name| text.windows(name.len()).any(|window| window == *name))
+    let named = || names.iter().any(|name| text.windows(name.len()).any(|window| window == *name));
+    text.first() == Some(&b'{') && whole && (known && text.contains(&b':') || named())
 }
 
 /// Decodes the beginning of base64 of either alphabet into `out`; how many bytes it came to.

@@ -44,10 +44,12 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
         first == b'$' && rest.first().is_some_and(|&byte| is(byte, LETTER) || matches!(byte, b'_' | b'$' | b'('));
     let percent = first == b'%' && (value.len() <= 3 || value.ends_with(b"%") || rest.starts_with(b"("));
     let starts = value.starts_with(b"${") || value.starts_with(b"{{");
+    let filled = value.starts_with(b"@@") && value.ends_with(b"@@") || value.starts_with(b"\\$");
     let path = value.windows(2).any(|two| two == b"::");
     let call = path || value.ends_with(b"()") || value.ends_with(b"();");
     marks
         || starts
+        || filled
         || is_template(value)
         || call
         || is_encrypted(value)
@@ -149,4 +151,10 @@ pub(super) fn is_number(value: &[u8]) -> bool {
 /// Whether a list of words holds a value, in letters of either case.
 fn holds(list: &str, value: &[u8]) -> bool {
     list.split_ascii_whitespace().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Whether a value goes through an alphabet in its order.
+pub(super) fn is_alphabet(value: &[u8]) -> bool {
+    let steps = value.windows(2).filter(|two| two[1] == two[0].wrapping_add(1)).count();
+    value.len() >= 16 && steps * 2 > value.len()
 }

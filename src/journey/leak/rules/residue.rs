@@ -14,7 +14,7 @@ use super::bytes::{
 use super::context::{Before, before, nearby};
 use super::forms::INDEX;
 use super::names::Class;
-use super::placeholder::{is_reference, is_telling, is_worn};
+use super::placeholder::{is_alphabet, is_reference, is_telling, is_worn};
 use super::random::{surprise, surprise_of, written_cost};
 use super::{Hit, Kind, Rule, jwt};
 
@@ -332,9 +332,11 @@ fn alone(text: &[u8], place: &Range<usize>, value: &[u8], bits: i32) -> bool {
     let plain = all & !(ALNUM) == 0;
     let digits = count(value, DIGIT);
     let most = value.len() as i32;
+    // Padding says that bytes were put into base64, in which digits are one in seven at the mean.
+    let padded = value.len() >= 40 && value.len().is_multiple_of(4) && value.ends_with(b"=") && digits >= 2;
     value.len() >= 20
         && !is_mangled(text, place, value)
-        && digits * 12 >= value.len()
+        && (digits * 12 >= value.len() || padded)
         && digits * 2 < value.len()
         && bits > most
         && (plain || bits * 2 > most * 3)
@@ -378,12 +380,6 @@ fn is_text_within(value: &[u8]) -> bool {
     length >= 12 && bytes[..length].iter().all(readable)
 }
 
-/// Whether a value goes through an alphabet in its order.
-fn is_alphabet(value: &[u8]) -> bool {
-    let steps = value.windows(2).filter(|two| two[1] == two[0].wrapping_add(1)).count();
-    value.len() >= 16 && steps * 2 > value.len()
-}
-
 /// Whether a UUID was made up by hand: one digit stands in half of it, or very few digits in all of it.
 fn is_worn_uuid(value: &[u8]) -> bool {
     let most = (b'0'..=b'9').chain(b'a'..=b'f').map(|digit| value.iter().filter(|byte| **byte == digit).count()).max();
@@ -406,7 +402,7 @@ fn is_public_form(text: &[u8], place: &Range<usize>, value: &[u8]) -> bool {
         b"0x", b"-rsa ", b"5519 ", b"p256 ",
     ];
     let cut = text[place.end..].starts_with(b"..") || before.ends_with(b"..");
-    let sealed = is_sealed(&text[place.start.saturating_sub(256)..place.start])
+    let sealed = is_sealed(&text[place.start.saturating_sub(1024)..place.start])
         || before.ends_with(b"ENC(")
         || before.ends_with(b"2048:");
     cut || sealed

@@ -49,6 +49,8 @@ pub(super) const VENDORS: &[Vendor] = &[
         Mixed b"AKID" [ALNUM; 28, 40];
     ),
     vendor!("ibm-cloud-key", "An API key of IBM Cloud",
+        Plain b"api.softlayer.com/soap/v3/" [HEX; 64, 64];
+        Plain b"api.softlayer.com/soap/v3.1/" [HEX; 64, 64];
         Random b"ApiKey-" [HEX | DASH; 36, 36];
     ),
     vendor!("yandex-cloud-key", "A key of Yandex",

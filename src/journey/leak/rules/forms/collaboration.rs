@@ -44,6 +44,7 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"qyapi.weixin.qq.com/cgi-bin/webhook/send?key=" [HEX | DASH; 36, 36];
         Plain b"open.feishu.cn/open-apis/bot/v2/hook/" [HEX | DASH; 36, 36];
         Plain b"open.larksuite.com/open-apis/bot/v2/hook/" [HEX | DASH; 36, 36];
+        Plain b"tines.com/webhook/" [LOWER_HEX; 32, 32] b"/" [LOWER_HEX; 32, 32];
         Plain b"hook.eu1.make.com/" [ALNUM; 28, 40];
         Plain b"hook.integromat.com/" [ALNUM; 28, 40];
     ),
@@ -131,11 +132,12 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"ucat_" [BASE64_URL; 26, 90];
         Plain b"pk_" [DIGIT; 6, 8] b"_" [UPPER36; 32, 32];
         Plain b"CFPAT-" [BASE64_URL; 42, 64];
+        Plain b"na1." [BASE64; 80, 140];
         Plain b"cal_live_" [LOWER_HEX; 32, 32];
         Plain b"rootly_" [LOWER_HEX; 64, 64];
         Plain b"zpka_" [ALNUM | UNDER; 32, 60];
         Plain b"cdl_" [ALNUM; 32, 64];
-        Plain b"phx_" [BASE64_URL; 43, 48];
+        Plain b"phx_" [BASE64_URL; 43, 64];
         Plain b"phc_" [BASE64_URL; 43, 48];
         Random b"sdk-" [LOWER_HEX | DASH; 36, 36];
         Random b"api-" [LOWER_HEX | DASH; 36, 36];

@@ -118,6 +118,8 @@ pub(super) const VENDORS: &[Vendor] = &[
     vendor!("snyk-token", "A token of a scanner of code",
         Plain b"snyk_uat." [HEX; 6, 10] b"." [ALNUM | DOT | DASH | UNDER; 40, 600];
         Plain b"snyk_sat." [HEX; 6, 10] b"." [ALNUM | DOT | DASH | UNDER; 40, 600];
+        Plain b"endr+" [ALNUM; 16, 16];
+        Plain b"cosmo_" [LOWER_HEX; 32, 32];
         Plain b"spu-" [LOWER_HEX; 32, 32];
         Plain b"socket_" [BASE64_URL; 40, 80];
         Plain b"semgrep_" [BASE64_URL; 32, 80];

@@ -53,6 +53,8 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"ztc_" [ALNUM; 32, 60];
     ),
     vendor!("kubernetes-token", "A token of a cluster's tools",
+        Plain b"SWMTKN-1-" [BASE36; 50, 50] b"-" [BASE36; 25, 25];
+        Plain b"SWMKEY-1-" [BASE64; 43, 43];
         Plain b"sha256~" [BASE64_URL; 43, 43];
         Plain b"K10" [LOWER_HEX; 64, 64] b"::" [ALNUM | COLON; 20, 100];
         Plain b"kubeconfig-u-" [ALNUM | DASH; 8, 20] b":" [BASE36; 50, 60];
@@ -63,6 +65,10 @@ pub(super) const VENDORS: &[Vendor] = &[
     vendor!("okta-token", "A token of a service for signing in",
         Plain b"s-s4t2ud-" [LOWER_HEX; 64, 64];
         Plain b"s-s4t2af-" [LOWER_HEX; 64, 64];
+        Plain b"api_live." [BASE64_URL; 11, 11] b"." [BASE64_URL; 32, 32];
+        Plain b"api_sandbox." [BASE64_URL; 11, 11] b"." [BASE64_URL; 32, 32];
+        Plain b"api_live_us." [BASE64_URL; 11, 11] b"." [BASE64_URL; 32, 32];
+        Plain b"api_live_ca." [BASE64_URL; 11, 11] b"." [BASE64_URL; 32, 32];
         Plain b"workos_" [ALNUM; 30, 60];
         Plain b"sk_test_Y2" [ALNUM | UNDER; 30, 80];
         Plain b"ory_st_" [ALNUM; 32, 32];

@@ -253,7 +253,7 @@ fn is_stale(body: &[u8]) -> bool {
     if body.len() < 8 {
         return distinct(body) < 3;
     }
-    is_telling(body) || is_worn(body)
+    is_telling(body) || is_worn(body) && body.iter().filter(|byte| b"xX*.0_-".contains(byte)).count() * 2 > body.len()
 }
 
 /// How many issuers there are.

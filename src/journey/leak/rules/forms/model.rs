@@ -60,7 +60,7 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"apify_api_" [BASE64_URL; 36, 36];
         Plain b"bb_live_" [BASE64_URL; 20, 60];
         Plain b"e2b_" [LOWER_HEX; 32, 64];
-        Plain b"rpa_" [ALNUM; 32, 46];
+        Plain b"rpa_" [ALNUM; 30, 46];
         Plain b"modal_" [ALNUM; 20, 60];
         Plain b"ak-" [ALNUM; 22, 22];
         Plain b"as-" [ALNUM; 22, 22];

@@ -21,7 +21,7 @@ pub(super) const VENDORS: &[Vendor] = &[
     vendor!("square-token", "A token of Square",
         Plain b"sq0csb-" [BASE64_URL; 22, 60];
         Plain b"sandbox-sq0csb-" [BASE64_URL; 22, 60];
-        Plain b"sq0atp-" [BASE64_URL; 22, 22];
+        Plain b"sq0atp-" [BASE64_URL; 22, 60];
         Plain b"sq0csp-" [BASE64_URL; 43, 43];
         Plain b"sq0idp-" [BASE64_URL; 22, 22];
         Plain b"sandbox-sq0csp-" [BASE64_URL; 22, 60];
@@ -78,6 +78,8 @@ pub(super) const VENDORS: &[Vendor] = &[
         Plain b"ch_test_" [ALNUM; 32, 60];
         Plain b"polar_oat_" [BASE64_URL; 32, 60];
         Plain b"polar_pat_" [ALNUM; 32, 60];
+        Plain b"Mid-server-" [BASE64_URL; 16, 32];
+        Plain b"Mid-client-" [BASE64_URL; 16, 32];
         Plain b"sk_live" [ALNUM | DASH | DOT | UNDER; 24, 120];
     ),
     vendor!("etsy-key", "A key of a shop or a delivery service",
