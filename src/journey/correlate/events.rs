@@ -30,15 +30,15 @@ pub(super) fn take(work: &mut Work, windows: &Windows, lines: Vec<EventLine>) {
     let repeats = |(place, line): &(Option<usize>, EventLine), (other, last): &(Option<usize>, EventLine)| {
         place == other && line.event.at.is_some() && order(&line.event, &last.event).is_eq()
     };
-    let mut last: Option<(Option<usize>, EventLine)> = None;
-    for one in placed {
-        match &last {
-            Some(known) if repeats(&one, known) => work.report.pass(&kinds::REPEATED, one.1.event.from),
-            _ => {
-                put(work, windows, &one);
-                last = Some(one);
-            }
+    placed.dedup_by(|one, last| {
+        let again = repeats(one, last);
+        if again {
+            work.report.pass(&kinds::REPEATED, one.1.event.from);
         }
+        again
+    });
+    for (place, line) in placed {
+        put(work, windows, place, line);
     }
 }
 
@@ -52,20 +52,22 @@ fn order(one: &Event, other: &Event) -> Ordering {
     one.at.cmp(&other.at).then_with(by_content)
 }
 
-fn put(work: &mut Work, windows: &Windows, (place, line): &(Option<usize>, EventLine)) {
-    let Some(place) = *place else { return work.events.push(line.event.clone()) };
+fn put(work: &mut Work, windows: &Windows, place: Option<usize>, line: EventLine) {
+    let EventLine { event, no_verdict, .. } = line;
+    let Some(place) = place else { return work.events.push(event) };
+    let Event { kind, at, from, .. } = event;
     let iteration = &mut work.iterations[place];
-    iteration.events.push(line.event.clone());
-    if line.no_verdict && iteration.outcome_from.is_empty() && iteration.outcome == Outcome::Unknown {
+    iteration.events.push(event);
+    if no_verdict && iteration.outcome_from.is_empty() && iteration.outcome == Outcome::Unknown {
         iteration.outcome = Outcome::WedgedNoVerdict;
-        iteration.outcome_from = vec![line.event.from];
+        iteration.outcome_from = vec![from];
     }
     // What is learnt of an iteration, or changed because of it, comes later by its nature.
     let key = iteration.key;
-    if let (EventKind::Wedge | EventKind::Bypass, Some(at)) = (line.event.kind, line.event.at)
+    if let (EventKind::Wedge | EventKind::Bypass, Some(at)) = (kind, at)
         && windows.holds(place, at.as_millisecond(), SLACK) == Some(false)
     {
-        let text = format!("{} is of {at}, when {key} did not run", work.report.place(line.event.from));
-        work.report.disagree(kinds::TIMES, Some(key), text, vec![line.event.from]);
+        let text = format!("{} is of {at}, when {key} did not run", work.report.place(from));
+        work.report.disagree(kinds::TIMES, Some(key), text, vec![from]);
     }
 }

@@ -2,15 +2,17 @@
 //!
 //! Invariant: one iteration a key; what the history says of it stays as told, and what is odd about it is listed.
 
+use std::mem;
+
 use super::super::inputs::{Finished, Gathered};
 use super::{Note, Work, blank, kinds};
 use crate::journey::run::{Iteration, Key, Origin, Outcome, Sourced};
 use crate::observation::Time;
 
-/// Takes the history, and the iteration that runs.
-pub(super) fn take(work: &mut Work, gathered: &Gathered) {
+/// Takes the history, and the iteration that runs. Its texts are taken out of `gathered`; its times and places stay.
+pub(super) fn take(work: &mut Work, gathered: &mut Gathered) {
     let mut epoch = gathered.state.epoch.as_ref().map(|epoch| epoch.value);
-    for one in &gathered.history {
+    for one in &mut gathered.history {
         // An object without an epoch is of the one before it; the first such of the state's.
         epoch = one.epoch.or(epoch);
         match epoch.zip(one.iter) {
@@ -21,7 +23,7 @@ pub(super) fn take(work: &mut Work, gathered: &Gathered) {
     running(work, gathered);
 }
 
-fn finished(work: &mut Work, key: Key, one: &Finished) {
+fn finished(work: &mut Work, key: Key, one: &mut Finished) {
     let iteration = iteration(key, one);
     let place = match work.by_key.get(&key).copied() {
         Some(known) => {
@@ -33,29 +35,36 @@ fn finished(work: &mut Work, key: Key, one: &Finished) {
         }
         None => work.add(iteration),
     };
-    work.notes.insert(place, Note { from: one.from, tokens: one.tokens.clone(), commits: one.commits.clone() });
-    for id in &one.ids {
-        let owner = work.by_id.entry(id.clone()).or_insert(Some(place));
-        if *owner != Some(place) {
-            let text = format!("{} names {id}, as another iteration does", work.report.place(one.from));
-            work.report.disagree(kinds::SESSION_SHARED, Some(key), text, vec![one.from]);
-            *owner = None;
+    work.notes.insert(
+        place,
+        Note { from: one.from, tokens: mem::take(&mut one.tokens), commits: mem::take(&mut one.commits) },
+    );
+    for id in mem::take(&mut one.ids) {
+        let text = || format!("{} names {id}, as another iteration does", work.report.place(one.from));
+        match work.by_id.get_mut(&id) {
+            Some(owner) if *owner != Some(place) => {
+                *owner = None;
+                let text = text();
+                work.report.disagree(kinds::SESSION_SHARED, Some(key), text, vec![one.from]);
+            }
+            Some(_) => {}
+            None => drop(work.by_id.insert(id, Some(place))),
         }
     }
 }
 
-fn iteration(key: Key, one: &Finished) -> Iteration {
+fn iteration(key: Key, one: &mut Finished) -> Iteration {
     let outcome = one.outcome.as_deref().map(outcome);
     Iteration {
-        slug: one.slug.clone().map(|slug| Sourced::at(slug, one.from)),
-        module: one.module.clone().map(|module| Sourced::at(module, one.from)),
+        slug: one.slug.take().map(|slug| Sourced::at(slug, one.from)),
+        module: one.module.take().map(|module| Sourced::at(module, one.from)),
         outcome: outcome.unwrap_or(Outcome::Unknown),
         outcome_from: outcome.map(|_| one.from).into_iter().collect(),
         started_at: one.started_at.map(|at| Sourced::at(at, one.from)),
         ended_at: one.ended_at.map(|at| Sourced::at(at, one.from)),
         judge_calls: one.judge_calls.map(|calls| Sourced::at(calls, one.from)),
         judge_tokens: one.judge_tokens.map(|tokens| Sourced::at(tokens, one.from)),
-        files: one.files.clone().map(|files| Sourced::at(files, one.from)),
+        files: one.files.take().map(|files| Sourced::at(files, one.from)),
         ..blank(key)
     }
 }

@@ -35,8 +35,7 @@ use report::Report;
 use windows::Windows;
 
 /// The run that the inputs and the transcripts tell of.
-pub fn correlate(gathered: Gathered, ledger: Ledger) -> Run {
-    let mut gathered = gathered;
+pub fn correlate(mut gathered: Gathered, ledger: Ledger) -> Run {
     let began = gathered.began();
     let mut work = Work {
         as_of: clock::as_of(&gathered, &ledger),
@@ -44,7 +43,7 @@ pub fn correlate(gathered: Gathered, ledger: Ledger) -> Run {
         report: Report::new(std::mem::take(&mut gathered.left_out), &gathered.files),
         ..Work::default()
     };
-    history::take(&mut work, &gathered);
+    history::take(&mut work, &mut gathered);
     history::check(&mut work, &gathered);
     clock::check(&mut work, &gathered);
     let windows = Windows::of(&work);

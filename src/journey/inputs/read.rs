@@ -17,6 +17,7 @@ use super::places::Input;
 use super::restarts::Restarts;
 use super::state;
 use crate::journey::run::{EventKind, Origin};
+use crate::journey::threads::beside;
 use crate::source::file::with_mend;
 
 /// Largest state that is read, bytes, as the exporter has it: its history grows for the whole run.
@@ -27,14 +28,18 @@ const MAX_STATE: u64 = 64 << 20;
 /// Where the repository has something new, git is run and waited for, two minutes at most; see [`git`]. Nothing here
 /// fails: what cannot be read is named in [`Gathered::left_out`].
 pub fn read(frozen: &Frozen, state_dir: &Path) -> Gathered {
-    let mut reading =
-        Reading { frozen, numbers: numbers(frozen), gathered: Gathered::default(), passed: Passed::default() };
+    let mut reading = Reading::new(frozen);
     reading.list();
-    for (place, file) in frozen.files.iter().enumerate() {
-        if let Some(open) = file.open() {
-            reading.file(file, open, Origin::of(reading.numbers[place], 0));
-        }
-    }
+    // The state is half of all text, and cannot be cut into parts: it is read beside all others.
+    let (others, ()) = beside(
+        || {
+            let mut others = Reading::new(frozen);
+            others.files(|input| input != Input::State);
+            others
+        },
+        || reading.files(|input| input == Input::State),
+    );
+    reading.join(others);
     let numbers = reading.numbers.clone();
     let series = parity::read(frozen, |place| numbers[place], state_dir, &mut reading.passed);
     (reading.gathered.parity, reading.gathered.recorded_at) = (series.points, series.last);
@@ -68,7 +73,28 @@ struct Reading<'a> {
     passed: Passed,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    /// Of which nothing is read yet.
+    fn new(frozen: &'a Frozen) -> Self {
+        Reading { frozen, numbers: numbers(frozen), gathered: Gathered::default(), passed: Passed::default() }
+    }
+
+    /// Reads the files that are `wanted`.
+    fn files(&mut self, wanted: impl Fn(Input) -> bool) {
+        for (place, file) in self.frozen.files.iter().enumerate().filter(|(_, file)| wanted(file.input)) {
+            if let Some(open) = file.open() {
+                self.file(file, open, Origin::of(self.numbers[place], 0));
+            }
+        }
+    }
+
+    /// Adds what `others` tells of all files but the state.
+    fn join(&mut self, others: Reading<'a>) {
+        let Gathered { files, modified, state, history, .. } = std::mem::take(&mut self.gathered);
+        self.gathered = Gathered { files, modified, state, history, ..others.gathered };
+        self.passed.extend(others.passed.into_entries());
+    }
+
     /// Lists the files that are there, and says which of them cannot be read.
     fn list(&mut self) {
         for (file, number) in self.frozen.files.iter().zip(&self.numbers) {

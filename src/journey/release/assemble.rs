@@ -13,7 +13,8 @@ use super::error::{Error, disk};
 use super::intake::{Intake, Piece, read_back};
 use super::place::{Cursor, Directory, Look, PUBLIC_DIRECTORY, PUBLIC_FILE};
 use super::survey::{Survey, survey};
-use super::tree::{Entry, MANIFEST, Tree, parents};
+use super::sync::Flush;
+use super::tree::{Entry, InOrder, MANIFEST, Tree, parents};
 use crate::journey::digest::Digest;
 
 /// A release that is to be put together.
@@ -41,13 +42,13 @@ pub(super) struct Origin {
     pub(super) codec: Option<Codec>,
 }
 
-/// The directories in which something was changed, and how many files are new.
+/// The directories in which something was changed, and how new files were flushed.
 #[derive(Debug, Default)]
 pub(super) struct Touched {
     /// Paths of directories; the root is the empty one.
     pub(super) directories: BTreeSet<String>,
-    /// Files that were made. What stays, under whatever name, is on the disk since it was made.
-    pub(super) fresh: usize,
+    /// How files that were made are flushed. What stays, under whatever name, is on the disk since it was made.
+    pub(super) flush: Flush,
 }
 
 impl Touched {
@@ -58,6 +59,11 @@ impl Touched {
             // A directory on the way may be new as well.
             self.directories.extend(parents(path).chain([""]).map(str::to_owned));
         }
+    }
+
+    /// Has all that was changed below `root` on the disk.
+    pub(super) fn finish(&self, root: &Directory) -> Result<(), Error> {
+        self.flush.and(Flush::of(self.directories.len())).finish(root, &self.directories)
     }
 }
 
@@ -77,9 +83,9 @@ impl Assembly<'_> {
     pub(super) fn recycle(&mut self, ground: &Directory, old: &Tree, fresh: &Directory) -> Result<(), Error> {
         remove_other(ground, old, &self.entries, &mut self.touched);
         let mut cursors = Cursors::new(self.base, ground);
-        let mut source = Cursor::new(fresh);
+        let (mut source, mut known) = (Cursor::new(fresh), InOrder::new(&old.entries));
         for (at, entry) in self.entries.iter_mut().enumerate() {
-            if let Some(same) = old.find(&entry.path).filter(|known| known.sha256 == entry.sha256) {
+            if let Some(same) = known.find(&entry.path).filter(|known| known.sha256 == entry.sha256) {
                 entry.identity = same.identity;
                 continue;
             }
@@ -162,10 +168,9 @@ fn same_content(directory: &Directory, name: &str, expected: &Digest, buffer: &m
 
 /// Takes away from `ground` the files of `old` that `entries` do not have, or have with another content.
 fn remove_other(ground: &Directory, old: &Tree, entries: &[Entry], touched: &mut Touched) {
-    let mut cursor = Cursor::new(ground);
+    let (mut cursor, mut wanted) = (Cursor::new(ground), InOrder::new(entries));
     for known in &old.entries {
-        let stays = entries.binary_search_by(|entry| entry.path.cmp(&known.path));
-        if stays.is_ok_and(|at| entries[at].sha256 == known.sha256) {
+        if wanted.find(&known.path).is_some_and(|entry| entry.sha256 == known.sha256) {
             continue;
         }
         // What is gone already, or is no file any more, is found when all is looked at.

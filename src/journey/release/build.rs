@@ -5,22 +5,24 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::assemble::{Assembly, Origin, Touched};
 use super::canary;
+use super::codec::{Codec, LARGE};
 use super::error::{Error, disk, disk_io};
 use super::gate::Gate;
 use super::intake::{Intake, Piece, Taken, judge_manifest};
 use super::manifest;
 use super::place::{Cursor, Directory, Identity, PUBLIC_DIRECTORY};
 use super::refusal::Refusal;
-use super::sidecar::{self, Order, Wanted};
+use super::sidecar::{self, Wanted};
 use super::staging::Staging;
 use super::steps::{Step, Watch};
 use super::sync::Flush;
-use super::tree::{Entry, MANIFEST, Tree, check_paths, content_hash};
+use super::tree::{Entry, InOrder, MANIFEST, Tree, check_paths, content_hash};
 use super::{Store, survey};
-use crate::journey::digest::hex;
+use crate::journey::digest::{Digest, hex};
 use crate::observation::Time;
 
 /// What a release is made under.
@@ -68,7 +70,18 @@ struct Making<'a> {
     sidecars: Vec<Wanted>,
     terms: Terms<'a>,
     gate: &'a dyn Gate,
-    base: Option<(Directory, Tree)>,
+    base: Option<&'a (Directory, Tree)>,
+    /// What stays of the base for each piece: its file is made of the same.
+    kept: Vec<Option<&'a Entry>>,
+    /// Contents of the base.
+    clean: HashSet<Digest>,
+}
+
+/// What was made of a piece.
+struct Made {
+    file: Taken,
+    /// Sidecars of a file that is not [`LARGE`].
+    sidecars: Vec<(Codec, Taken)>,
 }
 
 impl Store {
@@ -82,28 +95,35 @@ impl Store {
         check_paths(pieces.iter().map(|piece| piece.path.as_str()))?;
         let base = self.base(gate)?;
         let sidecars = if terms.sidecars { sidecar::plan(&mut pieces) } else { vec![Wanted::default(); pieces.len()] };
-        Making { store: self, pieces: &pieces, sidecars, terms, gate, base }.make()
+        let base = base.as_ref();
+        let entries = base.map_or(&[][..], |(_, tree)| &tree.entries);
+        let mut known = InOrder::new(entries);
+        let kept = |piece: &Piece<'_>| known.find(&piece.path).filter(|entry| entry.source == piece.source);
+        let kept = pieces.iter().map(kept).collect();
+        let clean = entries.iter().map(|entry| entry.sha256).collect();
+        Making { store: self, pieces: &pieces, sidecars, terms, gate, base, kept, clean }.make()
     }
 
     /// The release that is shown, when its files were found clean by the rules of `gate`.
     fn base(&self, gate: &dyn Gate) -> Result<Option<(Directory, Tree)>, Error> {
         let Some(hash) = self.current()? else { return Ok(None) };
-        let tree = self.private.tree(&hash).filter(|tree| tree.rules == gate.rules_hash());
+        let tree = self.shown(&hash).filter(|tree| tree.rules == gate.rules_hash());
         Ok(self.find(&hash)?.zip(tree))
     }
 }
 
 impl Making<'_> {
     fn make(&self) -> Result<Built, Error> {
-        let wanted: Vec<usize> = (0..self.pieces.len()).filter(|at| self.kept(*at).is_none()).collect();
+        let wanted: Vec<usize> = (0..self.pieces.len()).filter(|at| self.kept[*at].is_none()).collect();
         let staging = Staging::new(&self.store.releases)?;
-        let sidecars = wanted.iter().map(|at| self.sidecars[*at].count()).sum::<usize>();
-        let intake = self.intake(&staging.root, Flush::of(wanted.len() + sidecars));
+        // Nearly all sidecars that are flushed are waited for while another thread makes the next one.
+        let flush = Flush::of(wanted.len());
+        let intake = self.intake(&staging.root, flush);
         canary::plant(&intake)?;
-        let taken = intake.take_all(self.pieces, &wanted)?;
-        let (mut files, mut refusal) = self.gather(&wanted, taken);
+        let made = self.make_all(&intake, &wanted)?;
+        let (mut files, mut refusal) = self.gather(&wanted, made);
         if refusal.is_empty() {
-            self.pack(&intake, &mut files, &mut refusal)?;
+            self.pack_large(&intake, &mut files, &mut refusal)?;
         }
         if !refusal.is_empty() {
             return Ok(Built::Refused(refusal));
@@ -111,94 +131,133 @@ impl Making<'_> {
         self.tell(Step::Made)?;
         // They are in order but for the sidecars that are new: a sort that makes use of that.
         files.sort_by(|(one, _), (other, _)| one.path.cmp(&other.path));
-        let fresh = files.iter().filter(|(_, origin)| origin.is_fresh).count();
         let (entries, origins) = files.into_iter().unzip();
-        let touched = Touched { fresh, ..Touched::default() };
-        let assembly = Assembly { entries, origins, pieces: self.pieces, base: self.base.as_ref(), touched };
-        match self.there_already(&assembly.entries)? {
+        let touched = Touched { flush, ..Touched::default() };
+        let assembly = Assembly { entries, origins, pieces: self.pieces, base: self.base, touched };
+        let content = content_hash(&assembly.entries);
+        match self.there_already(&content, &assembly.entries)? {
             Some(built) => Ok(built),
-            None => self.put_in_place(assembly, staging),
+            None => self.put_in_place(content, assembly, staging),
         }
     }
 
-    /// What stays of the base for the piece at `at`: its file is made of the same.
-    fn kept(&self, at: usize) -> Option<&Entry> {
-        let piece = &self.pieces[at];
-        let (_, tree) = self.base.as_ref()?;
-        tree.find(&piece.path).filter(|entry| entry.source == piece.source)
-    }
-
     fn intake<'b>(&'b self, root: &'b Directory, flush: Flush) -> Intake<'b> {
-        let known = self.base.iter().flat_map(|(_, tree)| &tree.entries);
-        let clean: HashSet<_> = known.map(|entry| entry.sha256).collect();
-        let (base, flush) = (self.base.as_ref(), flush == Flush::OneByOne);
-        Intake { staging: root, gate: self.gate, base, clean, flush, watch: self.terms.watch }
+        let Making { gate, base, clean, terms, .. } = self;
+        Intake { staging: root, gate: *gate, base: *base, clean, flush: flush == Flush::OneByOne, watch: terms.watch }
     }
 
     fn tell(&self, step: Step) -> Result<(), Error> {
         (self.terms.watch)(step).map_err(disk_io("write below", self.store.releases.path()))
     }
 
+    /// Makes and scans the pieces whose indices are `wanted`, and what they come to in the same order.
+    fn make_all(&self, intake: &Intake<'_>, wanted: &[usize]) -> Result<Vec<Made>, Error> {
+        let was_large = |piece: usize| {
+            let known = self.base.and_then(|(_, tree)| tree.find(&self.pieces[piece].path));
+            known.is_some_and(|entry| entry.identity.size > LARGE)
+        };
+        let mut queue: Vec<usize> = (0..wanted.len()).collect();
+        // The large ones first: whoever came to one last would keep the others waiting.
+        queue.sort_by_key(|at| !was_large(wanted[*at]));
+        let done = AtomicUsize::new(0);
+        intake.each(&queue, |at, cursor, buffer| {
+            intake.told(Step::Making { done: done.fetch_add(1, Ordering::Relaxed), of: wanted.len() })?;
+            self.make_one(intake, wanted[at], cursor, buffer)
+        })
+    }
+
+    /// Makes and scans the piece at `at`, and its sidecars while it is at hand. Those of a large file take so long that
+    /// each is made on a thread of its own, afterwards.
+    fn make_one(
+        &self,
+        intake: &Intake<'_>,
+        at: usize,
+        cursor: &mut Cursor<'_>,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Made, Error> {
+        let piece = &self.pieces[at];
+        let file = intake.take(cursor, piece, buffer)?;
+        let mut sidecars = Vec::new();
+        if file.verdict.is_clean() && self.has_sidecars(&file.identity) && file.identity.size <= LARGE {
+            for codec in self.sidecars[at].codecs() {
+                intake.told(Step::Packing)?;
+                sidecars.extend(intake.pack(cursor, &piece.path, codec, buffer)?.map(|taken| (codec, taken)));
+            }
+        }
+        Ok(Made { file, sidecars })
+    }
+
     /// All files in the order of their paths, without sidecars that are to be made, and what the gate said of new ones.
-    fn gather(&self, wanted: &[usize], taken: Vec<Taken>) -> (Vec<(Entry, Origin)>, Refusal) {
+    fn gather(&self, wanted: &[usize], made: Vec<Made>) -> (Vec<(Entry, Origin)>, Refusal) {
         let (mut files, mut refusal) = (Vec::with_capacity(self.pieces.len()), Refusal::default());
-        let mut fresh = wanted.iter().zip(taken).peekable();
-        for (at, piece) in self.pieces.iter().enumerate() {
+        let mut fresh = wanted.iter().zip(made).peekable();
+        for at in 0..self.pieces.len() {
             let origin = Origin { is_fresh: false, piece: at, codec: None };
-            let Some((_, taken)) = fresh.next_if(|(index, _)| **index == at) else {
-                files.extend(self.kept(at).map(|entry| (entry.clone(), origin)));
+            let Some((_, made)) = fresh.next_if(|(index, _)| **index == at) else {
+                files.extend(self.kept[at].map(|entry| (entry.clone(), origin)));
                 files.extend(self.kept_sidecars(at));
                 continue;
             };
-            let Taken { sha256, identity, verdict } = taken;
-            refusal.note(verdict);
-            let entry = Entry { path: piece.path.clone(), source: piece.source, sha256, identity };
-            files.push((entry, Origin { is_fresh: true, ..origin }));
+            files.push(self.fresh(at, None, made.file, &mut refusal));
+            let sidecars = made.sidecars.into_iter();
+            files.extend(sidecars.map(|(codec, taken)| self.fresh(at, Some(codec), taken, &mut refusal)));
         }
         (files, refusal)
     }
 
-    /// Whether the file is large enough to have sidecars.
-    fn is_large(&self, entry: &Entry) -> bool {
-        entry.identity.size >= sidecar::smallest(self.pieces.len())
+    /// The new file of the piece at `at`, or its sidecar. What the gate said of it is noted in `refusal`.
+    fn fresh(&self, at: usize, codec: Option<Codec>, taken: Taken, refusal: &mut Refusal) -> (Entry, Origin) {
+        let Taken { sha256, identity, verdict } = taken;
+        refusal.note(verdict);
+        let Piece { path, source, .. } = &self.pieces[at];
+        let path = codec.map_or_else(|| path.clone(), |codec| sidecar::beside(path, codec));
+        (Entry { path, source: *source, sha256, identity }, Origin { is_fresh: true, piece: at, codec })
+    }
+
+    /// Whether a file is large enough to have sidecars.
+    fn has_sidecars(&self, file: &Identity) -> bool {
+        file.size >= sidecar::smallest(self.pieces.len())
     }
 
     /// The base's sidecars of the file that stays of the base for the piece at `at`.
     fn kept_sidecars(&self, at: usize) -> impl Iterator<Item = (Entry, Origin)> {
-        let original = self.kept(at).filter(|entry| self.is_large(entry));
+        let original = self.kept[at].filter(|entry| self.has_sidecars(&entry.identity));
         let codecs = original.into_iter().flat_map(move |_| self.sidecars[at].codecs());
         codecs.filter_map(move |codec| {
             let piece = &self.pieces[at];
-            let entry = self.base.as_ref()?.1.find(&sidecar::beside(&piece.path, codec))?;
+            let entry = self.base?.1.find(&sidecar::beside(&piece.path, codec))?;
             let origin = Origin { is_fresh: false, piece: at, codec: Some(codec) };
             (entry.source == piece.source).then(|| (entry.clone(), origin))
         })
     }
 
-    /// Makes the sidecars of the new ones among `files`, and adds them.
-    fn pack(&self, intake: &Intake<'_>, files: &mut Vec<(Entry, Origin)>, refusal: &mut Refusal) -> Result<(), Error> {
-        let large = files.iter().filter(|(entry, origin)| origin.is_fresh && self.is_large(entry));
-        let each = large
-            .flat_map(|(entry, origin)| self.sidecars[origin.piece].codecs().map(move |codec| (entry, origin, codec)));
-        let (orders, origins): (Vec<_>, Vec<_>) = each
-            .map(|(entry, origin, codec)| {
-                let order = Order { path: &self.pieces[origin.piece].path, size: entry.identity.size, codec };
-                (order, Origin { codec: Some(codec), ..*origin })
-            })
-            .unzip();
-        for ((order, origin), taken) in orders.iter().zip(origins).zip(intake.pack_all(&orders)?) {
-            let Some(Taken { sha256, identity, verdict }) = taken else { continue };
-            refusal.note(verdict);
-            let path = sidecar::beside(order.path, order.codec);
-            files.push((Entry { path, source: self.pieces[origin.piece].source, sha256, identity }, origin));
+    /// Makes the sidecars of the large ones among the new `files`, and adds them.
+    fn pack_large(
+        &self,
+        intake: &Intake<'_>,
+        files: &mut Vec<(Entry, Origin)>,
+        refusal: &mut Refusal,
+    ) -> Result<(), Error> {
+        let large = files.iter().filter(|(entry, origin)| origin.is_fresh && entry.identity.size > LARGE);
+        let pieces = large.filter(|(_, origin)| origin.codec.is_none()).map(|(_, origin)| origin.piece);
+        let orders: Vec<(usize, Codec)> =
+            pieces.flat_map(|at| self.sidecars[at].codecs().map(move |codec| (at, codec))).collect();
+        let queue: Vec<usize> = (0..orders.len()).collect();
+        let packed = intake.each(&queue, |at, cursor, buffer| {
+            let (piece, codec) = orders[at];
+            intake.told(Step::Packing)?;
+            intake.pack(cursor, &self.pieces[piece].path, codec, buffer)
+        })?;
+        for ((piece, codec), taken) in orders.iter().zip(packed) {
+            files.extend(taken.map(|taken| self.fresh(*piece, Some(*codec), taken, refusal)));
         }
         Ok(())
     }
 
     /// The release with the content of `entries`, when there is one and it is as it was written. What its files are
     /// made of now is remembered.
-    fn there_already(&self, entries: &[Entry]) -> Result<Option<Built>, Error> {
-        let hash = hex(&content_hash(entries));
+    fn there_already(&self, content: &Digest, entries: &[Entry]) -> Result<Option<Built>, Error> {
+        let hash = hex(content);
         let (Some(root), Some(mut tree)) = (self.store.find(&hash)?, self.store.private.tree(&hash)) else {
             return Ok(None);
         };
@@ -222,8 +281,7 @@ impl Making<'_> {
         Ok(Some(Built::Clean(self.store.release(&hash, &tree, false))))
     }
 
-    fn put_in_place(&self, mut assembly: Assembly<'_>, staging: Staging<'_>) -> Result<Built, Error> {
-        let content = content_hash(&assembly.entries);
+    fn put_in_place(&self, content: Digest, mut assembly: Assembly<'_>, staging: Staging<'_>) -> Result<Built, Error> {
         let hash = hex(&content);
         let ground = match self.store.recyclable(self.terms.keep, &hash)? {
             Some((name, old)) => {
@@ -267,7 +325,7 @@ impl Making<'_> {
         let releases = &self.store.releases;
         ground.root.allow(PUBLIC_DIRECTORY).map_err(disk("let everybody read", ground.root.path()))?;
         ground.root.touch().map_err(disk("set the time of", ground.root.path()))?;
-        Flush::of(touched.fresh.max(touched.directories.len())).finish(&ground.root, &touched.directories)?;
+        touched.finish(&ground.root)?;
         self.tell(Step::Synced)?;
         self.store.private.record(hash, tree)?;
         ground.close(hash)?;

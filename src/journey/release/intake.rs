@@ -77,41 +77,45 @@ pub(super) struct Intake<'a> {
     /// A release whose files the gate's present rules have found clean.
     pub(super) base: Option<&'a (Directory, Tree)>,
     /// Contents that the gate's present rules have found clean.
-    pub(super) clean: HashSet<Digest>,
+    pub(super) clean: &'a HashSet<Digest>,
     /// Whether each file is flushed to the disk at once.
     pub(super) flush: bool,
     /// Who is told.
     pub(super) watch: Watch<'a>,
 }
 
-/// Pieces that a worker takes at a time.
-const CHUNK: usize = 16;
 /// Largest file that is scanned from memory, bytes; a larger one is streamed.
 const IN_MEMORY: u64 = 4 << 20;
 /// Sizes of files that are compared with their earlier version, bytes: of smaller ones all is looked at as soon.
 const COMPARED: std::ops::Range<u64> = 512 << 10..64 << 20;
 
 impl Intake<'_> {
-    /// Takes the pieces in whose indices are `wanted`, on as many threads as there are processors; the answers come in
-    /// the same order.
-    pub(super) fn take_all(&self, pieces: &[Piece<'_>], wanted: &[usize]) -> Result<Vec<Taken>, Error> {
+    /// Does `work` with each number of `queue`, in that order, on as many threads as there are processors: each has a
+    /// place in the tree and room to work in. What came of them, in the order of the numbers.
+    pub(super) fn each<T: Send>(
+        &self,
+        queue: &[usize],
+        work: impl Fn(usize, &mut Cursor<'_>, &mut Vec<u8>) -> Result<T, Error> + Sync,
+    ) -> Result<Vec<T>, Error> {
         let next = AtomicUsize::new(0);
-        on_all_processors(wanted.len().div_ceil(CHUNK), || self.work(pieces, wanted, &next))
-    }
-
-    /// Takes chunks in until there are none left. After an error the others need not go on.
-    fn work(&self, pieces: &[Piece<'_>], wanted: &[usize], next: &AtomicUsize) -> Result<Vec<(usize, Taken)>, Error> {
-        let (mut taken, mut cursor, mut buffer) = (Vec::new(), Cursor::making(self.staging), Vec::new());
-        loop {
-            let start = next.fetch_add(CHUNK, Ordering::Relaxed);
-            let Some(chunk) = wanted.get(start..).filter(|rest| !rest.is_empty()) else { return Ok(taken) };
-            for (at, index) in (start..).zip(chunk.iter().take(CHUNK)) {
-                let one = self
-                    .told(Step::Making { done: at, of: wanted.len() })
-                    .and_then(|()| self.take(&mut cursor, &pieces[*index], &mut buffer));
-                taken.push((at, one.inspect_err(|_| next.store(wanted.len(), Ordering::Relaxed))?));
+        let serve = || {
+            let (mut done, mut cursor, mut buffer) = (Vec::new(), Cursor::making(self.staging), Vec::new());
+            while let Some(at) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
+                // After an error the others need not go on.
+                let one =
+                    work(*at, &mut cursor, &mut buffer).inspect_err(|_| next.store(queue.len(), Ordering::Relaxed));
+                done.push((*at, one?));
             }
-        }
+            Ok(done)
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(queue.len());
+        let parts = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(&serve)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect::<Vec<_>>()
+        });
+        let mut done: Vec<_> = parts.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        done.sort_unstable_by_key(|(at, _)| *at);
+        Ok(done.into_iter().map(|(_, one)| one).collect())
     }
 
     pub(super) fn told(&self, step: Step) -> Result<(), Error> {
@@ -166,22 +170,6 @@ impl Intake<'_> {
 fn judge_since(gate: &dyn Gate, path: &str, earlier: &[u8], file: &mut File) -> Verdict {
     let said = file.rewind().and_then(|()| gate.scan_since(path, earlier, file));
     verdict(gate, path, said)
-}
-
-/// Does `work` on as many threads as there are processors, and at most on `most`. Each answer comes with its place among
-/// all of them.
-pub(super) fn on_all_processors<T: Send>(
-    most: usize,
-    work: impl Fn() -> Result<Vec<(usize, T)>, Error> + Sync,
-) -> Result<Vec<T>, Error> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(most);
-    let parts = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect::<Vec<_>>()
-    });
-    let mut done: Vec<_> = parts.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
-    done.sort_unstable_by_key(|(at, _)| *at);
-    Ok(done.into_iter().map(|(_, one)| one).collect())
 }
 
 /// What `gate` says of the file at `path`, name and content, which `buffer` holds when it is not too large (see

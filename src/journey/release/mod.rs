@@ -46,7 +46,7 @@ mod sync;
 mod tree;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use build::{Built, Release, Terms};
 pub use error::Error;
@@ -79,6 +79,8 @@ pub struct Store {
     releases: Directory,
     snapshots: Directory,
     private: Arc<Private>,
+    /// The record of what is shown, with its name, from where its rules were looked at to where a release is made.
+    shown: Mutex<Option<(String, Tree)>>,
 }
 
 impl Store {
@@ -98,7 +100,7 @@ impl Store {
         if !releases.lock().map_err(disk("lock", releases.path()))? {
             return Err(Error::Held(output.path().display().to_string()));
         }
-        let store = Store { output, releases, snapshots, private };
+        let store = Store { output, releases, snapshots, private, shown: Mutex::default() };
         store.check_pointer()?;
         store.private.tidy()?;
         staging::tidy(&store.releases, staging::PREFIX)?;
@@ -122,7 +124,7 @@ impl Store {
     /// When the output directory cannot be read.
     pub fn intact(&self) -> Result<Option<Release>, Error> {
         let Some(hash) = self.current()? else { return Ok(None) };
-        let (Some(tree), Some(root)) = (self.private.tree(&hash), self.find(&hash)?) else { return Ok(None) };
+        let (Some(tree), Some(root)) = (self.shown(&hash), self.find(&hash)?) else { return Ok(None) };
         Ok(survey::is_intact(&root, &tree)?.then(|| self.release(&hash, &tree, false)))
     }
 
@@ -142,6 +144,17 @@ impl Store {
             Err(rustix::io::Errno::NOENT) => Ok(None),
             Err(other) => Err(disk("open the directory", &self.releases.path().join(hash))(other)),
         }
+    }
+
+    /// Keeps the record of what is shown until [`Store::shown`] asks for it: of a large release it takes a while to read.
+    fn keep_shown(&self, name: &str, tree: Tree) {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some((name.to_owned(), tree));
+    }
+
+    /// The record of the release called `hash`, which is shown: what was kept of it, else what is read now.
+    fn shown(&self, hash: &str) -> Option<Tree> {
+        let kept = self.shown.lock().unwrap_or_else(PoisonError::into_inner).take();
+        kept.filter(|(name, _)| name == hash).map(|(_, tree)| tree).or_else(|| self.private.tree(hash))
     }
 
     fn release(&self, hash: &str, tree: &Tree, is_new: bool) -> Release {

@@ -103,12 +103,12 @@ impl Rescan<'_> {
 
     /// Whether the record called `record` says so; that of what is shown is looked at as a whole.
     fn has_passed(&self, record: &str) -> Result<bool, Error> {
-        let private = &self.store.private;
-        let rules = match self.store.current()?.as_deref() == Some(record) {
-            true => private.tree(record).map(|tree| tree.rules),
-            false => private.rules(record),
-        };
-        Ok(rules == Some(self.gate.rules_hash()))
+        let rules = self.gate.rules_hash();
+        if self.store.current()?.as_deref() != Some(record) {
+            return Ok(self.store.private.rules(record) == Some(rules));
+        }
+        let tree = self.store.private.tree(record).filter(|tree| tree.rules == rules);
+        Ok(tree.map(|tree| self.store.keep_shown(record, tree)).is_some())
     }
 
     /// Reads and scans every file of a release; the tree is as it was found.

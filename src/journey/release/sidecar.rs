@@ -9,14 +9,12 @@
 
 use std::collections::HashSet;
 use std::io::Seek;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::codec::{self, Codec, LARGE};
+use super::codec::{self, Codec};
 use super::error::{Error, disk, disk_io};
-use super::intake::{Intake, Piece, Taken, judge_name, on_all_processors, read_back};
+use super::intake::{Intake, Piece, Taken, judge_name, read_back};
 use super::media;
 use super::place::{Cursor, Look, PUBLIC_FILE};
-use super::steps::Step;
 use super::tree::parents;
 use crate::journey::digest::sha256;
 
@@ -38,21 +36,6 @@ impl Wanted {
     pub(super) fn codecs(self) -> impl Iterator<Item = Codec> {
         Codec::ALL.into_iter().zip(self.0).filter_map(|(codec, is_wanted)| is_wanted.then_some(codec))
     }
-
-    /// How many they are.
-    pub(super) fn count(self) -> usize {
-        self.codecs().count()
-    }
-}
-
-/// One sidecar that is to be made.
-pub(super) struct Order<'a> {
-    /// Its file, below the directory that it is made in.
-    pub(super) path: &'a str,
-    /// The file's bytes.
-    pub(super) size: u64,
-    /// Its form.
-    pub(super) codec: Codec,
 }
 
 /// Where the sidecar of the file at `path` lies.
@@ -88,27 +71,6 @@ pub(super) fn plan(pieces: &mut [Piece<'_>]) -> Vec<Wanted> {
 }
 
 impl Intake<'_> {
-    /// Makes the sidecars in `orders`, of files that lie where they are to lie, on as many threads as there are
-    /// processors. The answers come in the same order: nothing for one that would save too little.
-    pub(super) fn pack_all(&self, orders: &[Order<'_>]) -> Result<Vec<Option<Taken>>, Error> {
-        // The large ones first: whoever came to one last would keep the others waiting.
-        let mut queue: Vec<usize> = (0..orders.len()).collect();
-        queue.sort_by_key(|at| orders[*at].size <= LARGE);
-        let next = AtomicUsize::new(0);
-        on_all_processors(orders.len(), || {
-            let (mut made, mut cursor, mut buffer) = (Vec::new(), Cursor::new(self.staging), Vec::new());
-            while let Some(at) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let Order { path, codec, .. } = orders[*at];
-                let one = self
-                    .told(Step::Packing)
-                    .and_then(|()| self.pack(&mut cursor, path, codec, &mut buffer))
-                    .inspect_err(|_| next.store(orders.len(), Ordering::Relaxed))?;
-                made.push((*at, one));
-            }
-            Ok(made)
-        })
-    }
-
     /// Makes one sidecar of the clean file at `path`; nothing where it would save too little.
     pub(super) fn pack(
         &self,

@@ -47,7 +47,7 @@ pub(super) fn is_intact(root: &Directory, tree: &Tree) -> Result<bool, Error> {
 pub(super) fn survey(root: &Directory, entries: &[Entry]) -> Result<Survey, Error> {
     let mut walk = Walk {
         index: entries.iter().enumerate().map(|(at, entry)| (entry.path.as_str(), at)).collect(),
-        directories: entries.iter().flat_map(|entry| parents(&entry.path)).collect(),
+        directories: directories(entries),
         entries,
         is_good: vec![false; entries.len()],
         found: Survey::default(),
@@ -57,6 +57,17 @@ pub(super) fn survey(root: &Directory, entries: &[Entry]) -> Result<Survey, Erro
     let Walk { is_good, mut found, .. } = walk;
     found.changed = is_good.iter().enumerate().filter(|(_, is_good)| !**is_good).map(|(at, _)| at).collect();
     Ok(found)
+}
+
+/// Every directory that `entries` lie in. Those of one directory mostly stand together.
+fn directories(entries: &[Entry]) -> HashSet<&str> {
+    let together = entries.chunk_by(|one, other| within(&one.path) == within(&other.path));
+    together.flat_map(|entries| parents(&entries[0].path)).collect()
+}
+
+/// The directory of the file at `path`.
+fn within(path: &str) -> Option<&str> {
+    path.rsplit_once('/').map(|(within, _)| within)
 }
 
 struct Walk<'a> {

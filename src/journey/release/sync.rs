@@ -17,18 +17,24 @@ use super::place::{Cursor, Directory};
 const ONE_BY_ONE: usize = 64;
 
 /// How a release is flushed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Flush {
     /// Each new file when it is written, then the directories that changed.
     OneByOne,
     /// Everything at the end.
+    #[default]
     Together,
 }
 
 impl Flush {
-    /// For `files` that were made, or directories that were changed.
+    /// For `files` that are to be made, with the few sidecars that each has, or directories that were changed.
     pub(super) fn of(files: usize) -> Self {
         if files <= ONE_BY_ONE { Flush::OneByOne } else { Flush::Together }
+    }
+
+    /// Both: one by one only where nothing is left to the end by either.
+    pub(super) fn and(self, other: Flush) -> Self {
+        if self == other { self } else { Flush::Together }
     }
 
     /// Flushes what is not flushed yet of `root`, where the `directories` were changed.
@@ -46,5 +52,17 @@ impl Flush {
             }
         }
         root.sync().map_err(refused())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_to_the_end_is_flushed_there_however_few_directories_there_are() {
+        let (few, many) = (Flush::of(ONE_BY_ONE), Flush::of(ONE_BY_ONE + 1));
+        assert_eq!((few, many), (Flush::OneByOne, Flush::Together));
+        assert_eq!([few.and(few), few.and(many), many.and(few), many.and(many)], [few, many, many, many]);
     }
 }

@@ -59,6 +59,27 @@ impl Tree {
     }
 }
 
+/// Finds files by paths that are asked for in ascending order: all of them in one walk, where each search for one would
+/// go to and fro in memory.
+pub(super) struct InOrder<'a>(&'a [Entry]);
+
+impl<'a> InOrder<'a> {
+    /// Begins with the first of `entries`, which are sorted by path.
+    pub(super) fn new(entries: &'a [Entry]) -> Self {
+        InOrder(entries)
+    }
+
+    /// The file at `path`, which stands behind all that were asked for before.
+    pub(super) fn find(&mut self, path: &str) -> Option<&'a Entry> {
+        while let Some((first, rest)) = self.0.split_first()
+            && first.path.as_str() < path
+        {
+            self.0 = rest;
+        }
+        self.0.first().filter(|entry| entry.path == path)
+    }
+}
+
 /// The hash of a release's content: SHA-256 over what `sha256sum` prints of its files in the order of their paths,
 /// `HASH  PATH` a line. Anybody can check it with that program.
 pub(super) fn content_hash(entries: &[Entry]) -> Digest {
@@ -129,6 +150,18 @@ fn check_path(path: &str) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn in_order_the_same_is_found_as_one_by_one() {
+        let entry =
+            |path: &str| Entry { path: path.into(), source: [0; 32], sha256: [0; 32], identity: Identity::default() };
+        let entries = ["a", "a.b", "b/c", "b/d", "z"].map(entry);
+        let mut found = InOrder::new(&entries);
+        for path in ["", "a", "a", "a.a", "a.b", "b", "b/d", "c", "z", "zz"] {
+            let expected = entries.iter().find(|entry| entry.path == path);
+            assert_eq!(found.find(path), expected, "{path}");
+        }
+    }
 
     #[test]
     fn only_harmless_paths_make_a_release() {

@@ -4,7 +4,6 @@
 //! of iterations is made of these digests, so that the data is hashed once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use super::Settings;
 use super::figures::{OUTCOMES, Tally, when};
@@ -15,7 +14,11 @@ use super::source::Source;
 use crate::journey::digest::{Digest, sha256};
 use crate::journey::run::Key;
 use crate::journey::site_data::{Event, Iteration, SiteData};
+use crate::journey::threads::in_parts;
 use crate::observation::Time;
+
+/// Iterations that a thread writes as JSON, at least.
+const PART: usize = 500;
 
 /// The site data and what is looked up in it.
 pub(super) struct Book<'a> {
@@ -38,8 +41,7 @@ pub(super) struct Book<'a> {
     /// Every event with the iteration that it belongs to, oldest first.
     pub(super) events: Vec<(&'a Event, Option<usize>)>,
     digests: Vec<Digest>,
-    lines: String,
-    spans: Vec<Range<usize>>,
+    lines: Vec<String>,
     rest: Digest,
     seed: Source,
     page_seed: Source,
@@ -48,8 +50,7 @@ pub(super) struct Book<'a> {
 impl<'a> Book<'a> {
     /// Looks everything up.
     pub(super) fn new(data: &'a SiteData, settings: &Settings) -> Self {
-        let (lines, spans) = lines(&data.iterations);
-        let digests = spans.iter().map(|span| sha256(lines[span.clone()].as_bytes())).collect();
+        let (lines, digests) = lines(&data.iterations);
         let (modules, module_of) = modules(&data.iterations);
         let (epochs, epoch_of) = epochs(&data.iterations);
         let (settings, seed) = (checked(settings), Source::new());
@@ -66,7 +67,6 @@ impl<'a> Book<'a> {
             events: events(data),
             digests,
             lines,
-            spans,
             rest: rest(data),
             seed,
             page_seed,
@@ -76,7 +76,7 @@ impl<'a> Book<'a> {
 
     /// The iteration as one line of JSON.
     pub(super) fn line(&self, index: usize) -> &str {
-        &self.lines[self.spans[index].clone()]
+        &self.lines[index]
     }
 
     /// The digest of all that the data says of an iteration.
@@ -127,19 +127,16 @@ impl<'a> Book<'a> {
     }
 }
 
-/// Each iteration as a line of JSON, and where in the text it lies.
-fn lines(iterations: &[Iteration]) -> (String, Vec<Range<usize>>) {
-    let mut text = Vec::with_capacity(iterations.len() * 1024);
-    let mut spans = Vec::with_capacity(iterations.len());
-    for iteration in iterations {
-        let start = text.len();
+/// Each iteration as a line of JSON, and its digest.
+fn lines(iterations: &[Iteration]) -> (Vec<String>, Vec<Digest>) {
+    let line = |iteration: &Iteration| {
         // Writing plain data to memory cannot fail; if it could, the line would be short and the schema's test red.
-        if serde_json::to_writer(&mut text, iteration).is_err() {
-            text.truncate(start);
-        }
-        spans.push(start..text.len());
-    }
-    (String::from_utf8(text).unwrap_or_default(), spans)
+        let line = serde_json::to_string(iteration).unwrap_or_default();
+        let digest = sha256(line.as_bytes());
+        (line, digest)
+    };
+    let parts = in_parts(iterations, PART, |part| part.iter().map(line).collect::<Vec<_>>());
+    parts.into_iter().flatten().unzip()
 }
 
 /// The digest of what the data says beside iterations.

@@ -38,6 +38,7 @@ use self::book::Book;
 use self::source::Source;
 use super::draft::Draft;
 use super::site_data::SiteData;
+use super::threads::beside;
 
 /// What the operator has a say in.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,14 +57,20 @@ pub struct Settings {
 /// Every file that is made of `data`, in the order of their paths.
 pub fn files<'a>(data: &'a SiteData, settings: &'a Settings) -> Vec<Draft<'a>> {
     let book = Arc::new(Book::new(data, settings));
-    let mut drafts = json::drafts(&book);
-    drafts.extend(markdown::drafts(&book));
-    if settings.with_site {
-        drafts.extend(assets::drafts(&book));
-        drafts.push(feed::draft(&book));
-        drafts.extend(page::drafts(&book));
-    }
-    drafts.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    let pages = || if settings.with_site { pages(&book) } else { Vec::new() };
+    let (pages, mut drafts) =
+        beside(pages, || [json::drafts(&book), markdown::drafts(&book)].into_iter().flatten().collect::<Vec<_>>());
+    drafts.extend(pages);
+    // Most are in order already, kind by kind: a sort that makes use of that.
+    drafts.sort_by(|one, other| one.path.cmp(&other.path));
+    drafts
+}
+
+/// What there is with the pages alone.
+fn pages<'a>(book: &Arc<Book<'a>>) -> Vec<Draft<'a>> {
+    let mut drafts = assets::drafts(book);
+    drafts.push(feed::draft(book));
+    drafts.extend(page::drafts(book));
     drafts
 }
 

@@ -194,6 +194,9 @@ impl<P: Parts> Run<'_, P> {
         let data = self.parts.read(frozen, self.told)?;
         let built = self.build(&store, &*gate, &data, with_site);
         self.found.notes = self.parts.settle()?;
+        let iterations = data.iterations.len() as u64;
+        // Giving back so many texts takes a while, and nobody waits for it.
+        std::thread::spawn(move || drop(data));
         let release = match built? {
             Built::Clean(release) => release,
             Built::Refused(refusal) => {
@@ -203,7 +206,7 @@ impl<P: Parts> Run<'_, P> {
         };
         (self.told)(Progress::Releasing);
         self.found.release = Some(release.clone());
-        let is_news = self.request.publish && self.show(&store, &release, data.iterations.len() as u64)?;
+        let is_news = self.request.publish && self.show(&store, &release, iterations)?;
         self.keep(&store, &release)?;
         store.prune(self.request.keep, &release.hash, UNWATCHED)?;
         if self.request.publish {
