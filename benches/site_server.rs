@@ -202,7 +202,12 @@ fn ours(root: &Path) -> Option<Server> {
     let program = std::env::var_os("AUTOSWE_BENCH_JOURNEY");
     let port = free_port();
     let mut command = Command::new(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_autoswe-journey").into()));
-    command.env("AUTOSWE_JOURNEY_SERVER_METRICS_ADDRESS", "").args(["serve", "--bind", "127.0.0.1", "--port"]);
+    command.env("AUTOSWE_JOURNEY_SERVER_METRICS_ADDRESS", "127.0.0.1:0").args([
+        "serve",
+        "--bind",
+        "127.0.0.1",
+        "--port",
+    ]);
     command.arg(port.to_string()).arg("--outdir").arg(root.join("web"));
     Server::start(command, port)
 }

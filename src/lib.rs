@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The [`watchdog`] is a second process over the same sources, checks and limits; the exporter reads what it leaves in
-//! two files. The [`journey`] is a third: it publishes what the loop did.
+//! two files. The [`journey`] is a third: it publishes what the loop did. The [`judge`] is a fourth: it asks a model about it.
 //!
 //! Invariants, kept by every module below:
 //!
@@ -35,6 +35,7 @@ mod http;
 pub mod install;
 pub mod journey;
 pub mod jsonl;
+pub mod judge;
 mod lock_file;
 pub mod metric;
 pub mod observation;

@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod errands;
 mod journey;
+mod judge;
 mod log;
 mod output;
 mod report;
@@ -42,6 +43,7 @@ pub fn run(arguments: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> 
 }
 
 pub use journey::run as run_journey;
+pub use judge::run as run_judge;
 pub use watchdog::run as run_watchdog;
 
 fn dispatch(arguments: Arguments, environment: Vec<(OsString, OsString)>) -> ExitCode {
@@ -108,9 +110,13 @@ fn inputs(common: &Common, flags: Vec<FlagSetting>, environment: Vec<(OsString, 
 }
 
 fn refuse(errors: &ConfigErrors) -> ExitCode {
+    refuse_with(USAGE, errors)
+}
+
+fn refuse_with(code: u8, errors: &ConfigErrors) -> ExitCode {
     let count = errors.0.len();
     let plural = if count == 1 { "" } else { "s" };
-    output::fail(USAGE, &format!("the configuration has {count} mistake{plural}; mend it and try again:\n{errors}"))
+    output::fail(code, &format!("the configuration has {count} mistake{plural}; mend it and try again:\n{errors}"))
 }
 
 fn serve(loaded: Loaded, inputs: Inputs, common: &Common) -> ExitCode {

@@ -82,6 +82,20 @@ choice! {
     }
 }
 
+choice! {
+    /// Where a judge's answer is.
+    pub enum AnswerFrom {
+        /// In the events that it prints as JSON lines; where there are none, in the places that follow.
+        Jsonl = "jsonl",
+        /// In the file `{answer_file}`, which its events must not contradict; where there is none, in the places that follow.
+        LastMessageFile = "last-message-file",
+        /// Between the marks in its text.
+        Text = "text",
+        /// It is all of standard output.
+        Stdout = "stdout",
+    }
+}
+
 fn not_a_choice(word: &str, words: &[&str]) -> Faults {
     format!("expected one of {}{}", words.join(", "), did_you_mean(word, words.iter().copied())).into()
 }

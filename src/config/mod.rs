@@ -9,6 +9,7 @@ mod alerts;
 mod checked;
 mod error;
 mod journey;
+mod judge;
 mod labels;
 mod layer;
 mod limits;
@@ -26,9 +27,10 @@ pub(crate) mod tree;
 mod validate;
 
 pub use alerts::AlertsConfig;
-pub use checked::{AccessLog, HeartbeatFormat, Pattern, Pointer, UnitManager};
+pub use checked::{AccessLog, AnswerFrom, HeartbeatFormat, Pattern, Pointer, UnitManager};
 pub use error::{ConfigError, ConfigErrors};
 pub use journey::{BuildConfig, JourneyConfig, ServerConfig};
+pub use judge::{JudgeConfig, JudgeEntry, Judges};
 pub use labels::Labels;
 pub use layer::FlagSetting;
 pub use limits::*;
@@ -88,6 +90,8 @@ section! {
         webhook: WebhookConfig = WebhookConfig::default(),
         /// The journey: the web site of what the loop did.
         journey: JourneyConfig = JourneyConfig::default(),
+        /// The judge: who answers a rubric prompt, and who reviews the loop.
+        judge: JudgeConfig = JudgeConfig::default(),
         /// The limits of the checks.
         checks: Limits = Limits::default(),
     }

@@ -25,6 +25,9 @@ const MOST_RESTARTS: u64 = 20;
 /// The shortest time between two tellings of the same.
 const LEAST_REPEAT: Seconds = Seconds(60.0);
 
+/// What one argument may hold: 32 pages, of which the flag and the end need some (execve(2), `MAX_ARG_STRLEN`).
+const LONGEST_ARGUMENT: u64 = 131_000;
+
 /// At most this many verdicts are read.
 const VERDICTS: u64 = 5;
 
@@ -128,6 +131,17 @@ fn ranges(config: &Config) -> Vec<Violation> {
         ),
         (restart.phase_budgets >= 0.0, "restart.phase_budgets", "expected 0 or more, such as 1.25".into()),
         (restart.keep >= 1, "restart.keep", "expected at least 1".into()),
+        (
+            config.judge.entries.get(&config.judge.use_).is_some(),
+            "judge.use",
+            format!("expected one of judge.entries: {}", config.judge.entries.names().join(", ")),
+        ),
+        (config.judge.max_output.0 >= 1 << 16, "judge.max_output", "expected at least 64KiB".into()),
+        (
+            config.judge.max_argument.0 <= LONGEST_ARGUMENT,
+            "judge.max_argument",
+            format!("expected at most {LONGEST_ARGUMENT}: the kernel takes no longer argument"),
+        ),
         (checks.gpu.hot_margin >= 0.0, "checks.gpu.hot_margin", "expected 0 or more degrees".into()),
     ];
     rules.into_iter().filter(|(holds, ..)| !holds).map(|(_, path, message)| violation(path, message)).collect()

@@ -21,6 +21,7 @@ mod generated_run;
 mod gpu;
 mod journey;
 mod jsonl;
+mod judge;
 mod manager;
 mod metrics;
 mod page;

@@ -11,19 +11,23 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(150);
 
 /// The line.
-pub(super) struct Progress {
+pub(in crate::cli) struct Progress {
     on_terminal: bool,
     drawn: Cell<bool>,
 }
 
 impl Progress {
     /// No line yet.
-    pub(super) fn new() -> Self {
+    pub(in crate::cli) fn new() -> Self {
         Progress { on_terminal: std::io::stderr().is_terminal(), drawn: Cell::new(false) }
     }
 
     /// Runs `work` with the line that `words` makes of the time passed.
-    pub(super) async fn during<T>(&self, words: impl Fn(Duration) -> String, work: impl Future<Output = T>) -> T {
+    pub(in crate::cli) async fn during<T>(
+        &self,
+        words: impl Fn(Duration) -> String,
+        work: impl Future<Output = T>,
+    ) -> T {
         if !self.on_terminal {
             return work.await;
         }

@@ -98,7 +98,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let server = listen(&options)?;
     let tally = server.tally();
     counters.watch_connections(move || Connections { open: tally.open() as u64, refused: tally.refused() });
-    tell_in_private(settings, &counters, log.as_ref())?;
+    tell_in_private(settings, &counters, log.as_ref());
     let shown = Arc::new(Shown::default());
     keep_up(&options.config, (Arc::clone(&shown), Arc::clone(&counters))).await?;
     notify::ready();
@@ -148,20 +148,19 @@ fn listen(options: &Options) -> anyhow::Result<Server> {
     })
 }
 
-/// Tells the server's metrics on the private address.
-fn tell_in_private(
-    settings: &ServerConfig,
-    counters: &Arc<Counters>,
-    log: Option<&Arc<AccessLog>>,
-) -> anyhow::Result<()> {
-    let Some(address) = &settings.metrics_address else { return Ok(()) };
-    let server = Server::bind(std::slice::from_ref(address))
-        .context("the metrics of the site server (journey.server.metrics_address; empty: they are told nowhere)")?;
-    info!(metrics = ?server.addresses(), "metrics are told");
-    let routes = private(Arc::clone(counters), log.map(Arc::clone));
-    // It ends with the runtime.
-    tokio::spawn(server.serve(routes, Limits::default(), std::future::pending()));
-    Ok(())
+/// Tells the server's metrics on the private address. The site is shown without it, too: whoever asks for the metrics
+/// notices that they are not there, and those who read the site need not.
+fn tell_in_private(settings: &ServerConfig, counters: &Arc<Counters>, log: Option<&Arc<AccessLog>>) {
+    let Some(address) = &settings.metrics_address else { return };
+    match Server::bind(std::slice::from_ref(address)) {
+        Ok(server) => {
+            info!(metrics = ?server.addresses(), "telling metrics");
+            let routes = private(Arc::clone(counters), log.map(Arc::clone));
+            // It ends with the runtime.
+            tokio::spawn(server.serve(routes, Limits::default(), std::future::pending()));
+        }
+        Err(error) => warn!(%error, "no metrics are told; see journey.server.metrics_address"),
+    }
 }
 
 fn limits(settings: &ServerConfig) -> Limits {

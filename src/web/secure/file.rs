@@ -141,12 +141,12 @@ fn tls_section(reader: &mut Reader, mut section: Section) -> Option<Tls> {
 /// The text of a PEM, or the file it is in: one of two keys.
 fn pem(reader: &mut Reader, section: &mut Section, (file, inline): (&str, &str)) -> Option<Pem> {
     let (named, text) = (section.text(reader, file), section.text(reader, inline));
+    // Told here, and nothing is missing because of it.
+    if let (Some(_), Some((_, at))) = (&named, &text) {
+        reader.wrong(*at, &section.below(inline), format!("stands beside {file}; keep one of the two"));
+    }
     match (named, text) {
-        (Some(_), Some((_, at))) => {
-            reader.wrong(at, &section.below(inline), format!("stands beside {file}; keep one of the two"));
-            None
-        }
-        (Some((name, at)), None) => {
+        (Some((name, at)), _) => {
             Some(Pem { source: PemSource::File(reader.beside(&name)), path: section.below(file), at })
         }
         (None, Some((text, at))) => Some(Pem { source: PemSource::Inline(text), path: section.below(inline), at }),

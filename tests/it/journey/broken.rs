@@ -178,8 +178,8 @@ fn with_mounts(place: &Place, script: &str) -> Ended {
 fn where_the_output_cannot_be_written_it_is_said_and_what_is_shown_stays() {
     let place = Place::new(6);
     let before = place.synthesize(&["--rebuild-site"]);
-    let full = "mkdir \"$1.held\"; mount --bind \"$1\" \"$1.held\"; mount -t tmpfs -o size=600k none \"$1\"; \
-                cp -R \"$1.held/.\" \"$1\"; head -c 1m /dev/zero >\"$1/filler\" || true";
+    let full = "mkdir \"$1.held\"; mount --bind \"$1\" \"$1.held\"; mount -t tmpfs -o size=3m none \"$1\"; \
+                cp -R \"$1.held/.\" \"$1\"; head -c 8m /dev/zero >\"$1/filler\" || true";
     let read_only = "mount --bind \"$1\" \"$1\"; mount -o remount,bind,ro \"$1\"";
     let new = place.read("runtime/state.json").replacen("\"REVERT\"", "\"ACCEPT\"", 1);
     assert_ne!(new, place.read("runtime/state.json"));

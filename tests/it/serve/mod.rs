@@ -2,6 +2,7 @@
 
 mod conformance;
 mod debug;
+mod flags;
 mod flip;
 mod load;
 mod served;

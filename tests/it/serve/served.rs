@@ -24,8 +24,12 @@ pub(super) struct Served {
 pub(super) fn command(stage: &Stage, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_autoswe-journey"));
     command.env_clear().env("HOME", stage.state()).current_dir("/").stdin(Stdio::null());
-    command.env("AUTOSWE_JOURNEY_SERVER_METRICS_ADDRESS", "");
-    command.args(["serve", "--bind", "127.0.0.1", "--outdir"]).arg(stage.output()).args(arguments);
+    // Tests run side by side, and the private address is one for all.
+    command.env("AUTOSWE_JOURNEY_SERVER_METRICS_ADDRESS", "127.0.0.1:0");
+    command.args(["serve", "--outdir"]).arg(stage.output()).args(arguments);
+    if !arguments.contains(&"--bind") {
+        command.args(["--bind", "127.0.0.1"]);
+    }
     command
 }
 

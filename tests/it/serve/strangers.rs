@@ -136,7 +136,7 @@ async fn no_path_leads_out_of_the_release() {
         }
     }
     assert_eq!(shown, 0, "none of these is a file of the release");
-    assert_eq!(served.get("/style.css").text(), "style.css 0\n");
+    assert_eq!(served.get("/style.css").text(), site(3, 0)["style.css"]);
     assert!(served.log.all().lines().all(|line| !line.contains("panic")), "{}", served.log.all());
 }
 

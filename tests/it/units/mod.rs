@@ -5,6 +5,7 @@ mod journey;
 mod live;
 mod notify;
 mod sandbox;
+mod server;
 mod verify;
 
 use std::ffi::OsStr;

@@ -111,7 +111,7 @@ fn telling(name: &str, value: &str) -> bool {
 }
 
 /// `PWD` and `OLDPWD` are directories.
-fn credential(name: &str) -> bool {
+pub(crate) fn credential(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     !matches!(&name[..], "PWD" | "OLDPWD")
         && !name.ends_with("_SOCK")

@@ -8,7 +8,7 @@
 //! system has (`root`, `ubuntu`, `admin`), and roles (`localhost`, `server`).
 
 mod accounts;
-mod environment;
+pub(crate) mod environment;
 mod git;
 mod hosts;
 mod keys;

@@ -158,7 +158,7 @@ fn prose_and_program_text_are_quiet() {
         include_str!("../../../../docs/ARCHITECTURE.md"),
         include_str!("../../../../CONTRIBUTING.md"),
         include_str!("../../run.rs"),
-        include_str!("../../../process.rs"),
+        include_str!("../../../process/mod.rs"),
         include_str!("../../../../Cargo.lock"),
     ];
     for text in files {

@@ -1,6 +1,6 @@
 //! One line of the access log, in either form.
 //!
-//! Invariant: whatever a request says, its line is one line of printable ASCII, at most [`LONGEST`] bytes long, and every
+//! Invariant: whatever a request says, its line is one line of printable ASCII, at most `LONGEST` bytes long, and every
 //! part of it stays within its quotes. A query, a referrer's path, a password and a cookie are never in it.
 
 use std::io::Write;

@@ -1,7 +1,12 @@
 //! Children: every one has a deadline and a bounded output, and leaves no orphan.
 //!
 //! Invariant: when [`run`] returns, or is dropped, the child and whatever stayed in its process group have ended or
-//! were killed.
+//! were killed. A tool that leaves its group runs under a [`keeper`], which ends all that descends from it.
+
+mod group;
+pub mod keeper;
+pub mod kept;
+mod tree;
 
 use std::ffi::OsStr;
 use std::process::{ExitStatus, Stdio};
