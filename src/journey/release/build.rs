@@ -116,7 +116,7 @@ impl Making<'_> {
     fn make(&self) -> Result<Built, Error> {
         let wanted: Vec<usize> = (0..self.pieces.len()).filter(|at| self.kept[*at].is_none()).collect();
         let staging = Staging::new(&self.store.releases)?;
-        // Nearly all sidecars that are flushed are waited for while another thread makes the next one.
+        // Decided once, for sidecars too: what is not flushed here is flushed when the release is closed.
         let flush = Flush::of(wanted.len());
         let intake = self.intake(&staging.root, flush);
         canary::plant(&intake)?;

@@ -110,7 +110,7 @@ impl Intake<'_> {
         };
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(queue.len());
         let parts = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(&serve)).collect();
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(serve)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect::<Vec<_>>()
         });
         let mut done: Vec<_> = parts.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use super::error::{Error, disk};
 use super::place::{Cursor, Directory};
 
-/// More new files than this are flushed together.
+/// More new files than this, without their sidecars, are flushed together.
 const ONE_BY_ONE: usize = 64;
 
 /// How a release is flushed.
