@@ -54,12 +54,12 @@ impl Manifest {
         manifest.of_known_version()
     }
 
-    /// The release's hash and its files, of a manifest that is read from `content`: sorted by path, their `identity` no
-    /// more than a size.
+    /// The tree that a manifest lists, which is read from `content`. Of its files no more is known than the manifest says:
+    /// their `identity` is a size; and by which rules they were found clean is not taken from it.
     ///
     /// # Errors
     /// When it is none, or lists something else than its own hash says.
-    pub(super) fn listed(content: impl Read) -> Result<(String, Vec<Entry>), String> {
+    pub(super) fn listed(content: impl Read) -> Result<Tree, String> {
         let manifest: Manifest = serde_json::from_reader(content).map_err(|error| format!("no manifest: {error}"))?;
         let manifest = manifest.of_known_version()?;
         let entries = manifest.files.into_iter().map(Listed::entry).collect::<Option<Vec<_>>>();
@@ -68,10 +68,11 @@ impl Manifest {
             return Err("its files are not sorted by path".into());
         }
         check_paths(entries.iter().map(|entry| entry.path.as_str())).map_err(|error| error.to_string())?;
-        if hex(&content_hash(&entries)) != manifest.content_hash {
+        let content = content_hash(&entries);
+        if hex(&content) != manifest.content_hash {
             return Err("it lists other files than its content_hash says".into());
         }
-        Ok((manifest.content_hash, entries))
+        Ok(Tree { rules: [0; 32], content, as_of: manifest.as_of, manifest: Identity::default(), entries })
     }
 
     fn of_known_version(self) -> Result<Self, String> {

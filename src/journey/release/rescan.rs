@@ -6,6 +6,7 @@
 //! instead, or nothing.
 
 use std::collections::HashSet;
+use std::io::BufReader;
 
 use serde::Serialize;
 
@@ -20,7 +21,7 @@ use super::steps::UNWATCHED;
 use super::survey::{Survey, survey};
 use super::tree::{Entry, MANIFEST, Tree, content_hash};
 use super::{RELEASES, SNAPSHOTS, Store, snapshot};
-use crate::journey::digest::{Digest, unhex};
+use crate::journey::digest::Digest;
 use crate::journey::threads::in_parts;
 
 /// Files that a thread scans, at least.
@@ -190,11 +191,7 @@ impl Rescan<'_> {
 
 /// What the manifest in `root` lists, when it is one that lists what its hash says.
 fn listed(root: &Directory) -> Option<Tree> {
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut root.read(MANIFEST).ok()?, &mut bytes).ok()?;
-    let as_of = Manifest::parse(&bytes).ok()?.as_of;
-    let (hash, entries) = Manifest::listed(bytes.as_slice()).ok()?;
-    Some(Tree { rules: [0; 32], content: unhex(&hash)?, as_of, manifest: Identity::default(), entries })
+    Manifest::listed(BufReader::new(root.read(MANIFEST).ok()?)).ok()
 }
 
 /// Moves the directory `name` of `from` to `new` in `to`, which may lie on another file system. It is closed to others

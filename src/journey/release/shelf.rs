@@ -16,7 +16,7 @@ use super::manifest::Manifest;
 use super::place::{Cursor, Directory, Identity, Look};
 use super::tree::{Entry, MANIFEST};
 use super::{RELEASES, SNAPSHOTS, check_id, media, pointer};
-use crate::journey::digest::{Digest, sha256, unhex};
+use crate::journey::digest::{Digest, hex, sha256, unhex};
 
 /// A manifest of a million files has some 230 MB.
 const LARGEST_MANIFEST: u64 = 256 << 20;
@@ -157,9 +157,9 @@ impl Shelf {
         };
         let manifest = root.read(MANIFEST).map_err(disk("open", &place.join(MANIFEST)))?;
         let wrong = |reason: String| Error::Unfit(format!("{}: {reason}", place.join(MANIFEST).display()));
-        let (hash, entries) = Manifest::listed(BufReader::new(manifest.take(LARGEST_MANIFEST))).map_err(wrong)?;
+        let tree = Manifest::listed(BufReader::new(manifest.take(LARGEST_MANIFEST))).map_err(wrong)?;
         let file = |entry: Entry| OnShelf { path: entry.path, size: entry.identity.size, sha256: entry.sha256 };
-        Ok(Opened { root, hash, files: entries.into_iter().map(file).collect() })
+        Ok(Opened { root, hash: hex(&tree.content), files: tree.entries.into_iter().map(file).collect() })
     }
 
     fn open_directory(&self) -> Result<Option<Directory>, Error> {
