@@ -92,10 +92,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         None => Server::bind(&loaded.config.web.listen_addresses)?,
     };
     let limits = Limits::from(&loaded.config.web);
-    let server = match secure.tls() {
-        Some(tls) => server.secured(tls),
-        None => server,
-    };
+    let server = server.secured(secure.tls());
     let mut known = Known::new(loaded)?;
     let (stop, stopped) = oneshot::channel::<()>();
     let addresses = server.addresses();

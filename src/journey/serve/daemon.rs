@@ -142,10 +142,7 @@ fn listen(options: &Options) -> anyhow::Result<Server> {
         }
     };
     info!(addresses = ?server.addresses(), scheme = options.secure.scheme(), "listening");
-    Ok(match options.secure.tls() {
-        Some(tls) => server.secured(tls),
-        None => server,
-    })
+    Ok(server.secured(options.secure.tls()))
 }
 
 /// Tells the server's metrics on the private address. The site is shown without it, too: whoever asks for the metrics

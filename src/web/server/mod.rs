@@ -128,10 +128,10 @@ impl Server {
         Ok(if listeners.is_empty() { None } else { Some(Server { listeners, tls: None, tally: Tally::default() }) })
     }
 
-    /// The same server, whose TCP connections are secured as `tls` says.
+    /// The same server, whose TCP connections are secured as `tls` says; without it they are not.
     #[must_use]
-    pub fn secured(self, tls: Tls) -> Self {
-        Server { tls: Some(tls), ..self }
+    pub fn secured(self, tls: Option<Tls>) -> Self {
+        Server { tls, ..self }
     }
 
     /// How many connections there are, from when it serves.
