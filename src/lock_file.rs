@@ -2,7 +2,7 @@
 //!
 //! Invariant: the lock is the kernel's and ends with its holder; what the file says is only for people.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -39,4 +39,31 @@ pub(crate) fn sign(mut file: &File, does: Option<&str>) -> io::Result<()> {
     file.rewind()?;
     let does = does.map(|does| format!(", {does}")).unwrap_or_default();
     writeln!(file, "pid {}{does}, since {:.0}", std::process::id(), Time::now())
+}
+
+/// A lock that is held; it is given back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Not left to the closing of the file: a child that is being started has it open for a moment longer.
+        self.0.unlock().ok();
+    }
+}
+
+/// Takes the lock of the file at `path`, which is made for this user alone; inside, who holds it.
+///
+/// # Errors
+/// When the file cannot be opened, locked or written.
+pub(crate) fn take(path: &Path) -> io::Result<Result<Lock, String>> {
+    let file = open(path, 0o600, OFlags::NOFOLLOW)?;
+    match file.try_lock() {
+        Ok(()) => sign(&file, None).map(|()| Ok(Lock(file))),
+        Err(TryLockError::Error(cause)) => Err(cause),
+        Err(TryLockError::WouldBlock) => Ok(Err(match holder(&file).as_str() {
+            "" => "it has not said who it is".into(),
+            holder => crate::words::clean(holder),
+        })),
+    }
 }

@@ -33,6 +33,21 @@ section! {
             .map(String::from).to_vec(),
         /// The judges by name. What an entry does not say is as in the shipped entry of that name (docs/judge.md).
         entries: Judges = Judges::default(),
+        /// `autoswe-judge review`, which has the judge review the loop's behaviour.
+        review: JudgeReviewConfig = JudgeReviewConfig::default(),
+    }
+}
+
+section! {
+    /// The review of the loop's behaviour. Its record goes to `review.file`.
+    pub struct JudgeReviewConfig {
+        /// How far the evidence goes back. The flag `--window` wins.
+        window: Seconds = Seconds(6.0 * 3600.0),
+        /// The judge gets so much evidence at most; the oldest of what there is most of is left out, and counted.
+        max_evidence: Bytes = Bytes(60_000),
+        /// Whether free text (reasons of verdicts, lessons, subjects of commits) is among the evidence, redacted. By
+        /// default, as on the site, only numbers, words of closed vocabularies, names of modules and of files are.
+        free_text: bool = false,
     }
 }
 

@@ -30,7 +30,7 @@ pub use alerts::AlertsConfig;
 pub use checked::{AccessLog, AnswerFrom, HeartbeatFormat, Pattern, Pointer, UnitManager};
 pub use error::{ConfigError, ConfigErrors};
 pub use journey::{BuildConfig, JourneyConfig, ServerConfig};
-pub use judge::{JudgeConfig, JudgeEntry, Judges};
+pub use judge::{JudgeConfig, JudgeEntry, JudgeReviewConfig, Judges};
 pub use labels::Labels;
 pub use layer::FlagSetting;
 pub use limits::*;

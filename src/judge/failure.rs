@@ -33,6 +33,12 @@ pub enum Failure {
         /// Why not.
         why: String,
     },
+    /// What the judge was to be asked about could not be gathered, or must not be sent.
+    #[error("the evidence: {0}")]
+    Evidence(String),
+    /// Somebody else does the same at this moment.
+    #[error("{0}; it was left to it")]
+    Busy(String),
     /// This process was told to end, and ended the judge first.
     #[error("ended by signal {signal}; the judge was ended first")]
     Interrupted {
@@ -50,10 +56,12 @@ impl Failure {
     /// The program's exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Failure::Failed { .. } => 1,
+            Failure::Failed { .. } | Failure::Evidence(_) => 1,
             Failure::TimedOut { .. } => 3,
             Failure::NoVerdict { .. } => 4,
             Failure::Usage(_) => 64,
+            // EX_TEMPFAIL of sysexits.h.
+            Failure::Busy(_) => 75,
             // As a shell tells it.
             Failure::Interrupted { signal } => 128_u8.saturating_add(u8::try_from(*signal).unwrap_or(0)),
         }
@@ -66,6 +74,8 @@ impl Failure {
             Failure::Failed { .. } => "failed",
             Failure::TimedOut { .. } => "timed-out",
             Failure::NoVerdict { .. } => "no-verdict",
+            Failure::Evidence(_) => "evidence",
+            Failure::Busy(_) => "busy",
             Failure::Interrupted { .. } => "interrupted",
         }
     }
@@ -92,6 +102,8 @@ mod tests {
                 "no answer within 420 s; all was ended",
             ),
             (Failure::no_verdict("it is empty"), 4, "no verdict: it is empty"),
+            (Failure::Evidence("it hangs".into()), 1, "the evidence: it hangs"),
+            (Failure::Busy("another review is at work".into()), 75, "another review is at work; it was left to it"),
             (Failure::Interrupted { signal: 15 }, 143, "ended by signal 15; the judge was ended first"),
         ];
         for (failure, code, text) in table {

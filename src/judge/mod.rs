@@ -13,6 +13,7 @@ mod endpoint;
 pub mod extract;
 mod failure;
 mod flags;
+pub mod review;
 mod template;
 mod words;
 
@@ -27,7 +28,8 @@ pub use failure::Failure;
 pub struct Ask<'a> {
     /// The prompt as it is.
     pub prompt: &'a str,
-    /// The JSON schema that the answer is to follow. The judge is told; the answer is held to be JSON, no more.
+    /// The JSON schema that the answer is to follow. The judge is told; whoever asks looks at what it answered
+    /// ([`Answer::json`]).
     pub schema: Option<&'a serde_json::Value>,
 }
 
@@ -95,22 +97,36 @@ impl Judge {
             Some(url) => endpoint::ask(self, url, ask).await?,
             None => command::ask(self, ask).await?,
         };
-        let text = match ask.schema {
-            None => found.text,
-            Some(_) => json_of(&found.text)?.to_owned(),
-        };
-        Ok(Answer { text, how: found.how, usage: found.usage, took: begun.elapsed(), model: self.entry.model.clone() })
+        let (took, model) = (begun.elapsed(), self.entry.model.clone());
+        Ok(Answer { text: found.text, how: found.how, usage: found.usage, took, model })
     }
 }
 
-/// The JSON that `text` is; a judge that cannot be held to a schema likes to put it between fences.
-fn json_of(text: &str) -> Result<&str, Failure> {
-    let fenced = text.strip_prefix("```").and_then(|text| text.strip_suffix("```"));
-    let bare = fenced.and_then(|text| text.split_once('\n')).map_or(text, |(_, inner)| inner.trim());
-    match serde_json::from_str::<serde::de::IgnoredAny>(bare) {
-        Ok(_) => Ok(bare),
-        Err(error) => Err(Failure::no_verdict(format!("the answer is no JSON, though a schema was given ({error})"))),
+impl Answer {
+    /// Its text without the fences around JSON.
+    pub(crate) fn json_text(&self) -> &str {
+        unfenced(&self.text)
     }
+
+    /// The JSON that it is.
+    ///
+    /// # Errors
+    /// No verdict, where it is none.
+    pub fn json(&self) -> Result<&str, Failure> {
+        let bare = self.json_text();
+        match serde_json::from_str::<serde::de::IgnoredAny>(bare) {
+            Ok(_) => Ok(bare),
+            Err(error) => {
+                Err(Failure::no_verdict(format!("the answer is no JSON, though a schema was given ({error})")))
+            }
+        }
+    }
+}
+
+/// `text` without the fences that a judge which cannot be held to a schema likes to put around JSON.
+fn unfenced(text: &str) -> &str {
+    let fenced = text.strip_prefix("```").and_then(|text| text.strip_suffix("```"));
+    fenced.and_then(|text| text.split_once('\n')).map_or(text, |(_, inner)| inner.trim())
 }
 
 #[cfg(test)]
@@ -119,10 +135,12 @@ mod tests {
 
     #[test]
     fn an_answer_to_a_schema_is_json_with_or_without_fences() {
-        assert_eq!(json_of("{\"a\":1}").unwrap(), "{\"a\":1}");
-        assert_eq!(json_of("```json\n{\"a\":1}\n```").unwrap(), "{\"a\":1}");
+        let answer =
+            |text: &str| Answer { text: text.into(), how: Way::Events, usage: None, took: Duration::ZERO, model: None };
+        assert_eq!(answer("{\"a\":1}").json().unwrap(), "{\"a\":1}");
+        assert_eq!(answer("```json\n{\"a\":1}\n```").json().unwrap(), "{\"a\":1}");
         for wrong in ["", "all is well", "```json\n```", "``````", "{\"a\":1} and more", "Here:\n```json\n{}\n```"] {
-            assert_eq!(json_of(wrong).unwrap_err().exit_code(), 4, "{wrong}");
+            assert_eq!(answer(wrong).json().unwrap_err().exit_code(), 4, "{wrong}");
         }
     }
 

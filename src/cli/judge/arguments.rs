@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::super::arguments::Common;
+use super::review::ReviewArguments;
 use super::rubric::RubricArguments;
 use crate::config::FlagSetting;
 use crate::process::keeper::Kept;
@@ -16,8 +17,11 @@ Examples:
   autoswe-judge rubric prompt.md --judge claude     ask another one
   autoswe-judge rubric prompt.md --schema s.json    an answer in JSON
   autoswe-judge rubric - < prompt.md                the prompt from standard input
+  autoswe-judge review                              review the loop, and record what the judge says
+  autoswe-judge review --dry-run                    what it would be asked, with the evidence
 
-Exit code: 0 an answer, 1 the judge failed, 3 it took too long, 4 no verdict, 64 a mistake in the usage.";
+Exit code: 0 an answer, 1 the judge failed, 3 it took too long, 4 no verdict, 64 a mistake in the usage,
+75 another review is at work.";
 
 /// Asks a judge, such as the Codex CLI, and prints what it answers.
 #[derive(Debug, Parser)]
@@ -43,6 +47,8 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Ask the judge one rubric prompt, and print its answer and nothing else
     Rubric(RubricArguments),
+    /// Have the judge review the loop's behaviour of the last hours, and record what it says
+    Review(ReviewArguments),
 }
 
 /// Which judge is asked, and how.

@@ -1,9 +1,11 @@
 //! The command line of `autoswe-judge`.
 //!
 //! Invariant: exit code 0 is an answer, 1 a judge that failed, 3 one that took too long, 4 no verdict, 64 a mistake in the
-//! usage or the configuration; 128 and a signal's number, that signal. Standard output holds the answer and nothing else.
+//! usage or the configuration, 75 another review at work; 128 and a signal's number, that signal. Standard output holds
+//! the answer and nothing else.
 
 mod arguments;
+mod review;
 mod rubric;
 
 use std::ffi::OsString;
@@ -43,7 +45,11 @@ fn dispatch(arguments: Arguments, environment: Environment) -> ExitCode {
         Ok(common) => common,
         Err(message) => return usage(message),
     };
-    let settings = common.settings().into_iter().chain(arguments.judge.settings()).collect();
+    let of_command = match &arguments.command {
+        Command::Review(arguments) => arguments.settings(),
+        Command::Rubric(_) => None,
+    };
+    let settings = common.settings().into_iter().chain(arguments.judge.settings()).chain(of_command).collect();
     let loaded = match inputs(&common, settings, environment.clone()).map(|inputs| load(&inputs)) {
         Ok(Ok(loaded)) => loaded,
         Ok(Err(errors)) => return refuse_with(USAGE, &errors),
@@ -52,6 +58,7 @@ fn dispatch(arguments: Arguments, environment: Environment) -> ExitCode {
     log::start(&common.log.quieter());
     match arguments.command {
         Command::Rubric(arguments) => finish(rubric::run(&arguments, &loaded.config, environment)),
+        Command::Review(arguments) => finish(review::run(&arguments, &loaded, environment)),
     }
 }
 

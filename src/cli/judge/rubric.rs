@@ -38,7 +38,8 @@ pub(super) async fn run(arguments: &RubricArguments, config: &Config, environmen
     if answer.how == Way::WholeOutput {
         output::complain("the judge's answer was found nowhere; this is all of its output, as the last resort");
     }
-    let printed = output::print(&format!("{}\n", answer.text));
+    let text = if schema.is_some() { answer.json()? } else { &answer.text };
+    let printed = output::print(&format!("{text}\n"));
     printed.map(drop).map_err(|why| Failure::Failed { how: "the answer cannot be printed".into(), words: why })
 }
 

@@ -164,7 +164,7 @@ impl Fields<'_> {
     }
 
     /// A word of a vocabulary: `did_not_take`, `qwen3-coder`.
-    fn word(&mut self, word: &str) -> String {
+    pub(super) fn word(&mut self, word: &str) -> String {
         if shaped(word) { self.path(word) } else { OTHER.into() }
     }
 

@@ -42,3 +42,8 @@ pub fn redact(run: &Run, settings: &Settings, machine: &[Exact]) -> anyhow::Resu
 pub fn redact_with(run: &Run, free_text: bool, redactor: &mut Redactor) -> SiteData {
     fields::Fields { redactor, free_text }.run(run)
 }
+
+/// A word of a vocabulary, as the site shows it; one that is written like a sentence is `other`.
+pub fn word(raw: &str, redactor: &mut Redactor) -> String {
+    fields::Fields { redactor, free_text: false }.word(raw)
+}

@@ -82,6 +82,14 @@ impl Configured {
         Ok(self.machine.get_or_init(|| values))
     }
 
+    /// What masks texts as on the site.
+    ///
+    /// # Errors
+    /// When this machine's values cannot be gathered.
+    pub fn redactor(&self) -> anyhow::Result<Redactor> {
+        Ok(Redactor::new(rules::find, self.machine()?)?)
+    }
+
     /// Has the operator's command clean the prose of `data`.
     fn clean(&self, data: &mut SiteData, redactor: &mut Redactor) -> anyhow::Result<()> {
         let cleanup = Cleanup {
@@ -123,7 +131,7 @@ impl Parts for Configured {
         let run = Arc::new(correlate(gathered, ledger));
         let accounted = Arc::clone(&run);
         self.account.set(Some(std::thread::spawn(move || account::write(&accounted, &state_dir))));
-        let mut redactor = Redactor::new(rules::find, self.machine()?)?;
+        let mut redactor = self.redactor()?;
         let mut data = redact::redact_with(&run, self.config.journey.free_text, &mut redactor);
         if self.cleanup {
             self.clean(&mut data, &mut redactor)?;

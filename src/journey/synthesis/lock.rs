@@ -2,14 +2,11 @@
 //!
 //! Invariant: the lock is the kernel's and ends with its holder; what the file says is only for people.
 
-use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::fs::OFlags;
-
 use super::Progress;
-use crate::lock_file;
+use crate::lock_file::{self, Lock};
 
 /// The lock's file in the state directory.
 pub(super) const FILE: &str = "journey.lock";
@@ -38,46 +35,25 @@ pub enum Error {
     },
 }
 
-/// The lock, given back when this is dropped.
-#[derive(Debug)]
-pub(super) struct Lock(File);
-
 /// Takes the lock in `directory`, waiting up to `patience` for another run to end; `told` hears of it.
 ///
 /// # Errors
 /// When another run has it still, or it cannot be had.
 pub(super) fn take(directory: &Path, patience: Duration, told: super::Told<'_>) -> Result<Lock, Error> {
     let path = directory.join(FILE);
-    let unusable = |cause| Error::Unusable { path: path.display().to_string(), cause };
-    let file = lock_file::open(&path, 0o600, OFlags::NOFOLLOW).map_err(unusable)?;
     let start = Instant::now();
     loop {
-        match file.try_lock() {
-            Ok(()) => return lock_file::sign(&file, None).map(|()| Lock(file)).map_err(unusable),
-            Err(TryLockError::Error(cause)) => return Err(unusable(cause)),
-            Err(TryLockError::WouldBlock) => {}
-        }
-        let holder = holder(&file);
+        let shown = || path.display().to_string();
+        let holder = match lock_file::take(&path) {
+            Ok(Ok(lock)) => return Ok(lock),
+            Ok(Err(holder)) => holder,
+            Err(cause) => return Err(Error::Unusable { path: shown(), cause }),
+        };
         if start.elapsed() >= patience {
-            return Err(Error::Held { path: path.display().to_string(), holder });
+            return Err(Error::Held { path: shown(), holder });
         }
         told(Progress::Waiting { holder: &holder });
         std::thread::sleep(AGAIN);
-    }
-}
-
-/// What the holder wrote of itself.
-fn holder(file: &File) -> String {
-    match lock_file::holder(file).as_str() {
-        "" => "it has not said who it is".into(),
-        holder => crate::words::clean(holder),
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // Not left to the closing of the file: a child that is being started has it open for a moment longer.
-        self.0.unlock().ok();
     }
 }
 

@@ -151,3 +151,27 @@ async fn a_long_prompt_reaches_the_model_whole() {
     assert_eq!(told.answer(), "well");
     assert!(users(&asked(&server)[0]).contains(&long));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_reviews_the_loop_and_is_held_to_the_schema() {
+    let good = json!({"health_score": 91, "verdict": "healthy", "summary": "All is well.", "findings": []}).to_string();
+    let server = model(vec![says("{\"health_score\": 910}"), says(&good)]).await;
+    let world = world(&server, &[]);
+    std::fs::create_dir_all(world.path("codex-home")).unwrap();
+    std::fs::create_dir_all(world.path("repo")).unwrap();
+    std::fs::create_dir_all(world.path("runtime")).unwrap();
+    std::fs::write(world.path("runtime/state-heartbeat.json"), "{\"ts\": 1795346000}").unwrap();
+    let mut command = world.program("review");
+    command.env("CODEX_HOME", world.path("codex-home")).env("CODEX_API_KEY", KEY);
+    let told = tokio::task::spawn_blocking(move || output(&mut command)).await.unwrap();
+    assert_eq!((told.code, told.stdout.as_str()), (Some(0), "91 of 100, healthy: All is well.\n"), "{told:?}");
+    let requests = asked(&server);
+    assert_eq!(requests.len(), 2);
+    let schema = &requests[0]["text"]["format"]["schema"];
+    assert_eq!(schema["properties"]["verdict"]["enum"], json!(["healthy", "degraded", "stuck", "unsafe"]));
+    assert!(users(&requests[0]).contains("BEGIN EVIDENCE"));
+    assert!(users(&requests[1]).contains("missing field"), "the fault is told");
+    let record = std::fs::read_to_string(world.path("runtime/meta-judge.jsonl")).unwrap();
+    let record: Value = serde_json::from_str(&record).unwrap();
+    assert_eq!((&record["attempts"], &record["model"]), (&json!(2), &json!("gpt-5.5")));
+}

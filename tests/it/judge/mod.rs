@@ -4,5 +4,6 @@ mod codex;
 mod endpoint;
 mod layouts;
 mod processes;
+mod review;
 mod scripts;
 mod world;

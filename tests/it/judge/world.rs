@@ -64,11 +64,21 @@ impl World {
 
     /// The command that asks `prompt`.
     pub(super) fn command(&self, prompt: &str) -> Command {
-        let (file, config) = (self.path("prompt"), self.path("config.yaml"));
+        let file = self.path("prompt");
         fs::write(&file, prompt).unwrap();
-        fs::write(&config, json!({"judge": self.judge}).to_string()).unwrap();
+        let mut command = self.program("rubric");
+        command.arg(file);
+        command
+    }
+
+    /// The program with this `subcommand`. The loop's files are below `runtime` and `repo`.
+    pub(super) fn program(&self, subcommand: &str) -> Command {
+        let config = self.path("config.yaml");
+        let (runtime, repo) = (self.path("runtime"), self.path("repo"));
+        let settings = json!({"judge": self.judge, "runtime_dir": runtime, "repo_root": repo});
+        fs::write(&config, settings.to_string()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_autoswe-judge"));
-        command.arg("rubric").arg(file).arg("--config.file").arg(config);
+        command.arg(subcommand).arg("--config.file").arg(config);
         command.env("HERE", self.directory.path()).stdin(Stdio::piped());
         command
     }
