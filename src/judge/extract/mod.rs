@@ -73,6 +73,19 @@ pub struct Usage {
     pub reasoning: u64,
 }
 
+impl Usage {
+    /// What this and another answer took together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Usage {
+            input: self.input.saturating_add(other.input),
+            cached_input: self.cached_input.saturating_add(other.cached_input),
+            output: self.output.saturating_add(other.output),
+            reasoning: self.reasoning.saturating_add(other.reasoning),
+        }
+    }
+}
+
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {

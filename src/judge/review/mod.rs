@@ -19,7 +19,7 @@ mod scan;
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-use super::{Ask, Failure, Judge};
+use super::{Ask, Failure, Judge, Usage};
 use crate::config::Loaded;
 use crate::journey::redact::Redactor;
 use crate::journey::synthesis::Configured;
@@ -55,6 +55,8 @@ pub struct Review {
     pub attempts: u32,
     /// How long that took.
     pub took: Duration,
+    /// What its answers took, where it tells; also of one that was not used.
+    pub usage: Option<Usage>,
 }
 
 /// Gathers the evidence of the time before `now` and makes the prompt of it.
@@ -88,13 +90,14 @@ fn make(loaded: &Loaded, environment: Vec<(OsString, OsString)>, now: Time) -> a
 pub async fn review(judge: &Judge, question: &mut Question) -> Review {
     let (begun, schema) = (Instant::now(), schema());
     let mut prompt = question.prompt.clone();
-    let mut attempts = 0;
+    let (mut attempts, mut usage) = (0, None::<Usage>);
     let outcome = loop {
         attempts += 1;
         let answer = match judge.ask(&Ask { prompt: &prompt, schema: Some(&schema) }).await {
             Ok(answer) => answer,
             Err(failure) => break Err(failure),
         };
+        usage = usage.into_iter().chain(answer.usage).reduce(Usage::and);
         match opinion::read(answer.json_text(), &mut question.redactor) {
             Ok(opinion) => break Ok(opinion),
             Err(fault) if attempts == ATTEMPTS => {
@@ -107,5 +110,5 @@ pub async fn review(judge: &Judge, question: &mut Question) -> Review {
             }
         }
     };
-    Review { outcome, attempts, took: begun.elapsed() }
+    Review { outcome, attempts, took: begun.elapsed(), usage }
 }

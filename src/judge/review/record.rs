@@ -40,6 +40,11 @@ pub struct Record {
     attempts: u32,
     /// How long the judge took.
     took_seconds: f64,
+    /// Tokens that the judge read, and wrote, where it tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_tokens: Option<u64>,
     /// The beginning of the time that was reviewed.
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<String>,
@@ -99,6 +104,8 @@ impl Record {
             model: about.judge.and_then(Judge::model).map(str::to_owned),
             attempts: review.attempts,
             took_seconds: (review.took.as_secs_f64() * 10.0).round() / 10.0,
+            input_tokens: review.usage.map(|usage| usage.input),
+            output_tokens: review.usage.map(|usage| usage.output),
             since: about.since.map(second),
         }
     }
@@ -107,7 +114,7 @@ impl Record {
 impl Review {
     /// An attempt that never came to a question.
     pub fn failed(failure: Failure) -> Self {
-        Review { outcome: Err(failure), attempts: 0, took: Duration::ZERO }
+        Review { outcome: Err(failure), attempts: 0, took: Duration::ZERO, usage: None }
     }
 }
 
@@ -153,7 +160,8 @@ mod tests {
 
     #[test]
     fn the_exporter_reads_what_is_written() {
-        let good = Review { outcome: Ok(opinion()), attempts: 2, took: Duration::from_millis(31_240) };
+        let took = Duration::from_millis(31_240);
+        let good = Review { outcome: Ok(opinion()), attempts: 2, took, usage: None };
         let bad = Review::failed(Failure::no_verdict("it is empty"));
         let last = LastGood { ts: "2026-11-22T10:00:00Z".into(), health_score: 82.0, verdict: None };
         let lines = [line(&good, None), line(&bad, Some(&last))];

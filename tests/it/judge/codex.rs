@@ -174,4 +174,5 @@ async fn it_reviews_the_loop_and_is_held_to_the_schema() {
     let record = std::fs::read_to_string(world.path("runtime/meta-judge.jsonl")).unwrap();
     let record: Value = serde_json::from_str(&record).unwrap();
     assert_eq!((&record["attempts"], &record["model"]), (&json!(2), &json!("gpt-5.5")));
+    assert_eq!((&record["input_tokens"], &record["output_tokens"]), (&json!(20), &json!(10)), "of both answers");
 }
