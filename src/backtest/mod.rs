@@ -40,10 +40,6 @@ use crate::config::Config;
 use crate::jsonl::rotated_files;
 use crate::observation::{RestartOutcome, Time};
 
-/// A record stands for the time up to the next one, when that is this close, seconds: two default intervals, and some
-/// for the moment at which the exporter judges. A longer hole is a time in which nobody watched.
-const HOLD: f64 = 400.0;
-
 /// What is asked.
 #[derive(Debug, Clone)]
 pub struct Question {

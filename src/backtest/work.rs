@@ -15,7 +15,7 @@ use super::keys::Number;
 use super::last::{Sample, fill, forget};
 use super::record::{Moment, Reader, Refused, Told};
 use super::replay::{Instant, Judged, Replay};
-use super::{Counts, HOLD, Outcome, Question, Span, Track};
+use super::{Counts, Outcome, Question, Span, Track};
 use crate::assessment::{Assessment, Severity};
 use crate::check::CHECKS;
 use crate::jsonl::scan::lines;
@@ -101,7 +101,7 @@ impl<'a> Worker<'a> {
             reader: Reader { phases, since: question.since, until: question.until },
             replay: Replay::new(&question.config, &question.thresholds),
             limits: Limits::new(&question.thresholds),
-            hold: HOLD.max(2.0 * question.config.system_state.interval.0),
+            hold: question.config.system_state.hold(),
             sustained: question.thresholds.limits.gpu.sustained.0,
         }
     }

@@ -130,6 +130,15 @@ section! {
     }
 }
 
+impl SystemStateConfig {
+    /// A record stands for the time up to the next one, when that is this close, seconds: two intervals, 400 at least,
+    /// which is two default ones and some for the moment at which the exporter judges. A longer hole is a time in which
+    /// nobody watched.
+    pub fn hold(&self) -> f64 {
+        f64::max(400.0, 2.0 * self.interval.0)
+    }
+}
+
 impl Config {
     /// The runtime directory as the file system knows it: `~/` expanded.
     pub fn runtime(&self) -> PathBuf {

@@ -174,8 +174,8 @@ fn spawn_past(config: &Config, events: &mpsc::Sender<Event>) {
         return;
     }
     let path = config.in_runtime_dir(&config.system_state.file);
-    let (interval, now, events) = (config.system_state.interval.0, Time::now(), events.clone());
-    tokio::task::spawn_blocking(move || match past::read(&path, interval, now) {
+    let (hold, now, events) = (config.system_state.hold(), Time::now(), events.clone());
+    tokio::task::spawn_blocking(move || match past::read(&path, hold, now) {
         // Nobody receives it when the program is being stopped.
         Reading::Observed(points) => drop(events.blocking_send(Event::Past(points))),
         Reading::Missing(_) => {}

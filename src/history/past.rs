@@ -17,15 +17,11 @@ use crate::source::json;
 /// Lines that are read: six hours of records at the default interval are 120, and changes of severity come on top.
 const LINES: usize = 600;
 
-/// A record stands for the time up to the next one, when that is this close, seconds: two default intervals, and some
-/// for the moment at which the exporter judges. A longer hole is a time in which nobody watched.
-const HOLD: f64 = 400.0;
-
-/// The points in the time series at `path` that lie in the six hours before `now`, one every few seconds. `interval`
-/// is that between two records, seconds. It blocks.
-pub fn read(path: &Path, interval: f64, now: Time) -> Reading<Vec<Point>> {
+/// The points in the time series at `path` that lie in the six hours before `now`, one every few seconds. `hold`
+/// is how long a record stands for, seconds. It blocks.
+pub fn read(path: &Path, hold: f64, now: Time) -> Reading<Vec<Point>> {
     open_regular("time series", path).and_then(|(file, _)| match last_lines(&file, LINES, Limits::default()) {
-        Ok(tail) => Reading::Observed(points(&tail, interval, now)),
+        Ok(tail) => Reading::Observed(points(&tail, hold, now)),
         Err(error) => {
             let message = format!("time series {}: {error}; check the disk", path.display());
             Reading::Failed(Failure::new(FailureKind::Unreadable, message))
@@ -33,12 +29,11 @@ pub fn read(path: &Path, interval: f64, now: Time) -> Reading<Vec<Point>> {
     })
 }
 
-fn points(tail: &Tail, interval: f64, now: Time) -> Vec<Point> {
+fn points(tail: &Tail, hold: f64, now: Time) -> Vec<Point> {
     let span = (COARSE.step * COARSE.buckets) as f64;
     let records: Vec<Point> = tail.parsed(point).into_iter().flatten().collect();
     let records: Vec<Point> =
         records.into_iter().filter(|record| (0.0..span).contains(&seconds_since(now, record.at))).collect();
-    let hold = HOLD.max(2.0 * interval);
     let mut points = Vec::new();
     for (index, record) in records.iter().enumerate() {
         let next = records.get(index + 1).map(|next| next.at).filter(|next| seconds_since(*next, record.at) <= hold);
@@ -92,7 +87,7 @@ mod tests {
 
     fn past(lines: &[Value]) -> Vec<Point> {
         let lines = lines.iter().map(|line| Line::Text(line.to_string().into_bytes())).collect();
-        points(&Tail { lines, ..Tail::default() }, 180.0, example_now())
+        points(&Tail { lines, ..Tail::default() }, 400.0, example_now())
     }
 
     fn record(seconds: i64, tokens: f64) -> Value {

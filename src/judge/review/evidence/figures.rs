@@ -1,16 +1,13 @@
 //! Numbers of the time series: how each went over the time under review.
 //!
-//! Invariant: bounded in lines and bytes; a record stands for the time up to the next one, and no longer than records are
-//! apart while somebody watches; what is `null` counts for nothing.
+//! Invariant: bounded in lines and bytes; a record stands for the time up to the next one, unless nobody watched in
+//! between; what is `null` counts for nothing.
 
 use serde_json::{Map, Value};
 
 use crate::jsonl::Tail;
 use crate::observation::{Time, seconds_since};
 use crate::source::json;
-
-/// A record stands for so long at most, seconds: two default intervals, and some for the moment of judging.
-const HOLD: f64 = 400.0;
 
 /// The numbers that are told; docs/system-state.md says what they are.
 const KEYS: [&str; 15] = [
@@ -64,8 +61,9 @@ pub(in crate::judge::review) struct Figure {
     pub(in crate::judge::review) seconds: f64,
 }
 
-/// The numbers between `from` and `to`, and what the latest record tells of the present.
-pub(super) fn of(tail: &Tail, from: Time, to: Time) -> (Vec<Figure>, Map<String, Value>) {
+/// The numbers between `from` and `to`, and what the latest record tells of the present. A record stands for `hold`
+/// seconds at most.
+pub(super) fn of(tail: &Tail, (from, to): (Time, Time), hold: f64) -> (Vec<Figure>, Map<String, Value>) {
     let records = tail.parsed(|line| {
         let record: Map<String, Value> = serde_json::from_slice(line).ok()?;
         let at = json::time(record.get("ts")?).filter(|at| (from..=to).contains(at))?;
@@ -73,8 +71,8 @@ pub(super) fn of(tail: &Tail, from: Time, to: Time) -> (Vec<Figure>, Map<String,
     });
     let records: Vec<(Time, Map<String, Value>)> = records.into_iter().flatten().collect();
     let next = records.iter().skip(1).map(|(at, _)| *at).chain([to]);
-    let held: Vec<f64> =
-        records.iter().zip(next).map(|((at, _), next)| seconds_since(next, *at).clamp(0.0, HOLD)).collect();
+    let apart = records.iter().zip(next).map(|((at, _), next)| seconds_since(next, *at).max(0.0));
+    let held: Vec<f64> = apart.map(|apart| if apart <= hold { apart } else { 0.0 }).collect();
     let figures = KEYS.iter().filter_map(|key| {
         let known = records.iter().zip(&held);
         figure(key, known.filter_map(|((_, record), held)| Some((json::number(record.get(*key)?)?, *held))))
@@ -121,22 +119,23 @@ mod tests {
         let record = |seconds, power: Value| json!({"ts": ago(seconds), "gpu_power_watts": power, "phase": "writer"});
         let records = [
             record(4000, json!(999)),
-            record(1500, json!(10)),
+            record(1500, json!(5)),
             record(300, json!(40)),
-            record(100, json!(null)),
+            record(100, json!(1)),
+            record(40, json!(null)),
             json!("no record"),
         ];
-        let (figures, present) = of(&tail(&records), ago(3600), example_now());
+        let (figures, present) = of(&tail(&records), (ago(3600), example_now()), 400.0);
         let [power] = &figures[..] else { panic!("{figures:?}") };
-        // 400 s of a hole of 1200 s, then 200 s.
-        assert_eq!((power.key, power.mean, power.seconds), ("gpu_power_watts", 20.0, 600.0));
-        assert_eq!((power.lowest, power.highest), (10.0, 40.0));
+        // Nothing of a hole of 1200 s, then 200 s and 60 s.
+        assert_eq!((power.key, power.mean, power.seconds), ("gpu_power_watts", 31.0, 260.0));
+        assert_eq!((power.lowest, power.highest), (1.0, 40.0));
         assert_eq!(present["phase"], "writer");
     }
 
     #[test]
     fn without_records_there_is_nothing() {
-        assert_eq!(of(&tail(&[]), ago(10), example_now()), (Vec::new(), Map::new()));
+        assert_eq!(of(&tail(&[]), (ago(10), example_now()), 400.0), (Vec::new(), Map::new()));
     }
 
     #[test]

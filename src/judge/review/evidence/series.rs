@@ -87,7 +87,7 @@ pub(super) fn read(loaded: &Loaded, from: Time, to: Time, redactor: &mut Redacto
         last_lines(&file, LINES, limits).map_or_else(|_| Reading::Missing(String::new()), Reading::Observed)
     });
     let tail = if let Reading::Observed(tail) = tail { tail } else { Tail::default() };
-    let (figures, present) = figures::of(&tail, from, to);
+    let (figures, present) = figures::of(&tail, (from, to), loaded.config.system_state.hold());
     let seconds = [Severity::Ok, Severity::Warn, Severity::Crit].map(|severity| outcome.recorded.seconds(severity));
     Series {
         records: outcome.counts.records,

@@ -43,6 +43,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::check::example_now;
+    use crate::journey::correlate::blank;
     use crate::journey::run::{Epoch, Key, Origin, ParityPoint, Review, Sourced};
 
     pub(in super::super) fn ago(minutes: i64) -> Time {
@@ -52,23 +53,9 @@ pub(super) mod tests {
     /// An iteration that ended so many minutes ago.
     pub(in super::super) fn iteration(iter: u64, outcome: Outcome, minutes: Option<i64>) -> Iteration {
         Iteration {
-            key: Key { epoch: 1, iter },
-            slug: None,
-            module: None,
             outcome,
-            outcome_from: Vec::new(),
-            started_at: None,
             ended_at: minutes.map(|minutes| Sourced { value: ago(minutes), from: vec![Origin::default()] }),
-            tokens: std::collections::BTreeMap::default(),
-            turns: None,
-            tool_calls: None,
-            judge_calls: None,
-            judge_tokens: None,
-            revisions: None,
-            files: None,
-            commits: Vec::new(),
-            verdict: None,
-            events: Vec::new(),
+            ..blank(Key { epoch: 1, iter })
         }
     }
 
