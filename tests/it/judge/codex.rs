@@ -3,7 +3,7 @@
 use autoswe_exporter::config::Judges;
 use serde_json::{Value, json};
 
-use super::endpoint::{Turn, asked, model};
+use super::responses::{Turn, asked, model};
 use super::world::{Asked, World, codex, output};
 use crate::support::Server;
 
