@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use glob::Pattern;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::extract::{Found, NoAnswer, Output, extract};
 use super::flags;
@@ -21,6 +20,7 @@ use super::{Ask, Failure, Judge};
 use crate::process::Error;
 use crate::process::keeper::{End, Kept, Report};
 use crate::process::kept::{Outcome, Tool, run};
+use crate::signals::Signals;
 
 /// How long the tool has to tell its flags, and how much of that is read, in bytes.
 const HELP: (Duration, usize) = (Duration::from_secs(10), 1 << 20);
@@ -55,7 +55,7 @@ struct Asking<'a> {
     command: String,
     environment: Vec<(OsString, OsString)>,
     files: Files,
-    signals: [(i32, Signal); 3],
+    signals: Signals,
 }
 
 /// What the judge gets by file. The directory goes with all in it when this is dropped.
@@ -91,15 +91,13 @@ impl<'a> Asking<'a> {
             true => std::path::absolute(&command)?.to_string_lossy().into_owned(),
             false => command,
         };
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        let [interrupt, terminate, hangup] = kinds.map(|kind| signal(kind).map(|signal| (kind.as_raw_value(), signal)));
         Ok(Asking {
             judge,
             ask,
             command,
             environment: environment(judge),
             files: Files::new(ask)?,
-            signals: [interrupt?, terminate?, hangup?],
+            signals: Signals::new()?,
         })
     }
 
@@ -158,18 +156,12 @@ impl<'a> Asking<'a> {
         let kept = Kept { limit, input, words };
         let tool = Tool { kept: &kept, environment: &self.environment, directory: &self.files.work, most };
         let signalled = Cell::new(0);
-        let [one, two, three] = &mut self.signals;
-        let stop = async {
-            signalled.set(tokio::select! {
-                _ = one.1.recv() => one.0,
-                _ = two.1.recv() => two.0,
-                _ = three.1.recv() => three.0,
-            });
-        };
+        let signals = &mut self.signals;
+        let stop = async { signalled.set(signals.next().await) };
         let outcome = run(&tool, stop).await.map_err(|error| not_run(&self.judge.name, &error))?;
         match (signalled.get(), &outcome.report) {
             (0, _) => Ok(outcome),
-            (signal, _) => Err(Failure::Interrupted { signal }),
+            (signal, _) => Err(Failure::Interrupted { signal, left: "the judge was ended first".into() }),
         }
     }
 

@@ -39,11 +39,13 @@ pub enum Failure {
     /// Somebody else does the same at this moment.
     #[error("{0}; it was left to it")]
     Busy(String),
-    /// This process was told to end, and ended the judge first.
-    #[error("ended by signal {signal}; the judge was ended first")]
+    /// This process was told to end, and ended the judge or its connection first.
+    #[error("ended by signal {signal}; {left}")]
     Interrupted {
         /// The signal's number.
         signal: i32,
+        /// What was ended first, in words.
+        left: String,
     },
 }
 
@@ -63,7 +65,7 @@ impl Failure {
             // EX_TEMPFAIL of sysexits.h.
             Failure::Busy(_) => 75,
             // As a shell tells it.
-            Failure::Interrupted { signal } => 128_u8.saturating_add(u8::try_from(*signal).unwrap_or(0)),
+            Failure::Interrupted { signal, .. } => 128_u8.saturating_add(u8::try_from(*signal).unwrap_or(0)),
         }
     }
 
@@ -104,7 +106,7 @@ mod tests {
             (Failure::no_verdict("it is empty"), 4, "no verdict: it is empty"),
             (Failure::Evidence("it hangs".into()), 1, "the evidence: it hangs"),
             (Failure::Busy("another review is at work".into()), 75, "another review is at work; it was left to it"),
-            (Failure::Interrupted { signal: 15 }, 143, "ended by signal 15; the judge was ended first"),
+            (Failure::Interrupted { signal: 15, left: "it was ended".into() }, 143, "ended by signal 15; it was ended"),
         ];
         for (failure, code, text) in table {
             assert_eq!((failure.exit_code(), failure.to_string().as_str()), (code, text), "{}", failure.name());
