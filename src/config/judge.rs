@@ -19,10 +19,11 @@ section! {
         model: Option<String> = None,
         /// The reasoning effort, in place of the judge's own. The flag `--effort` wins.
         effort: Option<String> = None,
-        /// A judge that has not answered by then is ended, with all that it started. The flag `--timeout` wins.
+        /// A judge that has not answered by then is ended, with all that it started; of an endpoint the connection is
+        /// closed. The flag `--timeout` wins.
         timeout: Seconds = Seconds(420.0),
         /// Of a judge's output so much is kept: of standard output and standard error half each, an eighth of that the
-        /// beginning, the rest the end.
+        /// beginning, the rest the end. An endpoint's answer may be so long.
         max_output: Bytes = Bytes(16_000_000),
         /// A longer prompt goes to the judge by file. As an argument it can be seen by who may see the processes; 0 sends
         /// every prompt by file.
@@ -71,7 +72,7 @@ section! {
         effort: Option<String> = None,
         /// Environment variables that this judge gets, as globs.
         environment: Vec<String> = Vec::new(),
-        /// Base URL of an OpenAI-compatible HTTP endpoint, which is asked in place of a command.
+        /// Base URL of an OpenAI-compatible HTTP endpoint, which is asked in place of a command; it mostly ends with `/v1`.
         url: Option<String> = None,
         /// Environment variable that holds the endpoint's key.
         key_env: Option<String> = None,

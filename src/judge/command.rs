@@ -30,9 +30,6 @@ const HELP: (Duration, usize) = (Duration::from_secs(10), 1 << 20);
 /// # Errors
 /// Why there is no answer.
 pub(super) async fn ask(judge: &Judge, ask: &Ask<'_>) -> Result<Found, Failure> {
-    if ask.prompt.trim().is_empty() {
-        return Err(Failure::Usage("the prompt is empty".into()));
-    }
     if ask.prompt.contains('\0') {
         return Err(Failure::Usage("the prompt holds a NUL byte, which no argument can hold; take it out".into()));
     }

@@ -3,6 +3,9 @@
 //! ```text
 //! prompt  ->  command line  ->  kept tree  ->  output  ->  extract  ->  answer, or why there is none
 //!             (template)        (process)                  (pure)
+//!
+//! prompt  ->  request  ->  stream  ->  answer  ->  thinking  ->  answer, or why there is none
+//!             (pure)       (HTTP)      (pure)      (pure)
 //! ```
 //!
 //! Invariants: what comes out as an answer is the judge's own text, whatever prompt and tools say; where that cannot be
@@ -44,7 +47,7 @@ pub struct Answer {
     pub usage: Option<Usage>,
     /// How long it took.
     pub took: Duration,
-    /// The model that was asked for, where one was.
+    /// The model that was asked for, where one was; of an endpoint that has several, which one.
     pub model: Option<String>,
 }
 
@@ -92,13 +95,15 @@ impl Judge {
     /// # Errors
     /// Why there is no answer.
     pub async fn ask(&self, ask: &Ask<'_>) -> Result<Answer, Failure> {
+        if ask.prompt.trim().is_empty() {
+            return Err(Failure::Usage("the prompt is empty".into()));
+        }
         let begun = Instant::now();
-        let found = match &self.entry.url {
-            Some(url) => endpoint::ask(self, url, ask).await?,
-            None => command::ask(self, ask).await?,
+        let (found, model) = match &self.entry.url {
+            Some(url) => endpoint::ask(self, url, ask).await.map(|(found, model)| (found, Some(model)))?,
+            None => (command::ask(self, ask).await?, self.entry.model.clone()),
         };
-        let (took, model) = (begun.elapsed(), self.entry.model.clone());
-        Ok(Answer { text: found.text, how: found.how, usage: found.usage, took, model })
+        Ok(Answer { text: found.text, how: found.how, usage: found.usage, took: begun.elapsed(), model })
     }
 }
 

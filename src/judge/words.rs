@@ -17,11 +17,16 @@ use crate::journey::redact::Redactor;
 /// So many characters are shown.
 const MOST: usize = 600;
 
+/// So many characters of the beginning are shown.
+const BEGINNING: usize = 300;
+
 /// So many bytes of the end of what it said are looked at.
 const END: usize = 4096;
 
 /// What every call says, however it ends.
 const NOISE: [&str; 2] = ["Reading additional input from stdin", "Reading prompt from stdin"];
+
+const HIDDEN: &str = "what it said cannot be shown";
 
 /// Makes a judge's words fit to be shown.
 pub(super) struct OwnWords(Vec<Exact>);
@@ -32,7 +37,19 @@ impl OwnWords {
         let patterns: Vec<Pattern> = entry.environment.iter().filter_map(|name| Pattern::new(name).ok()).collect();
         let is_key = |name: &str| credential(name) && patterns.iter().any(|pattern| pattern.matches(name));
         let keys = environment.iter().filter(|(name, value)| name.to_str().is_some_and(is_key) && !value.is_empty());
-        OwnWords(keys.map(|(_, value)| Exact { rule: &SECRET, value: value.as_encoded_bytes().to_vec() }).collect())
+        OwnWords::of(keys.map(|(_, value)| value.as_encoded_bytes().to_vec()))
+    }
+
+    /// The words of a judge that got `keys`.
+    pub(super) fn of(keys: impl Iterator<Item = Vec<u8>>) -> Self {
+        OwnWords(keys.map(|value| Exact { rule: &SECRET, value }).collect())
+    }
+
+    /// The beginning of `said`: an error of HTTP tells the reason first.
+    pub(super) fn begin(&self, said: &str) -> String {
+        // The redactor masks before it cuts, so that no half of a secret is left.
+        let redactor = Redactor::new(rules::find, &self.0);
+        redactor.map_or_else(|_| HIDDEN.into(), |mut redactor| redactor.text(said.trim(), BEGINNING))
     }
 
     /// The end of `said`.
@@ -54,7 +71,7 @@ impl OwnWords {
                 let shown: String = line.chars().skip(skipped).collect();
                 if skipped > 0 { format!("...{shown}") } else { shown }
             }
-            Err(_) => "what it said cannot be shown".into(),
+            Err(_) => HIDDEN.into(),
         }
     }
 }
@@ -81,6 +98,18 @@ mod tests {
         let token = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0".repeat(2).split_at(36).0);
         assert!(!words.say(&format!("the token {token} is wrong")).contains(&token));
         assert_eq!(words.say(" \n"), "");
+    }
+
+    #[test]
+    fn of_an_error_the_beginning_is_shown_without_the_key() {
+        let words = OwnWords::of([b"hunter-and-gatherer".to_vec()].into_iter());
+        let shown = words.begin(&format!("\n401 for hunter-and-gatherer\n{}", "no matter ".repeat(10_000)));
+        assert!(shown.starts_with("401 for ") && !shown.contains("hunter") && !shown.contains('\n'), "{shown}");
+        assert!(shown.chars().count() <= BEGINNING + 1, "{shown}");
+        // A key where the text is cut is masked before.
+        let shown = words.begin(&format!("{} hunter-and-gatherer", "x".repeat(BEGINNING - 8)));
+        assert!(!shown.contains("hunter"), "{shown}");
+        assert_eq!(words.begin(" \n"), "");
     }
 
     #[test]

@@ -37,7 +37,16 @@ impl Server {
         A: Fn(Request, TcpStream) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at("127.0.0.1:0", answer).await
+    }
+
+    /// The same on `address`, such as `[::1]:0`.
+    pub(crate) async fn at<A, F>(address: &str, answer: A) -> Server
+    where
+        A: Fn(Request, TcpStream) -> F + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (log, answer) = (seen.clone(), Arc::new(answer));
@@ -152,7 +161,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<Request> {
 async fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
     let mut buffer = [0; 4096];
     match stream.read(&mut buffer).await {
-        Ok(read) if read > 0 && bytes.len() < 1 << 20 => bytes.extend_from_slice(&buffer[..read]),
+        Ok(read) if read > 0 && bytes.len() < 1 << 26 => bytes.extend_from_slice(&buffer[..read]),
         _ => return None,
     }
     Some(())

@@ -11,6 +11,7 @@ use super::super::report::progress::Progress;
 use super::Environment;
 use crate::config::Config;
 use crate::judge::{Ask, Failure, Judge, Way};
+use crate::words;
 
 /// A longer prompt is refused, in bytes: no model reads it.
 const LONGEST_PROMPT: u64 = 16 << 20;
@@ -35,6 +36,12 @@ pub(super) async fn run(arguments: &RubricArguments, config: &Config, environmen
     let words = |passed: Duration| format!("asking {}, {} s of {limit}", judge.name(), passed.as_secs());
     let ask = Ask { prompt: &prompt, schema: schema.as_ref() };
     let answer = Progress::new().during(words, judge.ask(&ask)).await?;
+    if let (None, Some(model)) = (judge.model(), &answer.model) {
+        output::complain(&format!(
+            "no model is named; asked `{}`, the first that the endpoint lists",
+            words::clean(model)
+        ));
+    }
     if answer.how == Way::WholeOutput {
         output::complain("the judge's answer was found nowhere; this is all of its output, as the last resort");
     }

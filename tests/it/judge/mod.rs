@@ -1,6 +1,8 @@
-//! `autoswe-judge`: the real program with scripts as judges, and with the real Codex CLI against a stand-in for its model.
+//! `autoswe-judge`: the real program with scripts as judges, with the real Codex CLI against a stand-in for its model, and
+//! with a stand-in for an OpenAI-compatible server.
 
 mod codex;
+mod endpoint;
 mod layouts;
 mod processes;
 mod responses;
