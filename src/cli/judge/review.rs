@@ -66,27 +66,23 @@ pub(super) async fn run(arguments: &ReviewArguments, loaded: &Loaded, environmen
 async fn attempt(loaded: &Loaded, environment: Environment) -> (Review, Record) {
     let config = &loaded.config;
     let name = &config.judge.use_;
-    let judge = match Judge::new(config, environment.clone()) {
-        Ok(judge) => judge,
-        Err(failure) => return recorded(Review::failed(failure), None, name, None),
+    let asking = async {
+        let judge = Judge::new(config, environment.clone())?;
+        Ok((judge, gather(loaded, environment).await?))
     };
-    match gather(loaded, environment).await {
-        Err(failure) => recorded(Review::failed(failure), Some(&judge), name, None),
-        Ok(mut question) => {
+    let (review, question) = match asking.await {
+        Err(failure) => (Review::failed(failure), None),
+        Ok((judge, mut question)) => {
             let limit = config.judge.timeout;
             let words = |passed: std::time::Duration| format!("asking {name}, {} s of {limit}", passed.as_secs());
             let review = Progress::new().during(words, review::review(&judge, &mut question)).await;
-            recorded(review, Some(&judge), name, Some(&question))
+            (review, Some(question))
         }
-    }
-}
-
-fn recorded(review: Review, judge: Option<&Judge>, name: &str, question: Option<&Question>) -> (Review, Record) {
+    };
     let about = About {
-        judge,
         name,
-        since: question.map(|question| question.since),
-        last_good: question.and_then(|question| question.last_good.as_ref()),
+        since: question.as_ref().map(|question| question.since),
+        last_good: question.as_ref().and_then(|question| question.last_good.as_ref()),
     };
     let record = Record::of(&review, &about, Time::now());
     (review, record)

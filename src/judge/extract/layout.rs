@@ -173,7 +173,7 @@ fn after_prompt<'t>(rest: &'t str, prompt: &str, style: Style) -> Result<&'t str
     });
     let told = rest[at..].trim_start().strip_prefix(prompt.trim());
     match told {
-        Some(after) if user.is_some() && (after.is_empty() || after.starts_with(['\n', ' ', '\t'])) => Ok(after),
+        Some(after) if user.is_some() && (after.is_empty() || after.starts_with(char::is_whitespace)) => Ok(after),
         // Not repeated, or in other words: then no mark of its may be there.
         _ if !has_marks(prompt) => Ok(if user.is_some() { &rest[at..] } else { rest }),
         _ => Err("its text does not repeat the prompt as it is, and the prompt holds marks of an answer"),

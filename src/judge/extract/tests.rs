@@ -242,6 +242,16 @@ fn cases() -> u32 {
     std::env::var("AUTOSWE_EXTRACT_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(400)
 }
 
+#[test]
+fn a_prompt_may_end_in_any_white_space() {
+    for end in ["\n", " ", "\t", "\u{a0}", "\u{2003}"] {
+        for form in Form::ALL {
+            let outcome = answers(&session(&format!("codex\na{end}"), "b"), form).swap_remove(0);
+            assert_eq!(outcome.map(|found| found.text).as_deref(), Ok("b"), "{form:?} {end:?}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 

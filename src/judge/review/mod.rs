@@ -57,6 +57,8 @@ pub struct Review {
     pub took: Duration,
     /// What its answers took, where it tells; also of one that was not used.
     pub usage: Option<Usage>,
+    /// The model that answered, where it is known.
+    pub model: Option<String>,
 }
 
 /// Gathers the evidence of the time before `now` and makes the prompt of it.
@@ -90,13 +92,14 @@ fn make(loaded: &Loaded, environment: Vec<(OsString, OsString)>, now: Time) -> a
 pub async fn review(judge: &Judge, question: &mut Question) -> Review {
     let (begun, schema) = (Instant::now(), schema());
     let mut prompt = question.prompt.clone();
-    let (mut attempts, mut usage) = (0, None::<Usage>);
+    let (mut attempts, mut usage, mut model) = (0, None::<Usage>, judge.model().map(str::to_owned));
     let outcome = loop {
         attempts += 1;
         let answer = match judge.ask(&Ask { prompt: &prompt, schema: Some(&schema) }).await {
             Ok(answer) => answer,
             Err(failure) => break Err(failure),
         };
+        model.clone_from(&answer.model);
         usage = usage.into_iter().chain(answer.usage).reduce(Usage::and);
         match opinion::read(answer.json_text(), &mut question.redactor) {
             Ok(opinion) => break Ok(opinion),
@@ -110,5 +113,5 @@ pub async fn review(judge: &Judge, question: &mut Question) -> Review {
             }
         }
     };
-    Review { outcome, attempts, took: begun.elapsed(), usage }
+    Review { outcome, attempts, took: begun.elapsed(), usage, model }
 }

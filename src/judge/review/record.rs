@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Finding, Opinion, Review, Word};
 use crate::jsonl::Appender;
-use crate::judge::{Failure, Judge};
+use crate::judge::Failure;
 use crate::observation::Time;
 
 /// The latest review with a score.
@@ -71,9 +71,7 @@ enum Outcome {
 /// Who was asked, and of what.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'a> {
-    /// The judge; `None` where the one that is configured cannot be asked.
-    pub judge: Option<&'a Judge>,
-    /// Its name in the configuration.
+    /// The judge's name in the configuration.
     pub name: &'a str,
     /// The beginning of the time that was reviewed.
     pub since: Option<Time>,
@@ -101,7 +99,7 @@ impl Record {
             ts: second(now),
             outcome,
             judge: about.name.to_owned(),
-            model: about.judge.and_then(Judge::model).map(str::to_owned),
+            model: review.model.clone(),
             attempts: review.attempts,
             took_seconds: (review.took.as_secs_f64() * 10.0).round() / 10.0,
             input_tokens: review.usage.map(|usage| usage.input),
@@ -114,7 +112,7 @@ impl Record {
 impl Review {
     /// An attempt that never came to a question.
     pub fn failed(failure: Failure) -> Self {
-        Review { outcome: Err(failure), attempts: 0, took: Duration::ZERO, usage: None }
+        Review { outcome: Err(failure), attempts: 0, took: Duration::ZERO, usage: None, model: None }
     }
 }
 
@@ -151,7 +149,7 @@ mod tests {
     }
 
     fn about(last_good: Option<&LastGood>) -> About<'_> {
-        About { judge: None, name: "codex", since: Some(example_now()), last_good }
+        About { name: "codex", since: Some(example_now()), last_good }
     }
 
     fn line(review: &Review, last_good: Option<&LastGood>) -> Value {
@@ -161,7 +159,7 @@ mod tests {
     #[test]
     fn the_exporter_reads_what_is_written() {
         let took = Duration::from_millis(31_240);
-        let good = Review { outcome: Ok(opinion()), attempts: 2, took, usage: None };
+        let good = Review { outcome: Ok(opinion()), attempts: 2, took, usage: None, model: None };
         let bad = Review::failed(Failure::no_verdict("it is empty"));
         let last = LastGood { ts: "2026-11-22T10:00:00Z".into(), health_score: 82.0, verdict: None };
         let lines = [line(&good, None), line(&bad, Some(&last))];

@@ -1,6 +1,6 @@
 //! What is asked, and which text is the answer.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     DONE, KEY, Turn, answers, ask, asked, ends, error, events, judge, named, piece, run, says, server, server_at,
@@ -166,4 +166,24 @@ async fn a_proxy_of_the_environment_is_not_used() {
     let mut command = world.command("hello");
     command.env("http_proxy", "http://127.0.0.1:1").env("HTTP_PROXY", "http://127.0.0.1:1");
     assert_eq!(run(command).await.answer(), "well");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_local_model_reviews_the_loop() {
+    let good =
+        json!({"health_score": 12, "verdict": "stuck", "summary": "It stands still.", "findings": []}).to_string();
+    let server = server(&["local-model"], vec![answers("all is well"), answers(&good)]).await;
+    let world = judge(&server, &json!({}));
+    std::fs::create_dir_all(world.path("runtime")).unwrap();
+    std::fs::create_dir_all(world.path("repo")).unwrap();
+    std::fs::write(world.path("runtime/state-heartbeat.json"), "{\"ts\": 1795346000}").unwrap();
+    let told = run(world.program("review")).await;
+    assert_eq!(told.answer(), "12 of 100, stuck: It stands still.");
+    let questions = asked(&server);
+    assert_eq!(questions.len(), 2);
+    assert_eq!(questions[0]["response_format"]["json_schema"]["strict"], true);
+    assert!(questions[1]["messages"][0]["content"].as_str().unwrap().contains("The fault, as a JSON string"));
+    let record = std::fs::read_to_string(world.path("runtime/meta-judge.jsonl")).unwrap();
+    let record: Value = serde_json::from_str(&record).unwrap();
+    assert_eq!((&record["model"], &record["attempts"]), (&json!("local-model"), &json!(2)), "which of its models");
 }
