@@ -1,8 +1,8 @@
 //! `autoswe-judge`: the real program with scripts as judges, and with the real Codex CLI against a stand-in for its model.
 
 mod codex;
-mod endpoint;
+pub(crate) mod endpoint;
 mod layouts;
 mod processes;
 mod scripts;
-mod world;
+pub(crate) mod world;
