@@ -3,6 +3,9 @@
 //! Invariant: words that a reviewer may choose freely are bounded where they are read; what is counted, or becomes a
 //! label, is of a closed set.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::Time;
 
 /// The latest reviews of the loop's behaviour.
@@ -56,7 +59,7 @@ pub fn known_review_verdict(word: &str) -> Option<&'static str> {
 }
 
 /// What a review found.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Findings {
     /// The worst, at most [`Findings::MOST`]; those of one severity as the reviewer ordered them.
     pub worst: Vec<ReviewFinding>,
@@ -66,6 +69,8 @@ pub struct Findings {
 impl Findings {
     /// Findings that are kept with their text.
     pub const MOST: usize = 20;
+    /// Characters of a finding's text that are kept.
+    pub const TEXT: usize = 500;
 
     /// All of `found`, of which the worst are kept with their text.
     pub fn of(mut found: Vec<ReviewFinding>) -> Self {
@@ -88,7 +93,7 @@ impl Findings {
 }
 
 /// One finding of a review.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReviewFinding {
     /// How bad the reviewer thinks it is.
     pub severity: ReviewSeverity,
@@ -101,7 +106,8 @@ pub struct ReviewFinding {
 }
 
 /// How bad a reviewer thinks a finding is, the worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum ReviewSeverity {
     /// Somebody must act.
     Crit,

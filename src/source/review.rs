@@ -21,7 +21,7 @@ use crate::observation::{
 
 /// Lines that are looked through for a good review; at one attempt in half an hour they reach back a day.
 const LINES: usize = 50;
-/// Characters of a summary, a reason and a finding's text that are kept.
+/// Characters of a summary and of a reason that are kept.
 const TEXT: usize = 500;
 /// Characters of a word that are kept.
 const WORD: usize = 50;
@@ -96,27 +96,27 @@ fn good_review(line: &Map<String, Value>) -> Option<GoodReview> {
     Some(GoodReview {
         verdict: text(line, "verdict", WORD),
         summary: text(line, "summary", TEXT),
-        findings: line.get("findings").and_then(Value::as_array).map(|found| findings(found)),
+        findings: line.get("findings").and_then(|found| findings(found, json::text_up_to)),
         judge: text(line, "judge", WORD),
         model: text(line, "model", WORD),
         ..GoodReview::new(time(line)?, score(line)?)
     })
 }
 
-/// Other reviewers' findings may be texts alone.
-fn findings(found: &[Value]) -> Findings {
+/// The findings of a review; `None` where they are no list. `text` takes a text of at most so many characters out of a
+/// value. Other reviewers' findings may be texts alone.
+pub(crate) fn findings(found: &Value, text: impl Fn(&Value, usize) -> Option<String>) -> Option<Findings> {
     let finding = |value: &Value| {
-        let nothing = Map::new();
-        let fields = value.as_object().unwrap_or(&nothing);
-        let what = if value.is_object() { text(fields, "what", TEXT) } else { json::text_up_to(value, TEXT) };
+        let field = |name| text(value.get(name)?, Findings::TEXT);
+        let severity = value.get("severity").and_then(Value::as_str);
         Some(ReviewFinding {
-            severity: fields.get("severity").and_then(Value::as_str).map_or(ReviewSeverity::Other, ReviewSeverity::of),
-            what: what?,
-            evidence: text(fields, "evidence", TEXT),
-            suggestion: text(fields, "suggestion", TEXT),
+            severity: severity.map_or(ReviewSeverity::Other, ReviewSeverity::of),
+            what: if value.is_object() { field("what") } else { text(value, Findings::TEXT) }?,
+            evidence: field("evidence"),
+            suggestion: field("suggestion"),
         })
     };
-    Findings::of(found.iter().filter_map(finding).collect())
+    Some(Findings::of(found.as_array()?.iter().filter_map(finding).collect()))
 }
 
 fn failed(attempt: Option<&Map<String, Value>>) -> FailedReview {
