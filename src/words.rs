@@ -31,6 +31,14 @@ pub(crate) fn ago(now: Time, then: Time) -> String {
     }
 }
 
+/// The first `most` characters, with an ellipsis where those are not all.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text.to_owned(),
+    }
+}
+
 /// `12 ms`, `1.4 s`: how long something took.
 pub(crate) fn took(seconds: f64) -> String {
     match seconds {

@@ -359,9 +359,10 @@ impl<'a> Replay<'a> {
         let good = instant.since(Number::ReviewAge).zip(moment.get(Number::ReviewScore));
         let failed = whole(moment.get(Number::FailedAttempts));
         let review = Review {
-            last_good: good.map(|(at, health_score)| GoodReview { at, health_score, verdict: None, summary: None }),
+            last_good: good.map(|(at, health_score)| GoodReview::new(at, health_score)),
             last_attempt_at: instant.since(Number::AttemptAge),
             failed_since: failed.unwrap_or(0),
+            ..Review::default()
         };
         self.set(SourceId::Review, instant, Outcome::new(failed.is_some()), |state| &mut state.review, review);
     }

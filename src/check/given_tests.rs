@@ -140,8 +140,8 @@ fn of_files() -> Vec<Vec<Observation>> {
         Data::Site(Site { built_at: None, data_at: None, synthesis })
     };
     let review = |age, health_score| {
-        let good = GoodReview { at: before(age), health_score, verdict: None, summary: None };
-        Data::Review(Review { last_good: Some(good), last_attempt_at: None, failed_since: 1 })
+        let good = GoodReview::new(before(age), health_score);
+        Data::Review(Review { last_good: Some(good), failed_since: 1, ..Review::default() })
     };
     let runs = || (loop_::CHECK.quiet)();
     vec![

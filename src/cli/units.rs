@@ -147,6 +147,13 @@ fn filling(arguments: &InstallArguments, loaded: &Loaded, inputs: &Inputs) -> Re
     }
     let homes: Vec<&PathBuf> = account.iter().map(|account| &account.home).chain(&home).collect();
     let elsewhere = |path: &PathBuf| !homes.iter().any(|home| path.starts_with(home));
+    let user_home = account.as_ref().map_or(Path::new("/home/autoswe"), |account| &account.home);
+    let review_dirs = review_dirs(&loaded.config).into_iter().map(|path| match (which.scope(), &home) {
+        // Written as `~`, it is the home of the units' user, not of who calls sudo.
+        (UnitManager::System, Some(home)) => path.strip_prefix(home).map_or(path.clone(), |rest| user_home.join(rest)),
+        _ => path,
+    });
+    let review_dirs = review_dirs.collect();
     let journey_dirs = journey_dirs(&loaded.config).into_iter().filter(elsewhere).collect();
     let runtime_dir = Some(runtime).filter(elsewhere);
     Ok(Filling {
@@ -156,10 +163,19 @@ fn filling(arguments: &InstallArguments, loaded: &Loaded, inputs: &Inputs) -> Re
         loop_unit: loaded.config.loop_.unit.clone(),
         account,
         runtime_dir,
+        review_dirs,
         trigger: loaded.config.journey_trigger(),
         journey_dirs,
         example: loaded.config.loop_.unit == "autoswe.service",
     })
+}
+
+/// What a review writes to: the runtime directory, and where its file lies if that is elsewhere.
+fn review_dirs(config: &Config) -> Vec<PathBuf> {
+    let runtime = config.runtime();
+    let file = config.in_runtime_dir(&config.review.file);
+    let elsewhere = file.parent().filter(|directory| !directory.starts_with(&runtime)).map(Path::to_owned);
+    [Some(runtime), elsewhere].into_iter().flatten().collect()
 }
 
 /// What the journey writes to outside the runtime directory: the releases, which are made in the repository where they

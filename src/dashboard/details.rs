@@ -72,6 +72,54 @@ pub(super) fn review_age() -> Panel {
     .at_least_zero()
 }
 
+const YES: &[(&str, &str, &str)] =
+    &[("0", "no", "transparent"), ("1", "yes", GOOD), ("2", "yes", WARN), ("3", "yes", CRIT)];
+
+pub(super) fn review_verdict() -> Panel {
+    Panel::new(
+        "Verdict of the latest review",
+        unit::NUMBER,
+        "What the judge said of the loop's behaviour, review by review. `other` is a word that the contract does not name.",
+        "`stuck` and `unsafe` need somebody: read the findings on the status page.",
+    )
+    .view(View::Lanes)
+    .size(8, 7)
+    .query("well", "{{verdict}}", r#"autoswe_review_verdict{$M, verdict="healthy"}"#)
+    .query("doubt", "{{verdict}}", r#"autoswe_review_verdict{$M, verdict=~"degraded|other"} * 2"#)
+    .query("act", "{{verdict}}", r#"autoswe_review_verdict{$M, verdict=~"stuck|unsafe"} * 3"#)
+    .words(YES)
+}
+
+pub(super) fn review_findings() -> Panel {
+    Panel::new(
+        "Findings of the latest review",
+        unit::NUMBER,
+        "How many findings the latest review has, by severity as the judge sees it.",
+        "the status page shows the worst with evidence and suggestion.",
+    )
+    .view(View::Gauge)
+    .size(8, 7)
+    .query("findings", "{{severity}}", "autoswe_review_findings{$M} > 0")
+    .colours(&[("crit", CRIT), ("warn", WARN), ("info", REFERENCE), ("other", REFERENCE)])
+    .decimals(0)
+    .nothing("none")
+}
+
+pub(super) fn review_attempts() -> Panel {
+    Panel::new(
+        "Attempts at a review",
+        unit::NUMBER,
+        "Attempts within the time shown, by what came of them; all but `reviewed` gave no score.",
+        "docs/runbooks/review.md says for each word what to do.",
+    )
+    .view(View::Gauge)
+    .size(8, 7)
+    .query("attempts", "{{outcome}}", "increase(autoswe_review_attempts_total{$M}[$__range]) > 0")
+    .colours(&[("reviewed", GOOD)])
+    .decimals(0)
+    .nothing("none")
+}
+
 pub(super) fn watchdog_age() -> Panel {
     Panel::new(
         "Age of the watchdog's last evaluation",
@@ -100,9 +148,6 @@ pub(super) fn budget() -> Panel {
     .nothing("unknown")
 }
 
-const DECISIONS: &[(&str, &str, &str)] =
-    &[("0", "no", "transparent"), ("1", "yes", GOOD), ("2", "yes", WARN), ("3", "yes", CRIT)];
-
 pub(super) fn decision() -> Panel {
     Panel::new(
         "Decision",
@@ -116,7 +161,7 @@ pub(super) fn decision() -> Panel {
     .query("well", "{{decision}}", r#"autoswe_watchdog_decision{$M, decision="ok"}"#)
     .query("doubt", "{{decision}}", r#"autoswe_watchdog_decision{$M, decision=~"warn|wait|hold|other"} * 2"#)
     .query("act", "{{decision}}", r#"autoswe_watchdog_decision{$M, decision=~"restart|give_up"} * 3"#)
-    .words(DECISIONS)
+    .words(YES)
 }
 
 pub(super) fn reasons() -> Panel {

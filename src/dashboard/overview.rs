@@ -24,7 +24,16 @@ pub(super) fn dashboard() -> Dashboard {
             Row::open("Alerts", vec![alerts()]),
             Row::folded(
                 "Sub-agents, site, reviews",
-                vec![subagents(), oldest_subagent(), site(), review_score(), review_age()],
+                vec![
+                    subagents(),
+                    oldest_subagent(),
+                    site(),
+                    review_score(),
+                    review_age(),
+                    review_verdict(),
+                    review_findings(),
+                    review_attempts(),
+                ],
             ),
             Row::folded("Watchdog", vec![watchdog_age(), budget(), decision(), reasons(), restart_outcome()]),
             Row::folded(

@@ -10,6 +10,8 @@ use super::set::{Kind, Unit};
 
 /// Where the packaged system units look for their user's files.
 const PACKAGED_HOME: &str = "/home/autoswe/";
+/// Where the packaged units look for the runtime directory, below the home.
+const PACKAGED_RUNTIME: &str = "/.autoswe/rebuild/runtime";
 /// What the packaged units take for the trigger file, and the directory that it lies in.
 const PACKAGED_TRIGGER: &str = "/data/autoswe/synth-trigger";
 const PACKAGED_TRIGGER_DIR: &str = "-/data/autoswe";
@@ -29,6 +31,8 @@ pub struct Filling {
     pub account: Option<Account>,
     /// The runtime directory, where it does not lie in the user's home.
     pub runtime_dir: Option<PathBuf>,
+    /// What a review writes to: the runtime directory, and that of `review.file` where it lies elsewhere.
+    pub review_dirs: Vec<PathBuf>,
     /// The setting `journey.trigger`.
     pub trigger: PathBuf,
     /// What the journey writes to beside these, where that does not lie in the user's home.
@@ -60,6 +64,9 @@ fn setting(line: &str, filling: &Filling) -> Result<Option<String>, String> {
         ("Environment", value) if value.starts_with("AUTOSWE_REPO_ROOT=") => Some(environment(filling)?),
         ("WorkingDirectory", _) => Some(format!("{key}={}", escape::bare(escape::text(&filling.repo_root)?))),
         ("User", _) => filling.account.as_ref().map(|account| format!("User={}", account.name)),
+        ("ReadWritePaths", value) if value.ends_with(PACKAGED_RUNTIME) => Some(paths(&filling.review_dirs)?),
+        // Of the review's unit, whose directory systemd makes.
+        ("ReadWritePaths", value) if value.starts_with('%') => None,
         ("ReadWritePaths", value) => Some(writable(filling, value.contains(PACKAGED_TRIGGER_DIR))?),
         ("EnvironmentFile", value) => match (value.split_once(PACKAGED_HOME), &filling.account) {
             (Some((ignoring, rest)), Some(account)) => {
@@ -101,13 +108,17 @@ fn environment(filling: &Filling) -> Result<String, String> {
 
 fn writable(filling: &Filling, journey: bool) -> Result<String, String> {
     let home = filling.account.as_ref().map_or(Path::new(PACKAGED_HOME.trim_end_matches('/')), |account| &account.home);
-    let word = |path: &Path| Ok::<_, String>(escape::quoted(&format!("-{}", escape::text(path)?)));
-    let mut line = format!("ReadWritePaths={}", word(home)?);
     let journeys = filling.journey_dirs.iter().filter(|_| journey);
-    for directory in filling.runtime_dir.iter().chain(journeys) {
-        line += &format!(" {}", word(directory)?);
-    }
-    Ok(line)
+    let all: Vec<&Path> =
+        std::iter::once(home).chain(filling.runtime_dir.iter().chain(journeys).map(PathBuf::as_path)).collect();
+    paths(&all)
+}
+
+/// The line that lets these directories be written to, as far as they are there.
+fn paths(directories: &[impl AsRef<Path>]) -> Result<String, String> {
+    let word = |path: &Path| Ok::<_, String>(escape::quoted(&format!("-{}", escape::text(path)?)));
+    let words: Result<Vec<_>, _> = directories.iter().map(|path| word(path.as_ref())).collect();
+    Ok(format!("ReadWritePaths={}", words?.join(" ")))
 }
 
 /// Names in quotes, which JavaScript writes as JSON does.
@@ -134,6 +145,7 @@ mod tests {
             loop_unit: "my-loop.service".into(),
             account: Some(Account { uid: 1000, name: "ann".into(), home: "/home/ann".into() }),
             runtime_dir: Some("/data/run".into()),
+            review_dirs: vec!["/data/run".into(), "/data/100% reviews".into()],
             trigger: "/data/my $ trigger".into(),
             journey_dirs: vec!["/data".into()],
             example: true,
@@ -186,12 +198,26 @@ mod tests {
     }
 
     #[test]
+    fn a_review_writes_to_its_directories_alone_and_nobody_else_gets_its_keys() {
+        for scope in [UnitManager::User, UnitManager::System] {
+            let text = filled(scope, "autoswe-review.service");
+            let writes: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("ReadWritePaths=")).collect();
+            let own = if scope == UnitManager::User { &["%E/autoswe/codex"][..] } else { &[] };
+            assert_eq!(writes, [&[r#""-/data/run" "-/data/100%% reviews""#], own].concat(), "{scope:?}");
+            let readers = units(scope).iter().filter(|unit| unit.text.contains("judge.env\n")).map(|unit| unit.name);
+            assert_eq!(readers.collect::<Vec<_>>(), ["autoswe-review.service"], "{scope:?}");
+        }
+    }
+
+    #[test]
     fn nothing_of_the_packaged_places_is_left() {
         for scope in [UnitManager::User, UnitManager::System] {
             for unit in units(scope) {
                 let text = filled(scope, unit.name);
                 let settings: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
-                for place in ["/usr/bin/autoswe", "%h/autoswe", PACKAGED_HOME, "User=autoswe", "/data/autoswe"] {
+                for place in
+                    ["/usr/bin/autoswe", "%h/autoswe", PACKAGED_HOME, "User=autoswe", "/data/autoswe", PACKAGED_RUNTIME]
+                {
                     assert!(!settings.iter().any(|line| line.contains(place)), "{}: {place}\n{text}", unit.name);
                 }
                 let services = unit.name.ends_with(".service");

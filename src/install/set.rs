@@ -5,7 +5,7 @@
 use crate::config::UnitManager;
 
 /// The programs that the units start.
-pub const PROGRAMS: [&str; 3] = ["autoswe-exporter", "autoswe-watchdog", "autoswe-journey"];
+pub const PROGRAMS: [&str; 4] = ["autoswe-exporter", "autoswe-watchdog", "autoswe-journey", "autoswe-judge"];
 
 /// The units that most people want.
 pub const TO_ENABLE: [&str; 2] = ["autoswe-exporter.service", "autoswe-watchdog.service"];
@@ -58,7 +58,7 @@ const RULE: Unit = Unit {
     text: include_str!("../../deploy/polkit/autoswe-watchdog.rules"),
 };
 
-static USER: [Unit; 13] = set! { "user":
+static USER: [Unit; 15] = set! { "user":
     "autoswe-exporter.service" Unit,
     "autoswe-watchdog.service" Unit,
     "autoswe-watchdog-once.service" Unit,
@@ -71,11 +71,13 @@ static USER: [Unit; 13] = set! { "user":
     "autoswe-synth-bridge.service" Unit,
     "autoswe-journey-server.service" Unit,
     "autoswe-journey-server.socket" Unit,
+    "autoswe-review.service" Unit,
+    "autoswe-review.timer" Unit,
     "autoswe.service" Example,
 };
 
-static SYSTEM: [Unit; 14] = {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, example] = set! { "system":
+static SYSTEM: [Unit; 16] = {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, example] = set! { "system":
         "autoswe-exporter.service" Unit,
         "autoswe-watchdog.service" Unit,
         "autoswe-watchdog-once.service" Unit,
@@ -88,9 +90,11 @@ static SYSTEM: [Unit; 14] = {
         "autoswe-synth-bridge.service" Unit,
         "autoswe-journey-server.service" Unit,
         "autoswe-journey-server.socket" Unit,
+        "autoswe-review.service" Unit,
+        "autoswe-review.timer" Unit,
         "autoswe.service" Example,
     };
-    [a, b, c, d, e, f, g, h, i, j, k, l, RULE, example]
+    [a, b, c, d, e, f, g, h, i, j, k, l, m, n, RULE, example]
 };
 
 /// The files of `scope`.
@@ -119,13 +123,25 @@ mod tests {
             let limit = lines(unit).into_iter().find_map(|line| line.strip_prefix("TimeoutStartSec="));
             assert!(limit.is_some_and(|limit| limit != "infinity" && limit != "0"), "{}: {limit:?}", unit.name);
         }
-        assert_eq!(all().filter(|unit| unit.text.contains("Type=oneshot")).count(), 8);
+        assert_eq!(all().filter(|unit| unit.text.contains("Type=oneshot")).count(), 10);
     }
 
     #[test]
     fn no_unit_is_skipped_while_paused() {
         for unit in all() {
             assert!(!lines(unit).iter().any(|line| line.starts_with("Condition") || line.starts_with("Assert")));
+        }
+    }
+
+    /// A judge is asked twice at most; what is in `deploy/` fits the default limit.
+    #[test]
+    fn a_review_may_take_as_long_as_its_judge() {
+        for unit in all().filter(|unit| unit.name == "autoswe-review.service") {
+            let limit =
+                lines(unit).into_iter().find_map(|line| line.strip_prefix("TimeoutStartSec=")?.strip_suffix("min"));
+            let seconds = 60.0 * limit.and_then(|limit| limit.parse().ok()).unwrap_or(0.0_f64);
+            let judge = crate::config::Config::default().judge.timeout.0;
+            assert!(seconds >= 2.0 * judge + 60.0, "{seconds} s for two questions of {judge} s");
         }
     }
 
@@ -159,6 +175,9 @@ mod tests {
                 "After",
                 "Path",
                 "Nice",
+                "IO",
+                "Kill",
+                "RestrictNamespaces",
                 "Listen",
                 "Limit",
             ] {

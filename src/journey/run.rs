@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::observation::Time;
+use crate::observation::{Findings, Time};
 
 /// A place that a value was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -217,6 +217,9 @@ pub struct Review {
     pub verdict: Option<String>,
     /// Free text.
     pub summary: Option<String>,
+    /// What it found; `None` where it does not say.
+    #[serde(default)]
+    pub findings: Option<Findings>,
     /// Where the line stands.
     pub from: Origin,
 }

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::run::{EventKind, Outcome, Tokens};
-use crate::observation::Time;
+use crate::observation::{ReviewSeverity, Time};
 
 /// The version of the format: a reader refuses one that it does not know. New optional fields do not change it.
 pub const VERSION: u32 = 1;
@@ -166,7 +166,7 @@ pub struct ParityPoint {
 }
 
 /// One review of the loop's behaviour.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Review {
     /// When.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,6 +180,28 @@ pub struct Review {
     /// What it says, where free text is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
+    /// How many findings it has of each severity (`crit`, `warn`, `info`, `other`) that has any; absent where it does not
+    /// say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<BTreeMap<String, u64>>,
+    /// The worst of them, 20 at most, where free text is shown.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub worst: Vec<Finding>,
+}
+
+/// One finding of a review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// How bad the reviewer thinks it is.
+    pub severity: ReviewSeverity,
+    /// What it is.
+    pub what: String,
+    /// What shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
 }
 
 /// JSON has no word for NaN and for infinity: what is not a number is as good as absent.

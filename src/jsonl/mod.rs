@@ -10,4 +10,5 @@ mod tail;
 
 pub use append::{Appended, Appender};
 pub use rotate::{Rotation, Tidied, rotated_files, tidy};
+pub(crate) use tail::trim;
 pub use tail::{Limits, Line, Tail, last_lines};

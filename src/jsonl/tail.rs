@@ -176,7 +176,7 @@ impl Scan {
 }
 
 /// Without blanks at both ends, and without the NUL bytes that a file system leaves after a loss of power.
-fn trim(mut bytes: &[u8]) -> &[u8] {
+pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
     let blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0;
     while let [first, rest @ ..] = bytes
         && blank(first)

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::OTHER;
 use super::{Inputs, Samples, metrics};
-use crate::observation::{DecisionCount, Parity, RestartOutcome, VERDICTS, Verdicts, WatchdogReading, known_verdict};
+use crate::observation::{
+    Attempts, DecisionCount, Findings, GoodReview, Parity, REVIEW_VERDICTS, RestartOutcome, VERDICTS, Verdicts,
+    WatchdogReading, known_review_verdict, known_verdict,
+};
 use crate::watchdog::reason::{Action, Reason};
 
 metrics! {
@@ -38,6 +41,13 @@ metrics! {
     REVIEW_ATTEMPT = Gauge autoswe_review_last_attempt_timestamp_seconds;
     /// Attempts after the latest review with a score that gave none.
     REVIEW_FAILED = Gauge autoswe_review_failed_attempts;
+    /// The verdict of the latest review with a score. `other` stands for a verdict that the contract does not name.
+    REVIEW_VERDICT = StateSet autoswe_review_verdict { verdict };
+    /// Findings of the latest review with a score, by severity. `other` stands for one that the contract does not name.
+    REVIEW_FINDINGS = Gauge autoswe_review_findings { severity };
+    /// Attempts at a review by what came of them: `reviewed`, or why there is no score. `other` stands for what the contract
+    /// does not name. Those in the reviews' file are counted, so it begins again when that is begun anew.
+    REVIEW_ATTEMPTS = Counter autoswe_review_attempts_total { outcome };
     /// When the watchdog last finished an evaluation.
     WATCHDOG_EVALUATION = Gauge autoswe_watchdog_last_evaluation_timestamp_seconds;
     /// What the watchdog decided in its last evaluation. `other` stands for a decision that this version does not know.
@@ -106,6 +116,23 @@ fn review(inputs: &Inputs<'_>, out: &mut Samples) {
     if let Some(review) = view.current() {
         out.set(REVIEW_SCORE, &[], review.last_good.as_ref().map(|good| good.health_score));
         out.set(REVIEW_FAILED, &[], review.failed_since);
+        if let Some(good) = &review.last_good {
+            good_review(good, out);
+        }
+        for (outcome, count) in review.attempts.into_iter().flat_map(Attempts::by_outcome) {
+            out.set(REVIEW_ATTEMPTS, &[outcome.name()], count);
+        }
+    }
+}
+
+fn good_review(good: &GoodReview, out: &mut Samples) {
+    if let Some(word) = &good.verdict {
+        let given = known_review_verdict(word).unwrap_or(OTHER);
+        let states = REVIEW_VERDICTS.into_iter().chain([OTHER]).map(|verdict| (verdict, verdict == given));
+        out.set_states(REVIEW_VERDICT, &[], states);
+    }
+    for (severity, count) in good.findings.iter().flat_map(Findings::by_severity) {
+        out.set(REVIEW_FINDINGS, &[severity.name()], count);
     }
 }
 

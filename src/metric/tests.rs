@@ -58,7 +58,8 @@ fn the_fixed_names_are_there() {
         autoswe_gpu_throttled{gpu,reason} autoswe_gpu_info{gpu,uuid,name,driver_version} \
         autoswe_parity_cells{state} autoswe_verdicts_recent{verdict} autoswe_verdict_last_timestamp_seconds \
         autoswe_site_built_timestamp_seconds autoswe_site_in_sync autoswe_review_timestamp_seconds \
-        autoswe_review_health_score autoswe_watchdog_last_evaluation_timestamp_seconds \
+        autoswe_review_health_score autoswe_review_verdict{verdict} autoswe_review_findings{severity} \
+        autoswe_review_attempts_total{outcome} autoswe_watchdog_last_evaluation_timestamp_seconds \
         autoswe_watchdog_budget_remaining autoswe_watchdog_decisions_total{decision,reason} \
         autoswe_watchdog_restarts_total{outcome} process_cpu_seconds_total process_resident_memory_bytes \
         process_virtual_memory_bytes process_open_fds process_max_fds process_start_time_seconds";
@@ -323,6 +324,31 @@ fn the_watchdogs_decision_is_one_of_a_closed_list() {
     };
     assert_eq!(decided("hold"), [Some(1.0), Some(0.0), Some(0.0)]);
     assert_eq!(decided("\u{1f480}"), [Some(0.0), Some(0.0), Some(1.0)]);
+}
+
+#[test]
+fn a_reviews_words_are_of_closed_sets_and_what_it_does_not_say_has_no_sample() {
+    let reviewed = |good: GoodReview, attempts| {
+        sampled(vec![observed(Data::Review(Review { last_good: Some(good), attempts, ..Review::default() }))])
+    };
+    let plain = || GoodReview::new(example_now(), 50.0);
+    let given = |word: &str| {
+        let samples = reviewed(GoodReview { verdict: Some(word.into()), ..plain() }, None);
+        ["healthy", "stuck", "other"].map(|known| samples.number("autoswe_review_verdict", &[known]))
+    };
+    assert_eq!(given("Stuck"), [Some(0.0), Some(1.0), Some(0.0)]);
+    assert_eq!(given("\u{1f480}"), [Some(0.0), Some(0.0), Some(1.0)]);
+    let silent = reviewed(plain(), None);
+    assert_eq!(silent.number("autoswe_review_verdict", &["other"]), None);
+    assert_eq!(silent.number("autoswe_review_findings", &["crit"]), None, "not told is not 0");
+    assert_eq!(silent.number("autoswe_review_attempts_total", &["reviewed"]), None);
+    let mut attempts = Attempts::default();
+    attempts.add(ReviewOutcome::TimedOut);
+    let told = reviewed(GoodReview { findings: Some(Findings::default()), ..plain() }, Some(attempts));
+    let attempts = |outcome| told.number("autoswe_review_attempts_total", &[outcome]);
+    assert_eq!(["reviewed", "timed-out", "evidence", "other"].map(attempts), [0.0, 1.0, 0.0, 0.0].map(Some));
+    let findings = |severity| told.number("autoswe_review_findings", &[severity]);
+    assert_eq!(["crit", "warn", "info", "other"].map(findings), [Some(0.0); 4]);
 }
 
 #[test]

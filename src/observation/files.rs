@@ -1,4 +1,4 @@
-//! Readings of the files that the loop, the judge, the site builder and the watchdog write.
+//! Readings of the files that the loop, the judge, the site builder and the watchdog write; the reviews have their own.
 
 use super::{Reading, Time};
 use crate::journey::last_run::LastRun;
@@ -222,30 +222,6 @@ impl Site {
     pub fn behind(&self) -> Option<f64> {
         Some(super::seconds_since(self.data_at?, self.built_at?).max(0.0))
     }
-}
-
-/// The latest reviews of the loop's behaviour.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Review {
-    /// The latest review that carries a score.
-    pub last_good: Option<GoodReview>,
-    /// When the latest attempt was made, good or failed.
-    pub last_attempt_at: Option<Time>,
-    /// Attempts after the last good review that gave no score.
-    pub failed_since: u64,
-}
-
-/// One review with a score.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GoodReview {
-    /// When it was given.
-    pub at: Time,
-    /// 0 (worst) to 100 (best).
-    pub health_score: f64,
-    /// The reviewer's verdict in a word.
-    pub verdict: Option<String>,
-    /// The reviewer's summary in a sentence.
-    pub summary: Option<String>,
 }
 
 /// The watchdog's small state file and the end of its audit trail.

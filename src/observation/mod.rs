@@ -6,6 +6,7 @@
 mod files;
 mod gpu;
 mod host;
+mod review;
 mod vllm;
 mod xid;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use files::*;
 pub use gpu::*;
 pub use host::*;
+pub use review::*;
 pub use vllm::*;
 pub use xid::critical_xid;
 

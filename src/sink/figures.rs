@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::observation::{
-    GoodReview, Gpu, Host, LoopReading, Parity, Site, SourceId, Subagents, Time, Verdict, VllmSample, WatchdogReading,
+    Gpu, Host, LoopReading, Parity, Review, Site, SourceId, Subagents, Time, Verdict, VllmSample, WatchdogReading,
 };
 use crate::state::{Freshness, Slot, State};
 
@@ -54,8 +54,8 @@ pub struct Figures {
     pub verdicts: Group<Vec<Verdict>>,
     /// The site.
     pub site: Group<Site>,
-    /// The latest review.
-    pub review: Group<Option<GoodReview>>,
+    /// The latest reviews.
+    pub review: Group<Review>,
     /// The watchdog.
     pub watchdog: Group<WatchdogReading>,
     /// This machine.
@@ -145,7 +145,7 @@ impl Figures {
             parity: Group::of(&state.parity, now, |parity| *parity),
             verdicts: Group::of(&state.verdicts, now, |verdicts| verdicts.recent.clone()),
             site: Group::of(&state.site, now, Site::clone),
-            review: Group::of(&state.review, now, |review| review.last_good.clone()),
+            review: Group::of(&state.review, now, Review::clone),
             watchdog: Group::of(&state.watchdog, now, WatchdogReading::clone),
             host: Group::of(&state.host, now, |host| *host),
         }

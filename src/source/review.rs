@@ -1,35 +1,44 @@
-//! The reviews of the loop's behaviour, from the end of `meta-judge.jsonl`.
+//! The reviews of the loop's behaviour, from `meta-judge.jsonl`.
 //!
 //! One JSON object a line: `ts` (RFC 3339 or Unix seconds), `health_score` (0 to 100), `verdict`, `summary`,
-//! `findings`. A line without a time or without a score within that range is a failed attempt (the reviewer writes
-//! one when it got no answer, or none that it could read), and so is a line that is not JSON.
+//! `findings`, `judge`, `model`. A line without a time or without a score within that range is a failed attempt (the
+//! reviewer writes one when it got no answer, or none that it could read; `error` and `reason` say why), and so is a line
+//! that is not JSON. The latest ones are read from the end of the file; attempts are counted over all of it.
 //! Invariant: a failed attempt never replaces the last good review, nor do so many that it lies before the lines read.
+
+mod count;
 
 use serde_json::{Map, Value};
 
+use self::count::Counter;
 use super::lines::{Lines, object};
 use super::{Source, json};
 use crate::config::Config;
 use crate::jsonl::Tail;
-use crate::observation::{Data, GoodReview, Reading, Review, Time};
+use crate::observation::{
+    Data, FailedReview, Findings, GoodReview, Reading, Review, ReviewFinding, ReviewOutcome, ReviewSeverity, Time,
+};
 
-/// Lines that are looked through for a good review; at one attempt an hour they reach back two days.
+/// Lines that are looked through for a good review; at one attempt in half an hour they reach back a day.
 const LINES: usize = 50;
+/// Characters of a summary and of a reason that are kept.
+const TEXT: usize = 500;
+/// Characters of a word that are kept.
+const WORD: usize = 50;
 
-/// Reads the end of `meta-judge.jsonl`.
+/// Reads `meta-judge.jsonl`.
 #[derive(Debug)]
 pub struct ReviewSource {
     lines: Lines<Review>,
     last_good: Option<GoodReview>,
+    counter: Counter,
 }
 
 impl ReviewSource {
     /// The source that `config` describes.
     pub fn new(config: &Config) -> Self {
-        ReviewSource {
-            lines: Lines::new("reviews", config.in_runtime_dir(&config.review.file), LINES),
-            last_good: None,
-        }
+        let path = config.in_runtime_dir(&config.review.file);
+        ReviewSource { counter: Counter::new(path.clone()), lines: Lines::new("reviews", path, LINES), last_good: None }
     }
 }
 
@@ -42,91 +51,100 @@ impl Source for ReviewSource {
             } else {
                 review.last_good.clone_from(&self.last_good);
             }
+            review.attempts = self.counter.read();
             Data::Review(review)
         })
     }
 }
 
-/// The last good review, and the failed attempts since.
+/// The last good review, the failed attempts since, and the last failed one. Attempts are not counted.
 pub fn parse(tail: &Tail) -> Review {
     let attempts = tail.parsed(object);
-    let mut review = Review::default();
-    for attempt in attempts.iter().rev().map(Option::as_ref) {
-        let at = attempt.and_then(time);
-        review.last_attempt_at = review.last_attempt_at.or(at);
-        review.last_good = attempt.and_then(good_review);
-        if review.last_good.is_some() {
-            break;
-        }
-        review.failed_since += 1;
+    let newest_first = || attempts.iter().rev().map(Option::as_ref);
+    let failed_since = newest_first().take_while(|attempt| !is_good(*attempt)).count();
+    Review {
+        last_good: newest_first().find_map(|attempt| good_review(attempt?)),
+        last_attempt_at: newest_first().take(failed_since + 1).find_map(|attempt| time(attempt?)),
+        failed_since: failed_since as u64,
+        last_failed: newest_first().find(|attempt| !is_good(*attempt)).map(failed),
+        attempts: None,
     }
-    review
 }
 
 fn time(line: &Map<String, Value>) -> Option<Time> {
     json::time(line.get("ts")?)
 }
 
+fn score(line: &Map<String, Value>) -> Option<f64> {
+    line.get("health_score").and_then(json::number).filter(|score| (0.0..=100.0).contains(score))
+}
+
+fn is_good(attempt: Option<&Map<String, Value>>) -> bool {
+    attempt.is_some_and(|line| time(line).is_some() && score(line).is_some())
+}
+
+/// What came of an attempt; `None` is a line that is no JSON object.
+fn outcome(attempt: Option<&Map<String, Value>>) -> ReviewOutcome {
+    match attempt.and_then(|line| line.get("error")).and_then(Value::as_str) {
+        _ if is_good(attempt) => ReviewOutcome::Reviewed,
+        Some(word) => ReviewOutcome::of_error(word),
+        None => ReviewOutcome::Other,
+    }
+}
+
 fn good_review(line: &Map<String, Value>) -> Option<GoodReview> {
     Some(GoodReview {
-        at: time(line)?,
-        health_score: line.get("health_score").and_then(json::number).filter(|score| (0.0..=100.0).contains(score))?,
-        verdict: line.get("verdict").and_then(json::text),
-        summary: line.get("summary").and_then(json::text),
+        verdict: text(line, "verdict", WORD),
+        summary: text(line, "summary", TEXT),
+        findings: line.get("findings").and_then(|found| findings(found, json::text_up_to)),
+        judge: text(line, "judge", WORD),
+        model: text(line, "model", WORD),
+        ..GoodReview::new(time(line)?, score(line)?)
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::jsonl::Line;
+/// The findings of a review; `None` where they are no list. `text` takes a text of at most so many characters out of a
+/// value. Other reviewers' findings may be texts alone.
+pub(crate) fn findings(found: &Value, text: impl Fn(&Value, usize) -> Option<String>) -> Option<Findings> {
+    let finding = |value: &Value| {
+        let field = |name| text(value.get(name)?, Findings::TEXT);
+        let severity = value.get("severity").and_then(Value::as_str);
+        Some(ReviewFinding {
+            severity: severity.map_or(ReviewSeverity::Other, ReviewSeverity::of),
+            what: if value.is_object() { field("what") } else { text(value, Findings::TEXT) }?,
+            evidence: field("evidence"),
+            suggestion: field("suggestion"),
+        })
+    };
+    Some(Findings::of(found.as_array()?.iter().filter_map(finding).collect()))
+}
 
-    const GOOD: &str =
-        r#"{"ts": 1795345200, "health_score": 82, "verdict": "healthy", "summary": "steady", "findings": []}"#;
-
-    fn parsed(lines: &[&str]) -> Review {
-        let lines = lines.iter().map(|line| Line::Text(line.as_bytes().to_vec())).collect();
-        parse(&Tail { lines, ..Tail::default() })
-    }
-
-    fn time(seconds: i64) -> Time {
-        Time::from_second(seconds).unwrap()
-    }
-
-    #[test]
-    fn reads_the_last_good_review() {
-        let review = parsed(&[r#"{"ts": 1, "health_score": 10}"#, GOOD]);
-        let good = GoodReview {
-            at: time(1_795_345_200),
-            health_score: 82.0,
-            verdict: Some("healthy".into()),
-            summary: Some("steady".into()),
-        };
-        assert_eq!(
-            review,
-            Review { last_good: Some(good), last_attempt_at: Some(time(1_795_345_200)), failed_since: 0 }
-        );
-    }
-
-    #[test]
-    fn failed_attempts_are_kept_apart() {
-        let failed = [
-            r#"{"ts": 1795345300, "error": "no answer"}"#,
-            r#"{"ts": 1795345400, "health_score": null}"#,
-            r#"{"ts": 1795345500, "health_score": 101}"#,
-            r#"{"health_score": 50}"#,
-            "not JSON",
-        ];
-        let review = parsed(&[&[GOOD], &failed[..]].concat());
-        assert_eq!(review.last_good.map(|good| good.health_score), Some(82.0));
-        assert_eq!((review.last_attempt_at, review.failed_since), (Some(time(1_795_345_500)), 5));
-    }
-
-    #[test]
-    fn without_any_good_review_there_is_none() {
-        assert_eq!(parsed(&[]), Review::default());
-        let review = parsed(&[r#"{"ts": "2026-11-22T10:00:00Z"}"#, "[]"]);
-        assert_eq!((review.last_good, review.failed_since), (None, 2));
-        assert_eq!(review.last_attempt_at, Some("2026-11-22T10:00:00Z".parse().unwrap()));
+fn failed(attempt: Option<&Map<String, Value>>) -> FailedReview {
+    let outcome = outcome(attempt);
+    let field = |name, most| attempt.and_then(|line| text(line, name, most));
+    FailedReview {
+        at: attempt.and_then(time),
+        outcome,
+        word: field("error", WORD).filter(|_| outcome == ReviewOutcome::Other),
+        reason: field("reason", TEXT).or_else(|| flaw(attempt).map(str::to_owned)),
+        judge: field("judge", WORD),
+        model: field("model", WORD),
     }
 }
+
+/// What keeps a line that tells no error from being a review.
+fn flaw(attempt: Option<&Map<String, Value>>) -> Option<&'static str> {
+    match attempt {
+        None => Some("its line is no JSON object"),
+        Some(line) if line.contains_key("error") => None,
+        Some(line) if time(line).is_none() => Some("its line has no time (ts)"),
+        Some(_) => Some("its line has no health_score from 0 to 100"),
+    }
+}
+
+fn text(line: &Map<String, Value>, name: &str, most: usize) -> Option<String> {
+    json::text_up_to(line.get(name)?, most)
+}
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use super::beginning;
 use super::chance::Chance;
 use super::story::{Iteration, Story};
 use super::traps::Traps;
-use super::words::{ACCEPTED, BYPASSES, MODULES, REFINEMENTS, REVERTED, REVIEWS, WEDGED, WEDGES};
+use super::words::{ACCEPTED, BYPASSES, FINDINGS, MODULES, REFINEMENTS, REVERTED, REVIEWS, WEDGED, WEDGES};
 
 /// A file of lines in the making.
 struct Lines {
@@ -192,6 +192,15 @@ fn bypasses(story: &Story, chance: &mut Chance) -> Lines {
     lines
 }
 
+/// As many as the loop is unwell, each with the iteration that shows it.
+fn findings(mood: usize, iteration: &Iteration) -> Vec<Value> {
+    let finding = |(severity, what, suggestion): &(&str, &str, &str)| {
+        let evidence = format!("iteration {}/{}", iteration.epoch, iteration.iter);
+        json!({"severity": severity, "what": what, "evidence": evidence, "suggestion": suggestion})
+    };
+    FINDINGS[..=mood].iter().map(finding).collect()
+}
+
 fn reviews(story: &Story, chance: &mut Chance) -> Lines {
     let mut lines = Lines::new("meta-judge.jsonl", "summary");
     for iteration in story.iterations.iter().step_by(4) {
@@ -204,7 +213,8 @@ fn reviews(story: &Story, chance: &mut Chance) -> Lines {
         let score = [chance.between(72, 95), chance.between(45, 68), chance.between(18, 40)][mood];
         lines.lines.push(json!({
             "ts": later(iteration.ended, 40), "health_score": score, "verdict": verdict,
-            "summary": chance.one(summaries), "findings": [],
+            "summary": chance.one(summaries), "findings": findings(mood, iteration), "judge": "codex", "model": "gpt-5.5",
+            "attempts": 1, "took_seconds": 31.2, "since": later(iteration.ended, 0),
         }));
     }
     lines

@@ -149,10 +149,17 @@ pub(crate) const BYPASSES: &[(&str, &str)] = &[
     ("git push --force", "tried to rewrite what was judged"),
 ];
 
+/// What reviews find, the mildest first: severity, what it is, what to do about it.
+pub(crate) const FINDINGS: &[(&str, &str, &str)] = &[
+    ("info", "iterations take half an hour in the median", "none"),
+    ("warn", "the same cell was taken up again after a revert", "let the planner read the last verdict's reason"),
+    ("crit", "a test was deleted to get green", "restore it and tell the writer why"),
+];
+
 /// What reviews say of the loop, by how well it is.
 pub(crate) const REVIEWS: &[(&str, &[&str])] = &[
     (
-        "HEALTHY",
+        "healthy",
         &[
             "steady progress, few reverts, no rule broken",
             "the accept rate rose for the third day; the planner picks smaller slices",
@@ -160,7 +167,7 @@ pub(crate) const REVIEWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "STRAINED",
+        "degraded",
         &[
             "the same cell was taken up four times; the planner should leave it for a person",
             "half of the tokens went into reading files that were read before",
@@ -168,7 +175,7 @@ pub(crate) const REVIEWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "SICK",
+        "stuck",
         &[
             "five iterations without a verdict; somebody should look at the judge",
             "reverts in a row on one module: the slice is too large",

@@ -160,6 +160,15 @@ async fn at_the_start_nothing_is_missing_but_what_a_demo_cannot_have() {
     let verdicts = state.verdicts.current(now).unwrap();
     assert_eq!((verdicts.recent.len(), verdicts.malformed_lines), (5, 0));
     assert!(state.site.current(now).is_some());
-    assert!(state.review.current(now).is_some_and(|review| review.last_good.is_some()));
+    let review = state.review.current(now).unwrap();
+    let good = review.last_good.as_ref().unwrap();
+    assert_eq!(
+        (good.verdict.as_deref(), good.judge.as_deref(), review.failed_since),
+        (Some("healthy"), Some("codex"), 0)
+    );
+    assert!(good.findings.as_ref().is_some_and(|findings| findings.count() > 0));
+    assert!(review.last_failed.as_ref().is_some_and(|failed| failed.why().starts_with("timed-out: no answer")));
+    let failures = review.attempts.unwrap().by_outcome().filter(|(outcome, _)| outcome.name() != "reviewed");
+    assert_eq!(failures.map(|(_, count)| count).sum::<u64>(), 1);
     assert!(state.watchdog.current(now).is_some_and(|watchdog| watchdog.last_restart.is_some()));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use autoswe_exporter::journey::run::{EventKind, Outcome, Tokens};
 use autoswe_exporter::journey::site_data::*;
-use autoswe_exporter::observation::Time;
+use autoswe_exporter::observation::{ReviewSeverity, Time};
 
 const MODULES: [&str; 14] = [
     "billing/invoice-rounding",
@@ -215,7 +215,25 @@ fn reviews(chance: &mut Chance, started: i64, ended: i64) -> Vec<Review> {
         let score = 55 + chance.below(40);
         let verdict = Some(if score > 70 { "healthy" } else { "drifting" }.to_owned());
         let summary = Some("Progress is steady; reverts cluster in one module.".to_owned());
-        Review { at: Some(time(second)), health_score: Some(score as f64), verdict, summary }
+        let finding = |severity, what: &str| Finding {
+            severity,
+            what: what.to_owned(),
+            evidence: Some("verdicts of the last two hours".to_owned()),
+            suggestion: (severity == ReviewSeverity::Crit).then(|| "let somebody look at it".to_owned()),
+        };
+        let mut worst = vec![finding(ReviewSeverity::Info, "iterations take half an hour in the median")];
+        if score <= 70 {
+            worst.insert(0, finding(ReviewSeverity::Crit, "a test was deleted to get green"));
+        }
+        let findings = worst.iter().map(|finding| (finding.severity.name().to_owned(), 1)).collect();
+        Review {
+            at: Some(time(second)),
+            health_score: Some(score as f64),
+            verdict,
+            summary,
+            findings: Some(findings),
+            worst,
+        }
     };
     (started + 7200..ended).step_by(14_400).map(review).collect()
 }

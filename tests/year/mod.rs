@@ -261,8 +261,8 @@ impl Life {
 
     fn reviews(&self) -> Data {
         let (at, health_score) = self.review;
-        let good = GoodReview { at, health_score, verdict: Some("steady".into()), summary: None };
-        Data::Review(Review { last_good: Some(good), last_attempt_at: Some(at), failed_since: 0 })
+        let good = GoodReview { verdict: Some("healthy".into()), ..GoodReview::new(at, health_score) };
+        Data::Review(Review { last_good: Some(good), last_attempt_at: Some(at), ..Review::default() })
     }
 
     fn watchdog(&self, now: Time) -> Data {

@@ -37,6 +37,7 @@ impl World {
             if old_outcome(iteration) == "WEDGED_NO_VERDICT" {
                 let event = json!({"ts": ended, "epoch": EPOCH, "iter": iteration, "vertex": "write", "waited_s": 900});
                 self.append("wedge-events.jsonl", &event)?;
+                self.append("meta-judge.jsonl", &no_review(ended))?;
                 self.record_restart(ended)?;
             }
             self.history.push(record);
@@ -131,13 +132,57 @@ pub(super) fn verdict(record: &Value) -> Value {
     })
 }
 
+/// What reviews find, in turns.
+const FINDINGS: [(&str, &str, &str, &str); 4] = [
+    (
+        "info",
+        "two of the last six iterations were taken up again after a revert",
+        "verdicts.jsonl, the last six lines",
+        "let the planner read the reason of the last REVERT first",
+    ),
+    (
+        "warn",
+        "lessons grow faster than they are used: none was named in the last prompts",
+        "wedge-lessons.jsonl beside the prompts of the last two hours",
+        "keep the ten that were of use last",
+    ),
+    ("info", "tokens for each accepted change fell by a tenth", "state.json, history[].tokens", "go on like this"),
+    (
+        "info",
+        "the judge's reasons are short, and always in the same words",
+        "verdicts.jsonl, reason",
+        "ask the judge to name the cells that changed",
+    ),
+];
+
 /// A review of the loop's behaviour, a healthy one.
 pub(super) fn review(at: Time, number: u64) -> Value {
+    let turn = usize::try_from(number % 4).unwrap_or(0);
+    let finding = |(severity, what, evidence, suggestion): &(&str, &str, &str, &str)| json!({ "severity": severity, "what": what, "evidence": evidence, "suggestion": suggestion });
+    let findings: Vec<Value> = FINDINGS.iter().cycle().skip(turn).take(turn.max(1)).map(finding).collect();
     json!({
         "ts": at,
         "health_score": 78 + number * 5 % 13,
-        "verdict": "HEALTHY",
+        "verdict": "healthy",
         "summary": "steady progress, few reverts, no rule broken",
-        "findings": [],
+        "findings": findings,
+        "judge": "codex",
+        "model": "gpt-5.5",
+        "attempts": 1,
+        "took_seconds": 31.2,
+        "since": at - SignedDuration::from_hours(6),
+    })
+}
+
+/// An attempt at a review that came to nothing: the machine's model hung, and so did the judge.
+fn no_review(at: Time) -> Value {
+    json!({
+        "ts": at,
+        "error": "timed-out",
+        "reason": "no answer within 420 s; all its processes were ended",
+        "judge": "codex",
+        "model": "gpt-5.5",
+        "attempts": 1,
+        "took_seconds": 420.3,
     })
 }

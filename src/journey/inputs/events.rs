@@ -9,7 +9,7 @@ use super::fields::{object, prose};
 use super::gathered::{EventLine, VerdictLine};
 use super::state::ids;
 use crate::journey::run::{Event, EventKind, Origin, Review, Verdict};
-use crate::source::json;
+use crate::source::{json, review};
 
 /// Characters of a free text that are kept.
 const TEXT: usize = 4000;
@@ -111,14 +111,15 @@ pub(super) fn word(value: &Value) -> Option<String> {
 
 /// A review. Without a score of 0 to 100 it is an attempt that failed.
 pub(super) fn review(line: &[u8], from: Origin) -> Result<Review, Refused> {
-    let [ts, score, verdict, summary] =
-        object(line, &["ts", "health_score", "verdict", "summary"]).ok_or(Refused::Malformed)?;
+    let names = ["ts", "health_score", "verdict", "summary", "findings"];
+    let [ts, score, verdict, summary, findings] = object(line, &names).ok_or(Refused::Malformed)?;
     let score = json::number(&score).filter(|score| (0.0..=100.0).contains(score)).ok_or(Refused::NoReview)?;
     Ok(Review {
         at: json::time(&ts),
         health_score: Some(score),
         verdict: json::text(&verdict),
         summary: prose(&summary, TEXT),
+        findings: review::findings(&findings, prose),
         from,
     })
 }
@@ -163,6 +164,12 @@ mod tests {
     fn a_review_without_a_score_is_an_attempt() {
         let read = review(br#"{"ts":5,"health_score":82,"verdict":"healthy","summary":"steady"}"#, HERE).unwrap();
         assert_eq!((read.health_score, read.verdict.as_deref()), (Some(82.0), Some("healthy")));
+        assert_eq!(read.findings, None, "not told is not none");
+        let line =
+            br#"{"health_score":8,"findings":[{"severity":"info","what":"a"},{"severity":"crit","what":"b\nc"}]}"#;
+        let findings = review(line, HERE).unwrap().findings.unwrap();
+        let told: Vec<_> = findings.worst.iter().map(|one| (one.severity.name(), one.what.as_str())).collect();
+        assert_eq!(told, [("crit", "b\nc"), ("info", "a")]);
         assert_eq!(review(br#"{"ts":5,"error":"no answer"}"#, HERE), Err(Refused::NoReview));
         assert_eq!(review(br#"{"ts":5,"health_score":101}"#, HERE), Err(Refused::NoReview));
         assert_eq!(review(b"[]", HERE), Err(Refused::Malformed));

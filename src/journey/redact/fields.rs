@@ -10,7 +10,7 @@ use crate::journey::run::{
     Commit, Contradiction, Epoch, Event, Iteration, Key, LeftOut, ParityPoint, Review, Run, Sourced, Tokens, Verdict,
 };
 use crate::journey::site_data::{self, SiteData};
-use crate::observation::Time;
+use crate::observation::{Findings, ReviewFinding, Time};
 
 /// The longest texts that are shown, in characters: a paragraph, a line, a name.
 pub(super) const LONGEST_TEXT: usize = 2000;
@@ -126,13 +126,30 @@ impl Fields<'_> {
     }
 
     fn review(&mut self, review: &Review) -> site_data::Review {
-        let Review { at, health_score, verdict, summary, from: _ } = review;
+        let Review { at, health_score, verdict, summary, findings, from: _ } = review;
+        let counts = |findings: &Findings| {
+            let some = findings.by_severity().filter(|(_, count)| *count > 0);
+            some.map(|(severity, count)| (severity.name().to_owned(), count)).collect()
+        };
         site_data::Review {
             at: *at,
             health_score: health_score.filter(|score| score.is_finite()),
             verdict: verdict.as_deref().map(|word| self.word(word)),
             summary: self.prose(summary.as_deref(), LONGEST_TEXT),
+            findings: findings.as_ref().map(counts),
+            worst: findings.iter().flat_map(|found| &found.worst).filter_map(|found| self.finding(found)).collect(),
         }
+    }
+
+    /// A finding of which something may be shown.
+    fn finding(&mut self, finding: &ReviewFinding) -> Option<site_data::Finding> {
+        let ReviewFinding { severity, what, evidence, suggestion } = finding;
+        Some(site_data::Finding {
+            severity: *severity,
+            what: self.prose(Some(what), Findings::TEXT)?,
+            evidence: self.prose(evidence.as_deref(), Findings::TEXT),
+            suggestion: self.prose(suggestion.as_deref(), Findings::TEXT),
+        })
     }
 
     /// A commit whose hash is one: the one field in which a hash is shown.

@@ -5,6 +5,7 @@ use crate::journey::leak::exact::Exact;
 use crate::journey::leak::rules::{Hit, Kind, Rule};
 use crate::journey::redact::{Settings, redact};
 use crate::journey::run::{EventKind, Origin};
+use crate::observation::ReviewSeverity;
 
 const FROM: Origin = Origin { file: 0, offset: 7, lines: 1 };
 const HOST: Rule = Rule { name: "machine-host", kind: Kind::Identity, description: "a host" };
@@ -77,6 +78,12 @@ fn run(iterations: Vec<Iteration>, text: &str) -> Run {
             health_score: Some(f64::NAN),
             verdict: Some(text.into()),
             summary: Some(text.into()),
+            findings: Some(Findings::of(vec![ReviewFinding {
+                severity: ReviewSeverity::Warn,
+                what: text.into(),
+                evidence: Some(text.into()),
+                suggestion: Some(text.into()),
+            }])),
             from: FROM,
         }],
         contradictions: vec![Contradiction { kind: text.into(), key: None, text: text.into(), from: vec![FROM] }],
@@ -117,7 +124,10 @@ fn no_field_lets_anything_private_through() {
 fn free_text_is_shown_only_where_it_is_asked_for() {
     let told = Iteration { files: None, ..iteration(1, "It went well, somehow") };
     let run = run(vec![told], "It went well, somehow");
-    assert!(!serde_json::to_string(&shown(&run, false)).unwrap().contains("somehow"));
+    let silent = shown(&run, false);
+    assert!(!serde_json::to_string(&silent).unwrap().contains("somehow"));
+    assert_eq!(silent.reviews[0].findings, Some([("warn".to_owned(), 1)].into()), "the counts always");
+    assert_eq!(silent.reviews[0].worst, []);
     let data = shown(&run, true);
     let text = Some("It went well, somehow".to_owned());
     let iteration = &data.iterations[0];
@@ -131,6 +141,8 @@ fn free_text_is_shown_only_where_it_is_asked_for() {
         ],
         [&text; 5]
     );
+    let finding = &data.reviews[0].worst[0];
+    assert_eq!([&Some(finding.what.clone()), &finding.evidence, &finding.suggestion], [&text; 3]);
     assert_eq!(iteration.verdict.as_ref().unwrap().reason, text);
     // A sentence is no word and no name of a model.
     assert_eq!((iteration.events[0].word.as_deref(), data.phase.as_deref()), (Some("other"), Some("other")));

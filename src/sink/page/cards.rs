@@ -92,7 +92,7 @@ fn card<T>(title: &'static str, group: &Group<T>, now: Time, fill: impl FnOnce(&
     Some(card)
 }
 
-fn note<T>(group: &Group<T>, now: Time) -> Option<String> {
+pub(super) fn note<T>(group: &Group<T>, now: Time) -> Option<String> {
     let what = match group.freshness {
         Freshness::Observed | Freshness::Disabled => return None,
         Freshness::Pending => "not read yet",
@@ -223,18 +223,14 @@ fn mark(verdict: &Verdict) -> Mark {
 }
 
 fn publication(figures: &Figures, now: Time) -> Option<Card> {
-    let review = figures.review.figures.as_ref().and_then(Option::as_ref);
+    let review = figures.review.figures.as_ref().and_then(|review| review.last_good.as_ref());
     if !figures.site.is_present() && review.is_none() {
         return None;
     }
     let mut card = Card { title: "Review and site", value: "–".into(), ..Card::default() };
     card.value = words::number(review.map(|review| review.health_score));
     card.unit = "of 100, health score".into();
-    if let Some(review) = review {
-        card.facts.push(("Reviewed", words::ago(review.at, now)));
-        card.facts.extend(review.verdict.clone().map(|verdict| ("Verdict", verdict)));
-        card.facts.extend(review.summary.clone().map(|summary| ("Summary", summary)));
-    }
+    card.facts.extend(review.map(|review| ("Reviewed", words::ago(review.at, now))));
     if let Some(site) = &figures.site.figures {
         card.facts.extend(site.built_at.map(|at| ("Site built", words::ago(at, now))));
         card.facts.extend(site.data_at.map(|at| ("Site data", words::ago(at, now))));

@@ -5,12 +5,14 @@
 
 mod cards;
 mod chart;
+mod review;
 mod words;
 
 use askama::Template;
 
 use self::cards::Card;
 use self::chart::Spark;
+use self::review::Reviewed;
 use super::figures::{Figures, SourceFigures, sources};
 use super::moment::Moment;
 use crate::alert;
@@ -58,6 +60,7 @@ struct StatusPage<'a> {
     alerts: Option<String>,
     strip: Option<Spark>,
     cards: Vec<Card>,
+    review: Option<Reviewed>,
     judged: Vec<CheckRow<'a>>,
     idle: Vec<CheckRow<'a>>,
     events: Vec<EventRow<'a>>,
@@ -219,6 +222,7 @@ impl<'a> StatusPage<'a> {
             alerts: alerts_line(alerts),
             strip: chart::strip(&history.severities(now)),
             cards: cards::cards(&figures, history, now),
+            review: review::reviewed(&figures.review, now),
             judged: rows(true),
             idle: rows(false),
             events: history.events().take(EVENTS).map(|event| EventRow::of(event, now)).collect(),

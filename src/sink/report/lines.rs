@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::observation::{GoodReview, Host, Parity, Room, Site, Time, Verdict, seconds_since};
+use crate::observation::{Findings, GoodReview, Host, Parity, Room, Site, Time, Verdict, seconds_since};
 use crate::sink::figures::{Figures, GpuFigures, Group, LoopFigures, PhaseFigures, VllmFigures};
 use crate::state::Freshness;
 use crate::words;
@@ -28,7 +28,9 @@ pub(super) fn lines(figures: &Figures, now: Time) -> Vec<Line> {
     list.add("parity", &figures.parity, |parity| parity_text(*parity));
     list.add("verdicts", &figures.verdicts, |verdicts| verdicts_text(verdicts));
     list.add("site", &figures.site, |site| site_text(site, now));
-    list.add("review", &figures.review, |review| review.as_ref().map_or("".into(), |good| review_text(good, now)));
+    list.add("review", &figures.review, |review| {
+        review.last_good.as_ref().map_or("".into(), |good| review_text(good, now))
+    });
     list.add("host", &figures.host, |host| host_text(*host));
     list.lines
 }
@@ -112,7 +114,14 @@ fn site_text(site: &Site, now: Time) -> String {
 }
 
 fn review_text(good: &GoodReview, now: Time) -> String {
-    format!("score {:.0} of 100, {}", good.health_score, words::ago(now, good.at))
+    let counts = good.findings.iter().flat_map(Findings::by_severity).filter(|(_, count)| *count > 0);
+    let counts = words::list(counts.map(|(severity, count)| Some(format!("{count} {}", severity.name()))));
+    words::list([
+        Some(format!("score {:.0} of 100", good.health_score)),
+        good.verdict.clone(),
+        (!counts.is_empty()).then(|| format!("findings: {counts}")),
+        Some(words::ago(now, good.at)),
+    ])
 }
 
 fn host_text(host: Host) -> String {

@@ -108,6 +108,35 @@ fn sample() -> VllmSample {
     }
 }
 
+fn review(at: Time) -> Review {
+    Review {
+        last_good: Some(GoodReview {
+            verdict: Some("healthy".into()),
+            summary: Some("steady".into()),
+            findings: Some(Findings::of(vec![ReviewFinding {
+                severity: ReviewSeverity::Warn,
+                what: "two reverts in one module".into(),
+                evidence: Some("verdicts 117 and 119".into()),
+                suggestion: Some("split the module's next step".into()),
+            }])),
+            judge: Some("codex".into()),
+            model: Some("gpt-5.5".into()),
+            ..GoodReview::new(at, 82.0)
+        }),
+        last_attempt_at: Some(at),
+        failed_since: 0,
+        last_failed: Some(FailedReview {
+            at: Some(at),
+            outcome: ReviewOutcome::TimedOut,
+            word: None,
+            reason: Some("no answer within 420 s; all its processes were ended".into()),
+            judge: Some("codex".into()),
+            model: Some("gpt-5.5".into()),
+        }),
+        attempts: Some(Attempts::default()),
+    }
+}
+
 /// One reading of every source in which every value is there.
 fn everything() -> Vec<Data> {
     let at = example_now();
@@ -159,16 +188,7 @@ fn everything() -> Vec<Data> {
             data_at: Some(at),
             synthesis: Some(LastRun::new(at, Outcome::Published)),
         }),
-        Data::Review(Review {
-            last_good: Some(GoodReview {
-                at,
-                health_score: 82.0,
-                verdict: Some("healthy".into()),
-                summary: Some("steady".into()),
-            }),
-            last_attempt_at: Some(at),
-            failed_since: 0,
-        }),
+        Data::Review(review(at)),
         Data::Gpu(GpuReading {
             driver_version: "580.95".into(),
             gpus: vec![Gpu { utilization: Field::Value(0.96), power: Field::Value(15.5), ..Gpu::default() }],

@@ -158,13 +158,50 @@ pub(super) fn review(review: &Review) -> Value {
             "health_score": review.health_score,
             "verdict": review.verdict,
             "summary": review.summary,
+            "findings": review.findings.as_ref().map(findings),
+            "judge": review.judge,
+            "model": review.model,
         })
     };
+    let attempts = |attempts: Attempts| counts(attempts.by_outcome().map(|(outcome, count)| (outcome.name(), count)));
     json!({
         "last_good": review.last_good.as_ref().map(good),
         "last_attempt_at": review.last_attempt_at,
         "failed_since": review.failed_since,
+        "last_failed": review.last_failed.as_ref().map(failed_review),
+        "attempts": review.attempts.map(attempts),
     })
+}
+
+fn findings(findings: &Findings) -> Value {
+    let finding = |finding: &ReviewFinding| {
+        json!({
+            "severity": finding.severity.name(),
+            "what": finding.what,
+            "evidence": finding.evidence,
+            "suggestion": finding.suggestion,
+        })
+    };
+    json!({
+        "count": findings.count(),
+        "by_severity": counts(findings.by_severity().map(|(severity, count)| (severity.name(), count))),
+        "worst": findings.worst.iter().map(finding).collect::<Vec<_>>(),
+    })
+}
+
+fn failed_review(failed: &FailedReview) -> Value {
+    json!({
+        "at": failed.at,
+        "outcome": failed.outcome.name(),
+        "error": failed.word.as_deref().unwrap_or(failed.outcome.name()),
+        "reason": failed.reason,
+        "judge": failed.judge,
+        "model": failed.model,
+    })
+}
+
+fn counts(counts: impl Iterator<Item = (&'static str, u64)>) -> Value {
+    counts.map(|(name, count)| (name.to_owned(), Value::from(count))).collect::<serde_json::Map<_, _>>().into()
 }
 
 pub(super) fn watchdog(reading: &WatchdogReading) -> Value {

@@ -80,8 +80,12 @@ fn world(home: &Home) -> Vec<(String, f64)> {
     let verdicts = ["REVERT", "ACCEPT", "REVERT", "ACCEPT", "WEDGED_NO_VERDICT", "ACCEPT"];
     let judged_at = home.write_verdicts(&verdicts);
     let reviewed_at = judged_at - Duration::from_secs(7 * 3600);
-    let review = json!({"ts": unix_seconds(reviewed_at), "health_score": 72.5, "verdict": "fair"});
-    std::fs::write(home.runtime("meta-judge.jsonl"), format!("{review}\n")).unwrap();
+    let failed = json!({"ts": unix_seconds(reviewed_at) - 1800.0, "error": "timed-out", "reason": "no answer"});
+    let findings = json!([{"severity": "warn", "what": "a"}, {"severity": "crit", "what": "b"}, {"severity": "warn", "what": "c"}]);
+    let review = json!({
+        "ts": unix_seconds(reviewed_at), "health_score": 72.5, "verdict": "degraded", "findings": findings,
+    });
+    std::fs::write(home.runtime("meta-judge.jsonl"), format!("{failed}\n{review}\n")).unwrap();
     let matrix = "a: {status: green}\nb: [{status: red}, {status: green}]\nc: green\nd: {status: n/a}\ne: manual\n";
     std::fs::create_dir(home.repo("acceptance")).unwrap();
     std::fs::write(home.repo("acceptance/parity-matrix.yaml"), matrix).unwrap();
@@ -134,6 +138,13 @@ fn expected() -> Vec<(String, f64)> {
         ("autoswe_gpu_throttled{gpu=\"0\",reason=\"hw_slowdown\"}".into(), 0.0),
         ("autoswe_site_in_sync".into(), 0.0),
         ("autoswe_review_health_score".into(), 72.5),
+        ("autoswe_review_verdict{verdict=\"degraded\"}".into(), 1.0),
+        ("autoswe_review_verdict{verdict=\"healthy\"}".into(), 0.0),
+        ("autoswe_review_findings{severity=\"warn\"}".into(), 2.0),
+        ("autoswe_review_findings{severity=\"info\"}".into(), 0.0),
+        ("autoswe_review_attempts_total{outcome=\"reviewed\"}".into(), 1.0),
+        ("autoswe_review_attempts_total{outcome=\"timed-out\"}".into(), 1.0),
+        ("autoswe_review_attempts_total{outcome=\"evidence\"}".into(), 0.0),
         ("autoswe_check_severity{check=\"site\"}".into(), 1.0),
         ("autoswe_check_severity{check=\"parity\"}".into(), 0.0),
         // The review is older than six hours.

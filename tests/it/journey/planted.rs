@@ -176,6 +176,12 @@ fn in_the_lines(place: &Place, planter: &mut Planter) {
             let mut line = json!({"epoch": of["epoch"], "iter": of["iter"], "ts": at, "health_score": 50});
             words.iter().for_each(|word| line[*word] = planter.alone(kind).into());
             line[text] = planter.sentence(kind).into();
+            if name == "meta-judge.jsonl" {
+                line["findings"] = json!([{
+                    "severity": planter.alone(kind), "what": planter.sentence(kind), "evidence": planter.sentence(kind),
+                    "suggestion": planter.sentence(kind),
+                }, planter.sentence(kind)]);
+            }
             place.add(name, &line);
         }
     }

@@ -2,10 +2,10 @@
 //! with a stand-in for an OpenAI-compatible server.
 
 mod codex;
-mod endpoint;
+pub(crate) mod endpoint;
 mod layouts;
 mod processes;
 mod responses;
 mod review;
 mod scripts;
-mod world;
+pub(crate) mod world;

@@ -9,7 +9,7 @@ use crate::support::{Server, ok, response, silence, write};
 
 /// What the model does with one request.
 #[derive(Debug, Clone)]
-pub(super) enum Turn {
+pub(crate) enum Turn {
     /// It says this.
     Says(String),
     /// It has this shell command run.
@@ -23,7 +23,7 @@ pub(super) enum Turn {
 }
 
 /// Starts a model that does one of `turns` at each request, and the last one from then on.
-pub(super) async fn model(turns: Vec<Turn>) -> Server {
+pub(crate) async fn model(turns: Vec<Turn>) -> Server {
     let (turns, next) = (Arc::new(turns), AtomicUsize::new(0));
     Server::start(move |request, stream| {
         let is_model = request.line.starts_with("POST") && request.line.ends_with("/responses");
@@ -46,7 +46,7 @@ pub(super) async fn model(turns: Vec<Turn>) -> Server {
 }
 
 /// The requests to the model so far, as JSON.
-pub(super) fn asked(server: &Server) -> Vec<Value> {
+pub(crate) fn asked(server: &Server) -> Vec<Value> {
     let seen = server.seen().into_iter().filter(|request| request.line.ends_with("/responses"));
     seen.map(|request| serde_json::from_str(&request.body).unwrap()).collect()
 }

@@ -126,7 +126,7 @@ pub(super) fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// Where `tests/run` installs the real Codex CLI.
-pub(super) fn codex() -> PathBuf {
+pub(crate) fn codex() -> PathBuf {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("codex").join("bin/codex");
     assert!(program.is_file(), "{} is missing; tests/run installs it", program.display());
     program

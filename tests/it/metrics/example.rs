@@ -319,8 +319,21 @@ fn verdicts() -> Verdicts {
 }
 
 fn review() -> Review {
-    let good = GoodReview { at: ago(1800), health_score: 82.5, verdict: Some(NASTY.into()), summary: None };
-    Review { last_good: Some(good), last_attempt_at: Some(ago(600)), failed_since: 2, ..Review::default() }
+    let finding = ReviewFinding {
+        severity: ReviewSeverity::Warn,
+        what: NASTY.into(),
+        evidence: Some(NASTY.into()),
+        suggestion: None,
+    };
+    let good = GoodReview {
+        verdict: Some(NASTY.into()),
+        findings: Some(Findings::of(vec![finding])),
+        ..GoodReview::new(ago(1800), 82.5)
+    };
+    let mut attempts = Attempts::default();
+    [ReviewOutcome::Reviewed, ReviewOutcome::TimedOut].into_iter().for_each(|outcome| attempts.add(outcome));
+    let at = Some(ago(600));
+    Review { last_good: Some(good), last_attempt_at: at, failed_since: 2, attempts: Some(attempts), last_failed: None }
 }
 
 fn watchdog() -> WatchdogReading {

@@ -158,12 +158,48 @@ fn verdicts(severity: Severity) -> Verdicts {
 
 fn review() -> Review {
     let last_good = GoodReview {
-        at: ago(1920),
-        health_score: 82.0,
-        verdict: Some("steady".into()),
+        verdict: Some("degraded".into()),
         summary: Some("Progress on every second iteration; reverts are small.".into()),
+        findings: Some(findings()),
+        judge: Some("codex".into()),
+        model: Some("gpt-5.5".into()),
+        ..GoodReview::new(ago(1920), 82.0)
     };
-    Review { last_good: Some(last_good), last_attempt_at: Some(ago(1920)), failed_since: 0 }
+    let failed = FailedReview {
+        at: Some(ago(9120)),
+        outcome: ReviewOutcome::TimedOut,
+        word: None,
+        reason: Some("no answer within 420 s; all its processes were ended".into()),
+        judge: None,
+        model: None,
+    };
+    Review {
+        last_good: Some(last_good),
+        last_attempt_at: Some(ago(1920)),
+        last_failed: Some(failed),
+        ..Review::default()
+    }
+}
+
+fn findings() -> Findings {
+    let finding = |severity, what: &str, evidence: &str, suggestion: Option<&str>| ReviewFinding {
+        severity,
+        what: what.into(),
+        evidence: Some(evidence.into()),
+        suggestion: suggestion.map(str::to_owned),
+    };
+    let mut all = vec![
+        finding(ReviewSeverity::Info, "iterations take 14 min in the median", "verdicts 104 to 117", None),
+        finding(
+            ReviewSeverity::Warn,
+            "two reverts in billing/tax-tables for the same rounding",
+            "verdicts 113 and 115",
+            Some("let the planner read the last judge's reason before it goes on"),
+        ),
+        finding(ReviewSeverity::Crit, "a test was deleted to get green", "commit 1f2e3d4", Some("restore it")),
+    ];
+    all.extend((4..=7).map(|n| finding(ReviewSeverity::Info, &format!("small thing {n}"), "state.json", None)));
+    Findings::of(all)
 }
 
 fn host() -> Host {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use autoswe_exporter::journey::run::{EventKind, Outcome, Tokens};
 use autoswe_exporter::journey::site_data::*;
-use autoswe_exporter::observation::Time;
+use autoswe_exporter::observation::{ReviewSeverity, Time};
 
 use super::sample::bare;
 
@@ -91,6 +91,13 @@ pub(crate) fn hostile() -> SiteData {
         health_score: Some(scores[index % 5]),
         verdict: Some(text.clone()),
         summary: Some(text.clone()),
+        findings: Some([("crit".into(), u64::MAX), (text.clone(), 1)].into()),
+        worst: vec![Finding {
+            severity: ReviewSeverity::ALL[index % 4],
+            what: text.clone(),
+            evidence: Some(text.clone()),
+            suggestion: Some(text.clone()),
+        }],
     };
     let point = |at: i64, cells: u64| ParityPoint {
         at: time(at),

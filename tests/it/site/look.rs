@@ -59,7 +59,11 @@ fn axe() -> String {
 
 /// What the browser finds in the site of `data`, in light or dark colours.
 async fn look(data: &SiteData, tasks: Value, dark: bool) -> Value {
-    let site = site(data, &Settings { base_url: None, ..settings() });
+    look_at(site(data, &Settings { base_url: None, ..settings() }), tasks, dark).await
+}
+
+/// What the browser finds in these files.
+pub(crate) async fn look_at(site: BTreeMap<String, Vec<u8>>, tasks: Value, dark: bool) -> Value {
     let look = Arc::new(Look { site, tasks, done: Notify::new() });
     let axe = axe();
     let app = Router::new()

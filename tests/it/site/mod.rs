@@ -6,7 +6,7 @@ pub(crate) mod sample;
 mod feed;
 mod hostile;
 mod html;
-mod look;
+pub(crate) mod look;
 mod made;
 
 use std::collections::BTreeMap;

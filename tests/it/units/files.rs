@@ -4,8 +4,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::{Machine, named};
 
-const USER: usize = 13;
-const SYSTEM: usize = 14;
+const USER: usize = 15;
+const SYSTEM: usize = 16;
 
 #[test]
 fn installing_again_changes_nothing_and_uninstalling_leaves_nothing() {

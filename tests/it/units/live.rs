@@ -58,6 +58,11 @@ impl Installed {
         let log = installed.runtime("log");
         let text = format!("[Service]\nStandardOutput=append:{0}\nStandardError=append:{0}\n", log.display());
         std::fs::write(for_all.join("log.conf"), text).unwrap();
+        // All of this lies in the directory for temporary files, which is the review's own otherwise.
+        let own = installed.manager.unit_dir().join("autoswe-review.service.d");
+        std::fs::create_dir(&own).unwrap();
+        let text = format!("[Service]\nPrivateTmp=no\nReadWritePaths={}\n", std::env::temp_dir().display());
+        std::fs::write(own.join("place.conf"), text).unwrap();
         installed
     }
 
@@ -178,7 +183,7 @@ fn what_systemctl_says_is_shown_when_it_fails() {
 }
 
 /// Whether a timer will fire again.
-fn has_next_run(manager: &UserManager, timer: &str) -> bool {
+pub(super) fn has_next_run(manager: &UserManager, timer: &str) -> bool {
     let next = |property| manager.show(timer, property);
     assert_eq!(next("ActiveState"), "active");
     let known = |next: String| !next.is_empty() && next != "infinity";
@@ -197,7 +202,8 @@ fn timers_always_have_a_next_run() {
     assert!(!has_next_run(manager, "naive.timer"));
 
     installed.machine.stub("autoswe-journey", "#!/bin/sh\n");
-    for name in ["autoswe-report", "autoswe-watchdog-once", "autoswe-synth"] {
+    installed.machine.stub("autoswe-judge", "#!/bin/sh\n");
+    for name in ["autoswe-report", "autoswe-watchdog-once", "autoswe-synth", "autoswe-review"] {
         let timer = format!("{name}.timer");
         manager.done(&["start", &timer]);
         assert!(has_next_run(manager, &timer), "{timer} started");

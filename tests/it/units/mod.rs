@@ -4,6 +4,7 @@ mod files;
 mod journey;
 mod live;
 mod notify;
+mod review;
 mod sandbox;
 mod server;
 mod verify;
@@ -50,6 +51,7 @@ impl Machine {
             ("autoswe-exporter", env!("CARGO_BIN_EXE_autoswe-exporter")),
             ("autoswe-watchdog", env!("CARGO_BIN_EXE_autoswe-watchdog")),
             ("autoswe-journey", env!("CARGO_BIN_EXE_autoswe-journey")),
+            ("autoswe-judge", env!("CARGO_BIN_EXE_autoswe-judge")),
         ];
         for (name, built) in programs {
             let place = machine.path("my bin").join(name);

@@ -15,6 +15,7 @@ use crate::journey::site::chart::{self, Chart};
 
 use crate::journey::site::figures::{Change, Sum, changes, when};
 use crate::journey::site::say::{self, Stamp};
+use crate::journey::site_data::SiteData;
 use crate::observation::seconds_since;
 use crate::words;
 
@@ -23,6 +24,8 @@ const LATEST: usize = 12;
 const MODULES: usize = 10;
 const EVENTS: usize = 8;
 const REVIEWS: usize = 4;
+/// Findings of the newest review that are shown.
+const FINDINGS: usize = 5;
 /// Kinds of what is left out that are named.
 const KINDS: usize = 40;
 
@@ -104,12 +107,18 @@ fn index<'b>(book: &'b Book<'_>) -> Index<'b> {
         latest: (0..count).rev().take(LATEST).map(|index| rows::iteration(book, index)).collect(),
         modules: modules(book),
         events: latest_events(book),
-        reviews: data.reviews.iter().rev().take(REVIEWS).map(rows::review).collect(),
+        reviews: latest_reviews(data),
         contradictions: counts(&data.contradictions),
         left_out: counts(&data.left_out),
         chunks: super::search::chunks(count),
         count,
     }
+}
+
+/// The latest reviews, the newest with its worst findings.
+fn latest_reviews(data: &SiteData) -> Vec<ReviewRow> {
+    let newest_first = data.reviews.iter().rev().take(REVIEWS).enumerate();
+    newest_first.map(|(age, review)| rows::review(review, if age == 0 { FINDINGS } else { 0 })).collect()
 }
 
 /// The charts in the order in which they are shown.

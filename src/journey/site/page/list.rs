@@ -20,6 +20,7 @@ use crate::journey::site::group::{self, Group, Kind};
 use crate::journey::site::say;
 use crate::journey::site::source::Source;
 use crate::journey::site_data::Iteration;
+use crate::observation::Findings;
 use crate::words;
 
 /// Characters of an event's text in a list.
@@ -183,7 +184,9 @@ impl Subject {
                 let row = |(event, index): (&_, Option<usize>)| rows::event(book, event, index, TEXT);
                 rows.events = places.map(|place| row(book.events[place])).collect();
             }
-            Subject::Reviews => rows.reviews = places.map(|place| rows::review(&book.data.reviews[place])).collect(),
+            Subject::Reviews => {
+                rows.reviews = places.map(|place| rows::review(&book.data.reviews[place], Findings::MOST)).collect()
+            }
             Subject::Groups(kind) => {
                 rows.groups = places.map(|place| rows::group(book, &groups(book, kind)[place])).collect();
             }

@@ -3,13 +3,16 @@
 //! Invariant: a row is made of what it lists and of nothing else, so that a list of rows that did not change does not
 //! change.
 
+use std::collections::BTreeMap;
+
 use crate::journey::run::Outcome;
 use crate::journey::site::book::Book;
 use crate::journey::site::figures::{OUTCOMES, Tally, seconds, tokens, when};
 use crate::journey::site::group::Group;
 use crate::journey::site::say::{self, Stamp};
 use crate::journey::site::{chart, prose};
-use crate::journey::site_data::{Event, Iteration, Review};
+use crate::journey::site_data::{Event, Finding, Iteration, Review};
+use crate::observation::{Findings, ReviewSeverity};
 use crate::words;
 
 /// An iteration in a line.
@@ -52,6 +55,17 @@ pub(super) struct ReviewRow {
     pub(super) verdict: Option<String>,
     /// HTML.
     pub(super) summary: Option<String>,
+    /// `2 crit, 1 info`.
+    pub(super) counts: Option<String>,
+    pub(super) findings: Vec<FindingRow>,
+}
+
+/// A finding of a review.
+pub(super) struct FindingRow {
+    pub(super) class: &'static str,
+    pub(super) severity: &'static str,
+    /// What it is, what shows it, and what to do about it.
+    pub(super) texts: Vec<String>,
 }
 
 /// A group of iterations.
@@ -101,8 +115,8 @@ pub(super) fn event(book: &Book<'_>, event: &Event, index: Option<usize>, text: 
     }
 }
 
-/// The row of a review; its text in full.
-pub(super) fn review(review: &Review) -> ReviewRow {
+/// The row of a review; its text in full, and the worst of its findings.
+pub(super) fn review(review: &Review, findings: usize) -> ReviewRow {
     let score = review.health_score.filter(|score| score.is_finite());
     ReviewRow {
         at: review.at.map(say::stamp),
@@ -110,6 +124,34 @@ pub(super) fn review(review: &Review) -> ReviewRow {
         level: score.map(|score| chart::number(score.clamp(0.0, 100.0))),
         verdict: review.verdict.as_deref().map(|verdict| say::cut(verdict, 80)),
         summary: review.summary.as_deref().map(prose::html),
+        counts: review.findings.as_ref().map(counts),
+        findings: review.worst.iter().take(findings).map(finding).collect(),
+    }
+}
+
+fn counts(counts: &BTreeMap<String, u64>) -> String {
+    let of = |severity: ReviewSeverity| {
+        let count = counts.get(severity.name()).filter(|count| **count > 0)?;
+        Some(format!("{} {}", words::whole(*count as f64), severity.name()))
+    };
+    match words::list(ReviewSeverity::ALL.map(of)) {
+        none if none.is_empty() => "none".into(),
+        some => some,
+    }
+}
+
+fn finding(finding: &Finding) -> FindingRow {
+    let Finding { severity, what, evidence, suggestion } = finding;
+    let texts = [Some(what), evidence.as_ref(), suggestion.as_ref()];
+    FindingRow {
+        class: match severity {
+            ReviewSeverity::Crit => "wedged",
+            ReviewSeverity::Warn => "reverted",
+            ReviewSeverity::Info => "in-progress",
+            ReviewSeverity::Other => "unknown",
+        },
+        severity: severity.name(),
+        texts: texts.into_iter().flatten().map(|text| say::cut(text, Findings::TEXT)).collect(),
     }
 }
 
