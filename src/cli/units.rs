@@ -170,12 +170,13 @@ fn filling(arguments: &InstallArguments, loaded: &Loaded, inputs: &Inputs) -> Re
     })
 }
 
-/// What a review writes to: the runtime directory, and where its file lies if that is elsewhere.
+/// What a review writes to: the runtime directory, and where its file and what saves it time lie if that is elsewhere.
 fn review_dirs(config: &Config) -> Vec<PathBuf> {
     let runtime = config.runtime();
     let file = config.in_runtime_dir(&config.review.file);
-    let elsewhere = file.parent().filter(|directory| !directory.starts_with(&runtime)).map(Path::to_owned);
-    [Some(runtime), elsewhere].into_iter().flatten().collect()
+    let places = [file.parent().map(Path::to_owned), Some(config.in_runtime_dir(&config.journey.state_dir))];
+    let elsewhere = places.into_iter().flatten().filter(|directory| !directory.starts_with(&runtime));
+    std::iter::once(runtime.clone()).chain(elsewhere).collect()
 }
 
 /// What the journey writes to outside the runtime directory: the releases, which are made in the repository where they

@@ -31,7 +31,8 @@ pub struct Filling {
     pub account: Option<Account>,
     /// The runtime directory, where it does not lie in the user's home.
     pub runtime_dir: Option<PathBuf>,
-    /// What a review writes to: the runtime directory, and that of `review.file` where it lies elsewhere.
+    /// What a review writes to: the runtime directory, and those of `review.file` and `journey.state_dir` that lie
+    /// elsewhere.
     pub review_dirs: Vec<PathBuf>,
     /// The setting `journey.trigger`.
     pub trigger: PathBuf,

@@ -30,7 +30,7 @@ pub use opinion::{Finding, Level, Opinion, Word, schema};
 pub use record::{About, LastGood, Record, append};
 
 /// How long gathering the evidence may take; git alone is waited for two minutes at most.
-const GATHERING: Duration = Duration::from_secs(240);
+pub(crate) const GATHERING: Duration = Duration::from_secs(240);
 
 /// How often the judge is asked: what breaks the schema is asked for once more, with the fault told.
 const ATTEMPTS: u32 = 2;

@@ -2,10 +2,10 @@
 //! with a stand-in for an OpenAI-compatible server.
 
 mod codex;
-pub(crate) mod endpoint;
+mod endpoint;
 mod layouts;
 mod processes;
-mod responses;
+pub(crate) mod responses;
 mod review;
 mod scripts;
 pub(crate) mod world;

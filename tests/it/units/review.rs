@@ -1,8 +1,5 @@
 //! The review by its timer in a real user manager: a judge that answers, one that fails, one that hangs, and the real
 //! Codex CLI with the sandbox that it makes within the unit's.
-//!
-//! A script stands in for `autoswe-judge review`: it asks the real `autoswe-judge` one question and writes the line of a
-//! review, so that what is judged here is the unit.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -11,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::live::{Installed, has_next_run};
 use super::{LOOK, PATIENCE};
-use crate::judge::endpoint::{Turn, asked, model};
+use crate::judge::responses::{Turn, asked, model};
 use crate::judge::world::codex;
 use crate::manager::alive;
 
@@ -19,21 +16,30 @@ const SERVICE: &str = "autoswe-review.service";
 const TIMER: &str = "autoswe-review.timer";
 const KEY: &str = "sk-correct-horse-battery-staple-9";
 
-/// The units with this judge, and the script that asks it.
+const GOOD: &str = r#"{"health_score": 82, "verdict": "healthy", "summary": "It does well.", "findings": []}"#;
+
+/// The units with this judge and a loop to review.
 fn installed(entry: &Value) -> Installed {
     let judge = json!({"use": "mine", "timeout": "5m", "entries": {"mine": entry}});
     let installed = Installed::with(json!({"judge": judge}));
-    std::fs::write(installed.runtime("prompt"), "how does it do?").unwrap();
+    std::fs::write(installed.runtime("state-heartbeat.json"), "{\"ts\": 1795346000}").unwrap();
+    // The real program, which says that it was called.
     let script = format!(
-        "#!/bin/sh\ncd '{}'\necho \"$*\" >>calls\nanswer=$('{}' rubric prompt) || exit\n\
-         echo \"{{\\\"health_score\\\":82,\\\"summary\\\":\\\"$answer\\\"}}\" >>meta-judge.jsonl\n",
-        installed.runtime("").display(),
+        "#!/bin/sh\necho \"$*\" >>'{}'\nexec '{}' \"$@\"\n",
+        installed.runtime("calls").display(),
         env!("CARGO_BIN_EXE_autoswe-judge")
     );
     installed.machine.stub("autoswe-judge", &script);
     std::fs::write(installed.manager.path().join("home/.config/autoswe/judge.env"), format!("CODEX_API_KEY={KEY}\n"))
         .unwrap();
     installed
+}
+
+/// The records, once there are `count`.
+fn records(installed: &Installed, count: usize) -> Vec<Value> {
+    let whole = |text: &str| text.lines().count() == count && text.ends_with('\n');
+    let text = text(installed, &installed.runtime("meta-judge.jsonl"), whole);
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// A shell script as judge, which finds the runtime directory in `$RT`.
@@ -71,11 +77,11 @@ fn soon(installed: &Installed) {
 
 #[test]
 fn the_timer_has_the_loop_reviewed() {
-    let installed = script("echo it does well");
+    let installed = script(&format!("echo '{GOOD}'"));
     let manager = &installed.manager;
     soon(&installed);
-    let line = text(&installed, &installed.runtime("meta-judge.jsonl"), |text| text.ends_with('\n'));
-    assert_eq!(line, "{\"health_score\":82,\"summary\":\"it does well\"}\n");
+    let record = records(&installed, 1).swap_remove(0);
+    assert_eq!((&record["health_score"], &record["verdict"]), (&json!(82.0), &json!("healthy")), "{record}");
     manager.until(SERVICE, "ActiveState", "inactive");
     assert_eq!(manager.show(SERVICE, "Result"), "success");
     assert_eq!(std::fs::read_to_string(installed.runtime("calls")).unwrap(), "review\n");
@@ -102,6 +108,7 @@ fn a_judge_that_fails_is_a_failed_unit_and_the_timer_goes_on() {
     let again = manager.systemctl(&["start", SERVICE]);
     assert!(!again.status.success());
     assert_eq!(std::fs::read_to_string(installed.runtime("calls")).unwrap(), "review\nreview\n");
+    assert!(records(&installed, 2).iter().all(|record| record["error"] == "failed"));
     assert!(has_next_run(manager, TIMER));
 }
 
@@ -127,13 +134,14 @@ fn processes(installed: &Installed) -> Vec<rustix::process::Pid> {
 fn a_judge_that_hangs_is_ended_by_the_units_limit_with_all_that_it_started() {
     let installed = hanging();
     let manager = &installed.manager;
-    assert_eq!(manager.show(SERVICE, "TimeoutStartUSec"), "16min");
-    drop_in(&installed, SERVICE, "[Service]\nTimeoutStartSec=4\nTimeoutStopSec=3\n");
+    assert_eq!(manager.show(SERVICE, "TimeoutStartUSec"), "20min");
+    drop_in(&installed, SERVICE, "[Service]\nTimeoutStartSec=4\nTimeoutStopSec=20\n");
     manager.done(&["start", "--no-block", SERVICE]);
     let pids = processes(&installed);
     manager.until(SERVICE, "ActiveState", "failed");
     assert_eq!(manager.show(SERVICE, "Result"), "timeout");
     assert!(!pids.iter().any(|pid| alive(*pid)), "{pids:?}");
+    assert_eq!(records(&installed, 1)[0]["error"], "interrupted", "it is told to end before it is killed");
 }
 
 #[test]
@@ -157,7 +165,7 @@ async fn codex_shuts_its_tools_in_within_the_units_sandbox() {
          touch \"$HOME/x\" && echo TOUCHED; grep Seccomp: /proc/self/status",
         outside.display()
     );
-    let server = model(vec![Turn::Runs(look), Turn::Says("I have looked".into())]).await;
+    let server = model(vec![Turn::Runs(look), Turn::Says(GOOD.into())]).await;
     let shipped = autoswe_exporter::config::Judges::default().get("codex").unwrap().clone();
     let provider = format!(
         "--config=model_providers.stub={{name=\"stub\",base_url=\"{}/v1\",wire_api=\"responses\",env_key=\"CODEX_API_KEY\",\
@@ -174,8 +182,7 @@ async fn codex_shuts_its_tools_in_within_the_units_sandbox() {
     installed.manager.done(&["start", "--no-block", SERVICE]);
     installed.manager.until(SERVICE, "ActiveState", "inactive");
     assert_eq!(installed.manager.show(SERVICE, "Result"), "success", "{}", installed.log());
-    let line = std::fs::read_to_string(installed.runtime("meta-judge.jsonl")).unwrap();
-    assert!(line.contains("I have looked"), "{line}");
+    assert_eq!(records(&installed, 1)[0]["health_score"], 82.0);
     let requests = asked(&server);
     let seen = requests[1]["input"].as_array().unwrap().iter().find(|item| item["type"] == "function_call_output");
     let seen = seen.unwrap()["output"].to_string();

@@ -92,6 +92,7 @@ pub(super) mod tests {
             health_score: Some(score),
             verdict: None,
             summary: None,
+            findings: None,
             from: Origin::default(),
         };
         let run = Run {

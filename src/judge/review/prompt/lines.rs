@@ -210,7 +210,7 @@ pub(super) fn iterations(evidence: &Evidence) -> Vec<String> {
 pub(super) fn reviews(evidence: &Evidence) -> Vec<String> {
     let reviews = evidence.data.reviews.iter().rev().map(|review| {
         line(json!({"at": review.at.map(second), "health_score": review.health_score, "verdict": review.verdict,
-            "summary": review.summary}))
+            "summary": review.summary, "findings_by_severity": review.findings}))
     });
     reviews.collect()
 }
