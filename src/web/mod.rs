@@ -17,7 +17,7 @@ pub use pages::{Page, Pages, Probe, Snapshot};
 pub use routes::{PROBES, ROUTES, router};
 pub(crate) use routes::{metrics_page, not_here, probe_page};
 pub use secure::Secure;
-pub use server::{App, BindError, Limits, Peer, Server, Tls};
+pub use server::{App, BindError, Limits, Peer, Refused, Server, Tls};
 
 use std::path::Path;
 

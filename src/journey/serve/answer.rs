@@ -24,7 +24,6 @@ use super::refusal::{NOT_KEPT, Refusal};
 use super::representation::{self, Representation};
 use super::{Found, Resource, Site};
 
-const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 /// Headers that an answer has beside the policy's: so many, with room for what a transport adds.
 pub(super) const HEADERS: usize = 12;
 
@@ -99,16 +98,17 @@ impl<B> Asked<'_, B> {
         if verdict == Verdict::Failed {
             return self.refused(Refusal::Condition, form);
         }
-        let mut headers = self.policy.headers(HEADERS);
+        let is_sent = verdict == Verdict::Send;
+        let mut headers = if is_sent { self.policy.of_file() } else { self.policy.headers(HEADERS) };
         form.describe_caching(&mut headers);
         headers.insert(header::ETAG, tag.value());
-        if let Some(modified) = modified {
-            headers.insert(header::LAST_MODIFIED, modified.value());
+        match modified {
+            Some(modified) => drop(headers.insert(header::LAST_MODIFIED, modified.value())),
+            None => drop(headers.remove(header::LAST_MODIFIED)),
         }
-        if verdict == Verdict::NotModified {
+        if !is_sent {
             return respond(StatusCode::NOT_MODIFIED, headers, Payload::default());
         }
-        headers.insert(header::ACCEPT_RANGES, BYTES);
         // RFC 9110, 14.2: GET is the only method for which ranges are defined.
         let is_get = self.request.method() == Method::GET;
         if is_get && asked.contains_key(header::RANGE) && precondition::if_range(asked, &tag, modified) {

@@ -19,14 +19,14 @@ use super::site::{Site, Volume};
 use crate::metric::{Connections, OwnProcess, Shown, SiteServer, site_server};
 use crate::observation::Time;
 use crate::source::own_process::Own;
-use crate::web::{App, Peer, Probe, metrics_page, not_here, probe_page};
+use crate::web::{App, Peer, Probe, Refused, metrics_page, not_here, probe_page};
 
 /// Methods that are counted apart.
 const METHODS: [&str; 4] = ["GET", "HEAD", "POST", OTHER];
 /// Statuses that are counted apart.
-const CODES: [&str; 20] = [
-    "200", "202", "206", "301", "302", "304", "307", "308", "400", "401", "403", "404", "405", "406", "412", "416",
-    "429", "500", "503", OTHER,
+const CODES: [&str; 23] = [
+    "200", "202", "206", "301", "302", "304", "307", "308", "400", "401", "403", "404", "405", "406", "408", "412",
+    "413", "416", "429", "431", "500", "503", OTHER,
 ];
 const OTHER: &str = "other";
 /// Reasons that are kept of what was refused; each names one release or snapshot.
@@ -62,7 +62,12 @@ pub struct News {
 impl Counters {
     /// Counts a request that was answered.
     pub fn answered(&self, method: &Method, status: StatusCode, bytes: u64) {
-        let method = METHODS.iter().position(|known| method.as_str() == *known).unwrap_or(METHODS.len() - 1);
+        self.count(method.as_str(), status, bytes);
+    }
+
+    /// Counts what was answered; `method` is any word where it is not known.
+    fn count(&self, method: &str, status: StatusCode, bytes: u64) {
+        let method = METHODS.iter().position(|known| method == *known).unwrap_or(METHODS.len() - 1);
         let code = CODES.iter().position(|known| status.as_str() == *known).unwrap_or(CODES.len() - 1);
         self.requests[method][code].fetch_add(1, Ordering::Relaxed);
         self.answer_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -195,6 +200,15 @@ impl<A: App> App for Told<A> {
         self.app.body_limit(head)
     }
 
+    fn refused(&self, refused: &Refused<'_>, peer: Peer) {
+        let Refused { head, status, bytes } = *refused;
+        self.counters.count(head.map_or(OTHER, |head| head.method.as_str()), status, bytes);
+        if let Some(log) = &self.log {
+            let answered = Answered { at: SystemTime::now(), status: status.as_u16(), bytes: Some(bytes), took: None };
+            log.tell(&Asked::at_most(head, peer), &answered);
+        }
+    }
+
     async fn answer(&self, request: Request<Bytes>, peer: Peer) -> Response<Self::Body> {
         let logged = self.log.as_deref().map(|log| (log, Asked::of(&request, peer), Instant::now()));
         let method = request.method().clone();
@@ -202,7 +216,7 @@ impl<A: App> App for Told<A> {
         let bytes = length(&method, &answer);
         self.counters.answered(&method, answer.status(), bytes.unwrap_or(0));
         if let Some((log, asked, began)) = logged {
-            let (status, took) = (answer.status().as_u16(), began.elapsed());
+            let (status, took) = (answer.status().as_u16(), Some(began.elapsed()));
             log.tell(&asked, &Answered { at: SystemTime::now(), status, bytes, took });
         }
         answer

@@ -125,7 +125,9 @@ impl Secure {
             return Ok(());
         }
         let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-        shared.logins.check(&ready.users, authorization, peer).await.map_err(|refusal| match refusal {
+        // In a box, because few servers need its room.
+        let login = Box::pin(shared.logins.check(&ready.users, authorization, peer));
+        login.await.map_err(|refusal| match refusal {
             Refusal::Unknown => log_in(),
             Refusal::Busy => later("Too many logins are being checked; try again later.\n"),
         })

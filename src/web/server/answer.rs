@@ -10,11 +10,12 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
-use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as _, Incoming};
 
-use super::app::{App, Peer};
+use super::app::{App, Peer, Refused};
 use super::ledger::Ledger;
 use super::outgoing::{Content, Outgoing};
 use super::served::Served;
@@ -32,19 +33,21 @@ pub(super) async fn answer<A: App>(
     request: Request<Incoming>,
 ) -> Result<Response<Outgoing<A::Body>>, Infallible> {
     let work = talk.ledger.work();
-    let answer = caught(respond(&talk, request)).await;
+    // What is to be polled is made where it stays: it is large, and a copy of it would cost more than most of the rest.
+    let mut answering = pin!(respond(&talk, request));
+    let answer = caught(answering.as_mut()).await.unwrap_or_else(|| {
+        let text = "An error within the server; its log has more.\n";
+        refuse(&talk, None, (StatusCode::INTERNAL_SERVER_ERROR, text))
+    });
     let open = work.answered();
     Ok(answer.map(|content| Outgoing::new(content, open)))
 }
 
-/// The answer of `answering`, or 500 when it panics.
-async fn caught<B>(answering: impl Future<Output = Response<Content<B>>>) -> Response<Content<B>> {
-    let mut answering = pin!(answering);
+/// What `answering` comes to; `None` when it panics.
+async fn caught<T>(mut answering: Pin<&mut impl Future<Output = T>>) -> Option<T> {
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(cx))) {
-        Ok(poll) => poll,
-        Err(_) => {
-            Poll::Ready(last("An error within the server; its log has more.\n", StatusCode::INTERNAL_SERVER_ERROR))
-        }
+        Ok(poll) => poll.map(Some),
+        Err(_) => Poll::Ready(None),
     })
     .await
 }
@@ -55,11 +58,12 @@ async fn respond<A: App>(talk: &Talk<A>, request: Request<Incoming>) -> Response
     let body = if body.is_end_stream() {
         Bytes::new()
     } else {
-        let limit = app.body_limit(&head);
         let late = (StatusCode::REQUEST_TIMEOUT, "The request's body did not arrive in time.\n");
-        match tokio::time::timeout(limits.head, whole(body, limit)).await.unwrap_or(Err(late)) {
+        // In a box, because few requests need its room.
+        let whole = Box::pin(whole(body, app.body_limit(&head)));
+        match tokio::time::timeout(limits.head, whole).await.unwrap_or(Err(late)) {
             Ok(body) => body,
-            Err((status, text)) => return last(text, status),
+            Err(why) => return refuse(talk, Some(&head), why),
         }
     };
     app.answer(Request::from_parts(head, body), talk.peer).await.map(Content::App)
@@ -87,8 +91,14 @@ async fn whole(mut body: Incoming, limit: usize) -> Result<Bytes, (StatusCode, &
     Ok(whole.freeze())
 }
 
-/// An answer after which an HTTP/1.1 connection is closed.
-fn last<B>(text: &'static str, status: StatusCode) -> Response<Content<B>> {
+/// The server's own answer, which the application hears of. After it an HTTP/1.1 connection is closed.
+fn refuse<A: App>(
+    talk: &Talk<A>,
+    head: Option<&Parts>,
+    (status, text): (StatusCode, &'static str),
+) -> Response<Content<A::Body>> {
+    let bytes = if head.is_some_and(|head| head.method == Method::HEAD) { 0 } else { text.len() as u64 };
+    talk.served.app.refused(&Refused { head, status, bytes }, talk.peer);
     let mut answer = Response::new(Content::Own(Bytes::from_static(text.as_bytes())));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::http::request::Parts;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 use hyper::body::Body;
 use tower::Service as _;
@@ -25,8 +25,23 @@ pub trait App: Send + Sync + 'static {
         0
     }
 
+    /// Hears of a request that the server has refused in its stead.
+    fn refused(&self, _refused: &Refused<'_>, _peer: Peer) {}
+
     /// The answer to a request, which is there as a whole. A panic costs this request, which gets 500.
     fn answer(&self, request: Request<Bytes>, peer: Peer) -> impl Future<Output = Response<Self::Body>> + Send;
+}
+
+/// What a server has answered by itself: a head or a body that it does not take, a client beyond the cap, a panic of
+/// its application. Within HTTP/2 a head that is too long is refused below it, and nobody hears of that.
+#[derive(Debug, Clone, Copy)]
+pub struct Refused<'a> {
+    /// The request's head, where it could be read and is there still.
+    pub head: Option<&'a Parts>,
+    /// What was answered.
+    pub status: StatusCode,
+    /// Length of the answer's body.
+    pub bytes: u64,
 }
 
 /// The other end of a connection.

@@ -33,13 +33,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
-pub use app::{App, Peer};
+pub use app::{App, Peer, Refused};
 pub use listen::BindError;
 pub use stream::Tls;
 pub use tally::Tally;
 
 use listen::listen;
-use refusal::{MAX_REFUSALS, refuse};
+use refusal::{BEYOND, MAX_REFUSALS, refuse};
 use served::{Drain, Served};
 use stream::{Listener, Stream};
 
@@ -210,8 +210,9 @@ impl<A: App> Connections<A> {
                 self.tally.set_open(self.tasks.len());
             }
             // A refusal in plain text is of no use to those who wait for a handshake.
-            Ok((stream, _)) if self.refusals.len() < MAX_REFUSALS && !self.served.is_secure() => {
+            Ok((stream, peer)) if self.refusals.len() < MAX_REFUSALS && !self.served.is_secure() => {
                 self.tally.refuse();
+                self.served.app.refused(&BEYOND, peer);
                 self.refusals.spawn(refuse(stream));
             }
             Ok(_) => self.tally.refuse(),

@@ -6,8 +6,10 @@
 use std::io::Result;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::app::Refused;
 use super::stream::Stream;
 
 /// Clients beyond the cap that are refused politely at one time; further ones are just closed.
@@ -17,6 +19,9 @@ const REFUSAL: Duration = Duration::from_secs(1);
 
 const REFUSED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n\
     Content-Length: 47\r\nRetry-After: 1\r\nConnection: close\r\n\r\nToo many connections at once; try again later.\n";
+
+/// What an application hears of a client beyond the cap.
+pub(super) const BEYOND: Refused<'static> = Refused { head: None, status: StatusCode::SERVICE_UNAVAILABLE, bytes: 47 };
 
 /// Tells a client beyond the cap to come again.
 pub(super) async fn refuse(mut stream: Stream) {
@@ -47,5 +52,6 @@ mod tests {
         let refused = std::str::from_utf8(REFUSED).unwrap();
         let (head, body) = refused.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
+        assert_eq!(body.len() as u64, BEYOND.bytes);
     }
 }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,10 +27,10 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Limits;
 use super::answer::{Talk, answer};
-use super::app::{App, Peer};
+use super::app::{App, Peer, Refused};
 use super::guarded::{Guarded, Speaks};
 use super::ledger::{Ledger, Patience};
-use super::stream::{Stream, Tls};
+use super::stream::{IN_PLAIN, Stream, Tls};
 
 /// A request's head may be this long, bytes; a longer one gets 431. Prometheus sends some 400, browsers some 2,000.
 const MAX_HEAD: u32 = 16 * 1024;
@@ -93,7 +94,10 @@ impl<A: App> Served<A> {
     async fn talk(self: Arc<Self>, stream: Stream, peer: Peer, mut drain: Drain) -> Result<()> {
         let Limits { head, idle, pace, .. } = self.limits;
         let tls = self.tls.as_ref().and_then(|tls| tls());
-        let stream = stream.ready(tls, head).await?;
+        let Some(stream) = stream.ready(tls, head).await? else {
+            self.app.refused(&IN_PLAIN, peer);
+            return Ok(());
+        };
         let peer = Peer { secure: matches!(stream, Stream::Tls(_)), ..peer };
         let ledger = Ledger::new(Patience { head, idle, pace });
         let mut guarded = Guarded::new(stream, Arc::clone(&ledger));
@@ -135,7 +139,7 @@ async fn http1<A: App>(
     drain: &mut Drain,
 ) -> Result<Option<Guarded<Stream>>> {
     let ledger = Arc::clone(&talk.ledger);
-    let served = Arc::clone(&talk.served);
+    let (served, peer) = (Arc::clone(&talk.served), talk.peer);
     let service = service_fn(move |request| answer(Arc::clone(&talk), request));
     let mut http = served.http1.serve_connection(TokioIo::new(guarded), service);
     let mut told = pin!(told(drain));
@@ -154,13 +158,29 @@ async fn http1<A: App>(
         }
     });
     match ended.await {
-        Some(ended) => ended.map(|()| None).map_err(std::io::Error::other),
+        Some(Ok(())) => Ok(None),
+        Some(Err(error)) => {
+            if let Some(status) = answered(&error) {
+                served.app.refused(&Refused { head: None, status, bytes: 0 }, peer);
+            }
+            Err(std::io::Error::other(error))
+        }
         None => {
             let parts = http.into_parts();
             let mut guarded = parts.io.into_inner();
             guarded.put_back(&parts.read_buf);
             Ok(Some(guarded))
         }
+    }
+}
+
+/// What hyper has answered to a head that it could not take.
+fn answered(error: &hyper::Error) -> Option<StatusCode> {
+    match error {
+        // An address is longer than it takes only where the head is too long as well.
+        error if error.is_parse_too_large() => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+        error if error.is_parse() => Some(StatusCode::BAD_REQUEST),
+        _ => None,
     }
 }
 

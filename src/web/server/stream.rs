@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 
-use super::app::Peer;
+use super::app::{Peer, Refused};
 
 /// The TLS configuration of the next connection; `None` for one that speaks plainly. It is asked for each, so that it
 /// can change while the server runs. Its `alpn_protocols` say whether browsers are offered HTTP/2.
@@ -26,6 +27,9 @@ const HANDSHAKE: u8 = 22;
 
 const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
     Content-Length: 47\r\nConnection: close\r\n\r\nThis port speaks HTTPS only; use https:// URLs\n";
+
+/// What an application hears of such a request.
+pub(super) const IN_PLAIN: Refused<'static> = Refused { head: None, status: StatusCode::BAD_REQUEST, bytes: 47 };
 
 /// A socket that is listened on.
 #[derive(Debug)]
@@ -63,27 +67,28 @@ pub(super) enum Stream {
 
 impl Stream {
     /// Readies an accepted connection for requests: the TLS handshake where there is to be one, within `patience`.
-    pub(super) async fn ready(self, tls: Option<Arc<ServerConfig>>, patience: Duration) -> Result<Self> {
-        let Stream::Tcp(stream) = self else { return Ok(self) };
+    /// `None` for a client that does not speak TLS; it was told so.
+    pub(super) async fn ready(self, tls: Option<Arc<ServerConfig>>, patience: Duration) -> Result<Option<Self>> {
+        let Stream::Tcp(stream) = self else { return Ok(Some(self)) };
         // Without it the last part of a long answer may wait 40 ms for an acknowledgement; the connection works anyway.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY");
         }
-        let Some(tls) = tls else { return Ok(Stream::Tcp(stream)) };
+        let Some(tls) = tls else { return Ok(Some(Stream::Tcp(stream))) };
         // In a box, because few connections need its room.
         let handshake = Box::pin(shake_hands(stream, tls));
         tokio::time::timeout(patience, handshake).await.map_err(|_| Error::from(ErrorKind::TimedOut))?
     }
 }
 
-async fn shake_hands(mut stream: TcpStream, tls: Arc<ServerConfig>) -> Result<Stream> {
+async fn shake_hands(mut stream: TcpStream, tls: Arc<ServerConfig>) -> Result<Option<Stream>> {
     let mut first = [0];
     if stream.peek(&mut first).await? > 0 && first != [HANDSHAKE] {
         stream.write_all(PLAIN).await?;
         super::refusal::linger(&mut stream).await?;
-        return Err(Error::new(ErrorKind::InvalidData, "the client does not speak TLS"));
+        return Ok(None);
     }
-    Ok(Stream::Tls(Box::new(TlsAcceptor::from(tls).accept(stream).await?)))
+    Ok(Some(Stream::Tls(Box::new(TlsAcceptor::from(tls).accept(stream).await?))))
 }
 
 macro_rules! each {
@@ -132,5 +137,6 @@ mod tests {
     fn the_hint_tells_its_length() {
         let (head, body) = std::str::from_utf8(PLAIN).unwrap().split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
+        assert_eq!(body.len() as u64, IN_PLAIN.bytes);
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use autoswe_exporter::journey::release::Shelf;
 use autoswe_exporter::journey::serve::{AccessLog, Counters, Form, Loader, Terms, Told, private};
+use autoswe_exporter::web::Limits;
 use axum::Router;
 use axum::routing::get;
 use serde_json::Value;
@@ -55,6 +56,54 @@ async fn each_request_is_one_line_whatever_it_says() {
     assert_eq!(field("peer"), ["127.0.0.1"; 4]);
     assert_eq!((&lines[0]["referrer"], &lines[1]["agent"]), (&"a.b".into(), &"x\"} {\"status\":200,\\".into()));
     assert!(!format!("{lines:?}").contains("s3cret"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn what_the_server_refuses_by_itself_is_logged_and_counted_too() {
+    let (log, reader) = log(Form::Json);
+    let counters = Arc::new(Counters::default());
+    let limits = Limits { connections: 1, ..Limits::default() };
+    let served = Served::within(limits, Told::new(public(), Arc::clone(&counters), Some(Arc::clone(&log))));
+    let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(20_000));
+    let asked = [
+        ("a broken head", "GET / nonsense\r\n\r\n"),
+        ("a long one", long.as_str()),
+        ("a body", "POST /a?s3cret HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"),
+    ];
+    let mut statuses = Vec::new();
+    for (what, request) in asked {
+        // The one connection that may be is over only a moment after its answer.
+        let answer = loop {
+            let answer = served.raw(request).await;
+            if answer.status() != 503 {
+                break answer;
+            }
+        };
+        statuses.push((what, answer.status()));
+    }
+    assert_eq!(statuses, [("a broken head", 400), ("a long one", 431), ("a body", 413)]);
+    loop {
+        let _held = TcpStream::connect(served.address).await.unwrap();
+        if served.ask("GET /", "").await.status() == 503 {
+            break;
+        }
+    }
+
+    let lines: Vec<Value> = lines(log, reader).await.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |status: u16| lines.iter().filter(move |line| line["status"] == status).collect::<Vec<_>>();
+    for status in [400, 431, 503] {
+        let line = of(status)[0];
+        assert!(line["method"].is_null() && line["path"].is_null() && line["peer"] == "127.0.0.1", "{line}");
+    }
+    let body = of(413)[0];
+    assert_eq!((&body["method"], &body["path"], &body["bytes"]), (&"POST".into(), &"/a".into(), &37.into()));
+    assert!(!format!("{lines:?}").contains("s3cret"), "{lines:?}");
+    let requests = counters.read(None, None).requests;
+    for (method, status) in [("other", 400), ("other", 431), ("other", 503), ("POST", 413)] {
+        let (code, told) = (status.to_string(), of(status).len() as u64);
+        let counted = requests.iter().find(|row| (row.0, row.1) == (method, code.as_str())).map(|row| row.2);
+        assert_eq!(counted, Some(told), "{status} of {requests:?}");
+    }
 }
 
 #[tokio::test]

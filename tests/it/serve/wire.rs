@@ -19,9 +19,13 @@ pub(super) struct Served {
 
 impl Served {
     pub(super) fn start(app: impl App) -> Self {
+        Self::within(Limits::default(), app)
+    }
+
+    pub(super) fn within(limits: Limits, app: impl App) -> Self {
         let server = Server::bind(&["127.0.0.1:0".into()]).unwrap();
         let address = server.addresses()[0];
-        let task = tokio::spawn(server.serve(app, Limits::default(), std::future::pending()));
+        let task = tokio::spawn(server.serve(app, limits, std::future::pending()));
         Served { address, task }
     }
 

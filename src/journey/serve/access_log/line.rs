@@ -6,6 +6,7 @@
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
 
 use crate::observation::Time;
@@ -16,6 +17,7 @@ use crate::web::Peer;
 pub(super) const LONGEST: usize = 4096;
 /// Most of a line that each of these may take once it is escaped, bytes; three dots stand for the rest.
 const METHOD: usize = 32;
+const PROTOCOL: usize = 8;
 const PATH: usize = 2000;
 const REFERRER: usize = 100;
 const AGENT: usize = 300;
@@ -32,9 +34,8 @@ pub enum Form {
 /// What a request's line needs of it.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    method: Method,
-    uri: Uri,
-    version: Version,
+    /// Its first line; `None` where the request could not be read.
+    first: Option<(Method, Uri, Version)>,
     peer: Peer,
     referrer: Option<HeaderValue>,
     agent: Option<HeaderValue>,
@@ -48,41 +49,44 @@ pub(crate) struct Answered {
     pub(crate) status: u16,
     /// Length of the answer's body; `None` where it is not known before it is sent.
     pub(crate) bytes: Option<u64>,
-    /// How long it took to make the answer.
-    pub(crate) took: Duration,
+    /// How long it took to make the answer; `None` for one that was not made for the request.
+    pub(crate) took: Option<Duration>,
 }
 
 impl Asked {
     /// What is kept of `request` until it is answered.
     pub(crate) fn of<B>(request: &Request<B>, peer: Peer) -> Self {
-        let text = |headers: &HeaderMap, name| headers.get(name).cloned();
-        let headers = request.headers();
-        Asked {
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            version: request.version(),
-            peer,
-            referrer: text(headers, header::REFERER),
-            agent: text(headers, header::USER_AGENT),
-        }
+        let first = (request.method().clone(), request.uri().clone(), request.version());
+        Self::with(Some(first), Some(request.headers()), peer)
     }
 
-    fn path(&self) -> &[u8] {
-        match self.uri.path() {
-            // `CONNECT` names a host, which is no path.
-            "" => b"-",
-            path => path.as_bytes(),
-        }
+    /// What is known of a request that was refused.
+    pub(crate) fn at_most(head: Option<&Parts>, peer: Peer) -> Self {
+        let first = head.map(|head| (head.method.clone(), head.uri.clone(), head.version));
+        Self::with(first, head.map(|head| &head.headers), peer)
     }
 
-    const fn protocol(&self) -> &'static str {
-        match self.version {
-            Version::HTTP_09 => "HTTP/0.9",
-            Version::HTTP_10 => "HTTP/1.0",
-            Version::HTTP_2 => "HTTP/2.0",
-            Version::HTTP_3 => "HTTP/3.0",
-            _ => "HTTP/1.1",
-        }
+    fn with(first: Option<(Method, Uri, Version)>, headers: Option<&HeaderMap>, peer: Peer) -> Self {
+        let text = |name| headers.and_then(|headers| headers.get(name)).cloned();
+        Asked { first, peer, referrer: text(header::REFERER), agent: text(header::USER_AGENT) }
+    }
+}
+
+fn path(uri: &Uri) -> &[u8] {
+    match uri.path() {
+        // `CONNECT` names a host, which is no path.
+        "" => b"-",
+        path => path.as_bytes(),
+    }
+}
+
+const fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_09 => "HTTP/0.9",
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2.0",
+        Version::HTTP_3 => "HTTP/3.0",
+        _ => "HTTP/1.1",
     }
 }
 
@@ -122,11 +126,16 @@ impl Scribe {
         line.extend_from_slice(b" - - [");
         line.extend_from_slice(self.clock.as_bytes());
         line.extend_from_slice(b"] \"");
-        put(line, asked.method.as_str().as_bytes(), METHOD, hexadecimal);
-        line.push(b' ');
-        put(line, asked.path(), PATH, hexadecimal);
-        line.push(b' ');
-        line.extend_from_slice(asked.protocol().as_bytes());
+        match &asked.first {
+            Some((method, uri, version)) => {
+                put(line, method.as_str().as_bytes(), METHOD, hexadecimal);
+                line.push(b' ');
+                put(line, path(uri), PATH, hexadecimal);
+                line.push(b' ');
+                line.extend_from_slice(protocol(*version).as_bytes());
+            }
+            None => line.push(b'-'),
+        }
         line.extend_from_slice(b"\" ");
         number(line, u64::from(answered.status));
         line.push(b' ');
@@ -137,27 +146,8 @@ impl Scribe {
     }
 
     fn json(&mut self, asked: &Asked, answered: &Answered, milliseconds: u32) {
+        self.json_known(asked, answered, milliseconds);
         let line = &mut self.line;
-        line.extend_from_slice(b"{\"time\":\"");
-        line.extend_from_slice(self.clock.as_bytes());
-        digits(line, b'.', milliseconds, 3);
-        line.extend_from_slice(b"Z\",\"peer\":\"");
-        peer(line, asked.peer, b"unix");
-        text(line, "\",\"method\":\"", asked.method.as_str().as_bytes(), METHOD);
-        text(line, "\",\"path\":\"", asked.path(), PATH);
-        line.extend_from_slice(b"\",\"status\":");
-        number(line, u64::from(answered.status));
-        line.extend_from_slice(b",\"bytes\":");
-        match answered.bytes {
-            Some(bytes) => number(line, bytes),
-            None => line.extend_from_slice(b"null"),
-        }
-        line.extend_from_slice(b",\"seconds\":");
-        number(line, answered.took.as_secs());
-        digits(line, b'.', answered.took.subsec_micros(), 6);
-        line.extend_from_slice(b",\"protocol\":\"");
-        line.extend_from_slice(asked.protocol().as_bytes());
-        line.extend_from_slice(if asked.peer.secure { b"\",\"tls\":true" } else { b"\",\"tls\":false" });
         if let Some(host) = asked.referrer.as_ref().and_then(host) {
             text(line, ",\"referrer\":\"", host.as_bytes(), REFERRER);
             line.push(b'"');
@@ -167,6 +157,47 @@ impl Scribe {
             line.push(b'"');
         }
         line.push(b'}');
+    }
+
+    /// The object up to what a request need not say.
+    fn json_known(&mut self, asked: &Asked, answered: &Answered, milliseconds: u32) {
+        let line = &mut self.line;
+        line.extend_from_slice(b"{\"time\":\"");
+        line.extend_from_slice(self.clock.as_bytes());
+        digits(line, b'.', milliseconds, 3);
+        line.extend_from_slice(b"Z\",\"peer\":\"");
+        peer(line, asked.peer, b"unix");
+        match &asked.first {
+            Some((method, uri, _)) => {
+                text(line, "\",\"method\":\"", method.as_str().as_bytes(), METHOD);
+                text(line, "\",\"path\":\"", path(uri), PATH);
+                line.push(b'"');
+            }
+            None => line.extend_from_slice(b"\",\"method\":null,\"path\":null"),
+        }
+        line.extend_from_slice(b",\"status\":");
+        number(line, u64::from(answered.status));
+        line.extend_from_slice(b",\"bytes\":");
+        match answered.bytes {
+            Some(bytes) => number(line, bytes),
+            None => line.extend_from_slice(b"null"),
+        }
+        line.extend_from_slice(b",\"seconds\":");
+        match answered.took {
+            Some(took) => {
+                number(line, took.as_secs());
+                digits(line, b'.', took.subsec_micros(), 6);
+            }
+            None => line.extend_from_slice(b"null"),
+        }
+        match &asked.first {
+            Some((.., version)) => {
+                text(line, ",\"protocol\":\"", protocol(*version).as_bytes(), PROTOCOL);
+                line.push(b'"');
+            }
+            None => line.extend_from_slice(b",\"protocol\":null"),
+        }
+        line.extend_from_slice(if asked.peer.secure { b",\"tls\":true" } else { b",\"tls\":false" });
     }
 }
 
@@ -279,7 +310,7 @@ mod tests {
 
     fn line(form: Form, asked: &Asked) -> String {
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_348_861_042);
-        let answered = Answered { at, status: 200, bytes: Some(5321), took: Duration::from_micros(123) };
+        let answered = Answered { at, status: 200, bytes: Some(5321), took: Some(Duration::from_micros(123)) };
         String::from_utf8(Scribe::new().line(form, asked, &answered).to_vec()).unwrap()
     }
 
@@ -289,8 +320,9 @@ mod tests {
             line(Form::Common, &asked("GET", "/a/b.html")),
             "192.0.2.7 - - [22/Nov/2026:12:01:01 +0000] \"GET /a/b.html HTTP/1.1\" 200 5321\n"
         );
-        let unix = Asked { peer: peer(None), version: Version::HTTP_2, ..asked("HEAD", "/") };
-        let answered = Answered { at: SystemTime::UNIX_EPOCH, status: 304, bytes: None, took: Duration::ZERO };
+        let first = Some((Method::HEAD, Uri::from_static("/"), Version::HTTP_2));
+        let unix = Asked { first, peer: peer(None), referrer: None, agent: None };
+        let answered = Answered { at: SystemTime::UNIX_EPOCH, status: 304, bytes: None, took: None };
         let line = String::from_utf8(Scribe::new().line(Form::Common, &unix, &answered).to_vec()).unwrap();
         assert_eq!(line, "- - - [01/Jan/1970:00:00:00 +0000] \"HEAD / HTTP/2.0\" 304 -\n");
     }
@@ -309,11 +341,24 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_could_not_be_read_is_told_without_what_it_said() {
+        let unread = Asked::at_most(None, peer(Some("192.0.2.7:4711")));
+        let answered = Answered { at: SystemTime::UNIX_EPOCH, status: 400, bytes: Some(0), took: None };
+        let line = |form| String::from_utf8(Scribe::new().line(form, &unread, &answered).to_vec()).unwrap();
+        assert_eq!(line(Form::Common), "192.0.2.7 - - [01/Jan/1970:00:00:00 +0000] \"-\" 400 0\n");
+        assert_eq!(
+            line(Form::Json),
+            "{\"time\":\"1970-01-01T00:00:00.000Z\",\"peer\":\"192.0.2.7\",\"method\":null,\"path\":null,\
+             \"status\":400,\"bytes\":0,\"seconds\":null,\"protocol\":null,\"tls\":false}\n"
+        );
+    }
+
+    #[test]
     fn the_same_second_is_told_alike_and_the_next_one_anew() {
         let mut scribe = Scribe::new();
         let mut at = |seconds| {
             let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            let answered = Answered { at, status: 200, bytes: Some(0), took: Duration::ZERO };
+            let answered = Answered { at, status: 200, bytes: Some(0), took: None };
             String::from_utf8(scribe.line(Form::Common, &asked("GET", "/"), &answered).to_vec()).unwrap()
         };
         let (first, same, next) = (at(59), at(59), at(60));
@@ -342,7 +387,7 @@ mod tests {
     fn what_is_long_is_cut_and_its_line_stays_whole() {
         let path = format!("/{}", "\u{fc}".repeat(7000));
         let mut asked = asked("GET", "/");
-        asked.uri = Uri::try_from(path.as_bytes()).unwrap();
+        asked.first = Some((Method::GET, Uri::try_from(path.as_bytes()).unwrap(), Version::HTTP_11));
         asked.agent = Some(HeaderValue::from_bytes(&[b'"'; 9000]).unwrap());
         for form in [Form::Common, Form::Json] {
             let line = line(form, &asked);
@@ -368,7 +413,7 @@ mod tests {
             let mut asked = asked("GET", "/");
             let path = [b"/".as_slice(), &path].concat();
             // What the HTTP library would not have let through is of no interest here; it is not what protects us.
-            asked.uri = Uri::try_from(path).unwrap_or_default();
+            asked.first = Some((Method::GET, Uri::try_from(path).unwrap_or_default(), Version::HTTP_11));
             asked.agent = HeaderValue::from_bytes(&agent).ok();
             asked.referrer = HeaderValue::from_str(&referrer).ok();
             for form in [Form::Common, Form::Json] {

@@ -230,7 +230,7 @@ mod tests {
     fn tell(log: &AccessLog, path: &str) {
         let request = Request::builder().uri(path).body(()).unwrap();
         let asked = Asked::of(&request, Peer { address: None, secure: false });
-        let answered = Answered { at: SystemTime::now(), status: 200, bytes: Some(1), took: Duration::ZERO };
+        let answered = Answered { at: SystemTime::now(), status: 200, bytes: Some(1), took: None };
         log.tell(&asked, &answered);
     }
 
