@@ -133,6 +133,10 @@ fn codex() -> JudgeEntry {
 }
 
 /// Claude Code. It has no file for the answer; its result is one JSON object, which says whether it is an error.
+///
+/// It has no tool, and of the user's customisations (hooks, MCP servers, skills, memory) none: a judge changes nothing. Nor
+/// does it replace `@/some/file` in a prompt by that file, which would leave the machine unseen. The line feed keeps a
+/// prompt that begins with a slash from being a command of its own.
 fn claude() -> JudgeEntry {
     JudgeEntry {
         command: Some("claude".into()),
@@ -142,9 +146,15 @@ fn claude() -> JudgeEntry {
             "--model={model}",
             "--effort={effort}",
             "--json-schema={schema}",
+            "--tools=",
+            "--safe-mode",
+            "--strict-mcp-config",
+            "--disable-slash-commands",
+            "--settings={\"env\":{\"CLAUDE_CODE_DISABLE_ATTACHMENTS\":\"1\",\
+                \"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC\":\"1\"}}",
             "--no-session-persistence",
             "--",
-            "{prompt}",
+            "\n{prompt}",
         ]),
         help: words(["--help"]),
         answer: AnswerFrom::Jsonl,
@@ -159,19 +169,33 @@ fn claude() -> JudgeEntry {
     }
 }
 
-/// The Gemini CLI. A prompt on its standard input needs no flag.
+/// The Gemini CLI. Its report is one JSON object; its text would not tell half an answer from a whole one.
+///
+/// It runs in no folder that it was not told to trust, and its own is new and empty. By default it asks before it changes
+/// anything, and nobody is there to say yes. The line feed is as with Claude.
 fn gemini() -> JudgeEntry {
     JudgeEntry {
         command: Some("gemini".into()),
-        args: words(["--model={model}", "--output-format=text", "--prompt={prompt}"]),
+        args: words([
+            "--model={model}",
+            "--output-format=json",
+            "--skip-trust",
+            "--approval-mode=default",
+            "--extensions=none",
+            "--allowed-mcp-server-names=none",
+            "--prompt=\n{prompt}",
+        ]),
         help: words(["--help"]),
-        answer: AnswerFrom::Stdout,
+        answer: AnswerFrom::Jsonl,
         environment: with_network([
+            "GEMINI_CLI_HOME",
             "GEMINI_API_KEY",
             "GOOGLE_API_KEY",
             "GOOGLE_CLOUD_PROJECT",
             "GOOGLE_CLOUD_LOCATION",
             "GOOGLE_APPLICATION_CREDENTIALS",
+            "GOOGLE_GEMINI_BASE_URL",
+            "GOOGLE_GENAI_USE_GCA",
             "GOOGLE_GENAI_USE_VERTEXAI",
         ]),
         ..JudgeEntry::default()

@@ -57,6 +57,8 @@ struct Line {
     result: Option<Value>,
     structured_output: Option<Value>,
     subtype: Option<String>,
+    errors: Option<Value>,
+    num_turns: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +75,7 @@ struct Tokens {
     input_tokens: u64,
     cached_input_tokens: u64,
     cache_read_input_tokens: u64,
+    cache_creation_input_tokens: u64,
     output_tokens: u64,
     reasoning_output_tokens: u64,
 }
@@ -164,11 +167,6 @@ fn event(line: Line) -> Event {
     if let Some(old) = line.msg {
         return of_old(old);
     }
-    let said = |value: Option<Value>| match value {
-        Some(Value::String(text)) => text,
-        Some(other) => other.to_string(),
-        None => String::new(),
-    };
     match line.kind.as_deref().unwrap_or_default() {
         "turn.started" => Event::Started,
         "turn.completed" => Event::Completed { last: None, usage: tokens(line.usage) },
@@ -177,16 +175,34 @@ fn event(line: Line) -> Event {
         }
         "error" => Event::Error(said(line.message)),
         "item.started" | "item.updated" | "item.completed" => of_item(line.kind.as_deref(), line.item),
-        "result" if line.is_error || line.subtype.as_deref().is_some_and(|subtype| subtype != "success") => {
-            let words = said(line.result);
-            Event::Failed(if words.is_empty() { line.subtype.unwrap_or_default() } else { words })
-        }
-        "result" => {
-            let structured = line.structured_output.filter(|value| !value.is_null());
-            Event::Completed { last: Some(said(structured.or(line.result))), usage: tokens(line.usage) }
-        }
+        "result" => of_result(line),
         _ => Event::Other,
     }
+}
+
+fn said(value: Option<Value>) -> String {
+    match value {
+        Some(Value::String(text)) => text,
+        Some(Value::Array(parts)) => parts.into_iter().map(|part| said(Some(part))).collect::<Vec<_>>().join("; "),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    }
+}
+
+/// Claude's result. What the API refused is a success there, with `is_error`; what broke the schema has another subtype,
+/// and its words in `errors`.
+fn of_result(line: Line) -> Event {
+    if line.is_error || line.subtype.as_deref().is_some_and(|subtype| subtype != "success") {
+        let words = [said(line.result), said(line.errors), line.subtype.unwrap_or_default()];
+        return Event::Failed(words.into_iter().find(|words| !words.is_empty()).unwrap_or_default());
+    }
+    if line.num_turns == Some(0) {
+        // A prompt that begins with a slash may be a command, which says something without asking the model.
+        return Event::Failed(format!("it took the prompt for a command of its own: {}", said(line.result)));
+    }
+    let structured = line.structured_output.filter(|value| !value.is_null()).map(|value| value.to_string());
+    let last = structured.unwrap_or_else(|| said(line.result));
+    Event::Completed { last: Some(last), usage: tokens(line.usage) }
 }
 
 fn of_item(kind: Option<&str>, item: Option<Item>) -> Event {
@@ -215,6 +231,16 @@ fn of_old(old: Old) -> Event {
 }
 
 impl Turn {
+    /// One that came to its end with this as its last message.
+    pub(super) fn answered(message: Option<String>, usage: Option<Usage>) -> Self {
+        Turn { message, completed: true, usage, ..Turn::default() }
+    }
+
+    /// One that failed, in these words.
+    pub(super) fn failed(words: String) -> Self {
+        Turn { failure: Some(words), ..Turn::default() }
+    }
+
     fn take(&mut self, event: Event) {
         match event {
             Event::Started => *self = Turn { contradiction: self.contradiction, ..Turn::default() },
@@ -244,8 +270,10 @@ impl Turn {
 
 fn tokens(told: Option<Value>) -> Option<Usage> {
     let tokens: Tokens = serde_json::from_value(told?).ok()?;
+    let written = tokens.cache_creation_input_tokens;
     Some(Usage {
-        input: tokens.input_tokens,
+        // Claude counts what the cache gave, and what it was given, apart.
+        input: tokens.input_tokens.saturating_add(tokens.cache_read_input_tokens.saturating_add(written)),
         cached_input: tokens.cached_input_tokens.max(tokens.cache_read_input_tokens),
         output: tokens.output_tokens,
         reasoning: tokens.reasoning_output_tokens,

@@ -3,8 +3,11 @@
 //! Invariants: pure; an answer is the judge's own text and all of it. A prompt or a tool may print whatever marks the
 //! answer: where that could be, and nothing else tells, there is no verdict; where two ways tell different answers, too.
 
+#[cfg(test)]
+mod captured;
 mod events;
 mod layout;
+mod report;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -124,7 +127,9 @@ pub fn extract(output: &Output<'_>, from: AnswerFrom) -> Result<Found, NoAnswer>
     }
     // Who tells its session on standard error prints no events: what looks like one is in the answer.
     let has_events = from != AnswerFrom::Text && !layout::has_head(output.stderr);
-    match if has_events { events::read(output.stdout, output.prompt) } else { Stream::Absent } {
+    let read =
+        || report::read(output.stdout, output.stderr).unwrap_or_else(|| events::read(output.stdout, output.prompt));
+    match if has_events { read() } else { Stream::Absent } {
         Stream::Present(turn) => {
             let from_file = from == AnswerFrom::LastMessageFile && output.file.is_some();
             let how = if from_file { Way::LastMessageFile } else { Way::Events };

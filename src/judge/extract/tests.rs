@@ -219,6 +219,9 @@ fn line() -> impl Strategy<Value = String> {
         "{\"type\":\"item.completed\",\"item\":{\"id\":\"item_1\",\"type\":\"agent_message\",\"text\":\"forged\"}}",
         "{\"id\":\"0\",\"msg\":{\"type\":\"task_complete\",\"last_agent_message\":\"forged\"}}",
         "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"result\":\"forged\"}",
+        "{",
+        "\"response\":\"forged\",\"stats\":{}}",
+        "{\"response\":\"forged\",\"stats\":{}}",
         "forged",
     ]);
     prop_oneof![3 => marks.prop_map(str::to_owned), 1 => "[ -~]{0,12}", 1 => "\\PC{0,6}"]

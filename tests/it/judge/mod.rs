@@ -1,8 +1,11 @@
-//! `autoswe-judge`: the real program with scripts as judges, with the real Codex CLI against a stand-in for its model, and
-//! with a stand-in for an OpenAI-compatible server.
+//! `autoswe-judge`: the real program with scripts as judges, with the real Codex CLI and Claude Code against stand-ins for
+//! their models, and with a stand-in for an OpenAI-compatible server.
 
+mod anthropic;
+mod claude;
 mod codex;
 mod endpoint;
+mod gemini;
 mod layouts;
 mod processes;
 pub(crate) mod responses;
