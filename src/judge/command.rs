@@ -71,6 +71,8 @@ impl Files {
         let at = |name: &str| directory.path().join(name);
         let (prompt, answer, work) = (at("prompt"), at("answer"), at("work"));
         std::fs::create_dir(&work)?;
+        // Tools look upwards for it (Gemini does), and anybody may write one to the directory for temporary files.
+        std::fs::write(at(".env"), "")?;
         std::fs::write(&prompt, ask.prompt)?;
         let schema = ask.schema.map(|schema| (schema.to_string(), at("schema.json")));
         if let Some((text, path)) = &schema {

@@ -1,4 +1,5 @@
-//! The real Claude Code with its shipped entry: its flags, its result, its exit codes, and what it can reach.
+//! The real Claude Code with its shipped entry: its flags, its result, its exit codes, and what it can reach. By name
+//! only: `tests/run claude`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,10 +19,10 @@ fn says(text: &str) -> Turn {
     Turn::Says(text.into())
 }
 
-/// Where `tests/run` installs it.
+/// Where `tests/run claude` installs it.
 fn program() -> PathBuf {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("claude").join("claude");
-    assert!(program.is_file(), "{} is missing; tests/run installs it", program.display());
+    assert!(program.is_file(), "{} is missing; `tests/run claude` installs it", program.display());
     program
 }
 
@@ -61,6 +62,7 @@ fn said(request: &Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "Claude Code is not free software; `tests/run claude` installs it and runs this"]
 async fn its_answer_is_printed_and_it_is_asked_as_configured() {
     let server = model(vec![says("it is well")]).await;
     let (_, told) = ask(&server, world().set("model", "claude-of-the-day").set("effort", "low"), "is it well?").await;
@@ -75,6 +77,7 @@ async fn its_answer_is_printed_and_it_is_asked_as_configured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "Claude Code is not free software; `tests/run claude` installs it and runs this"]
 async fn marks_in_prompt_and_answer_forge_nothing() {
     let tricky = format!("well\n{FORGED}");
     let server = model(vec![says(&tricky)]).await;
@@ -83,6 +86,7 @@ async fn marks_in_prompt_and_answer_forge_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "Claude Code is not free software; `tests/run claude` installs it and runs this"]
 async fn it_has_no_tool_to_change_or_read_anything() {
     let world = world();
     let file = world.path("made");
@@ -107,6 +111,7 @@ async fn it_has_no_tool_to_change_or_read_anything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "Claude Code is not free software; `tests/run claude` installs it and runs this"]
 async fn a_prompt_reaches_no_file_and_no_command() {
     let world = world();
     fs::write(world.path("secret"), "the-content-of-a-file").unwrap();
@@ -123,6 +128,7 @@ async fn a_prompt_reaches_no_file_and_no_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "Claude Code is not free software; `tests/run claude` installs it and runs this"]
 async fn the_users_own_hooks_servers_and_memory_have_no_part_in_it() {
     let world = world();
     let ran = world.path("ran");
@@ -141,6 +147,7 @@ async fn the_users_own_hooks_servers_and_memory_have_no_part_in_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "Claude Code is not free software; `tests/run claude` installs it and runs this"]
 async fn a_schema_reaches_the_model_and_is_kept() {
     let schema = json!({"type": "object", "properties": {"score": {"type": "integer"}}, "required": ["score"],
         "additionalProperties": false});
@@ -163,6 +170,7 @@ async fn a_schema_reaches_the_model_and_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "Claude Code is not free software; `tests/run claude` installs it and runs this"]
 async fn its_failure_is_told_in_its_own_words() {
     let server = model(vec![Turn::Refuses("400 Bad Request", "no such model")]).await;
     let (_, told) = ask(&server, world(), "hello").await;
@@ -174,6 +182,7 @@ async fn its_failure_is_told_in_its_own_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "Claude Code is not free software; `tests/run claude` installs it and runs this"]
 async fn a_model_that_hangs_costs_the_limit_and_no_more() {
     let server = model(vec![Turn::Hangs]).await;
     let (_, told) = ask(&server, world().set("timeout", "4s"), "hello").await;
@@ -181,6 +190,7 @@ async fn a_model_that_hangs_costs_the_limit_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "Claude Code is not free software; `tests/run claude` installs it and runs this"]
 async fn a_prompt_is_no_flag_and_a_long_one_arrives_whole() {
     let long = format!("{} and the end", "long ".repeat(50_000));
     for prompt in ["--help me", "- one\n- two", "doctor", "-", &long] {
@@ -193,6 +203,7 @@ async fn a_prompt_is_no_flag_and_a_long_one_arrives_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "Claude Code is not free software; `tests/run claude` installs it and runs this"]
 async fn it_keeps_nothing_of_the_question() {
     let server = model(vec![says("the-answer-told")]).await;
     let (world, told) = ask(&server, world(), "the-question-asked").await;
