@@ -1,8 +1,9 @@
 //! The site server beside its peers, in one run: nginx with one worker, and static-web-server.
 //!
 //! Run with `cargo bench --bench site_server`. Needs `wrk`; `nginx` and `static-web-server` where they are, a peer that is
-//! missing is named as missing. `AUTOSWE_BENCH_JOURNEY` names another `autoswe-journey`, such as a release build. Figures
-//! are medians over rounds in which the servers take turns; nothing here asserts.
+//! missing is named as missing. `AUTOSWE_BENCH_JOURNEY` names another `autoswe-journey`, such as a copy of the release build
+//! (a copy, because `cargo bench` builds one for itself in its place). Figures are medians over rounds in which the servers
+//! take turns; nothing here asserts.
 
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
