@@ -29,7 +29,7 @@ const WORD: usize = 50;
 /// Reads `meta-judge.jsonl`.
 #[derive(Debug)]
 pub struct ReviewSource {
-    lines: Lines<Review>,
+    lines: Lines<(Review, Option<GoodReview>)>,
     last_good: Option<GoodReview>,
     counter: Counter,
 }
@@ -44,11 +44,13 @@ impl ReviewSource {
 
 impl Source for ReviewSource {
     fn read(&mut self, _now: Time) -> Reading<Data> {
-        let reading = self.lines.read(parse);
-        reading.map(|mut review| {
+        let reading = self.lines.read(|tail| (parse(tail), named(tail)));
+        reading.map(|(mut review, named)| {
             if review.last_good.is_some() || review.failed_since == 0 {
                 self.last_good.clone_from(&review.last_good);
             } else {
+                // As it was read tells more than what a failed attempt says of it.
+                self.last_good = self.last_good.take().or(named);
                 review.last_good.clone_from(&self.last_good);
             }
             review.attempts = self.counter.read();
@@ -69,6 +71,13 @@ pub fn parse(tail: &Tail) -> Review {
         last_failed: newest_first().find(|attempt| !is_good(*attempt)).map(failed),
         attempts: None,
     }
+}
+
+/// The last good review as the newest failed attempt names it: for a program that has not read it itself, where it lies
+/// before the lines that are read.
+fn named(tail: &Tail) -> Option<GoodReview> {
+    let attempts = tail.parsed(object);
+    good_review(attempts.last()?.as_ref()?.get("last_good")?.as_object()?)
 }
 
 fn time(line: &Map<String, Value>) -> Option<Time> {

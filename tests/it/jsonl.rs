@@ -205,6 +205,19 @@ fn reviews_keep_the_last_good_one_apart_from_failed_attempts() {
 }
 
 #[test]
+fn a_long_row_of_failed_attempts_names_the_last_good_review() {
+    let runtime = Runtime::new();
+    let failed = "{\"ts\": 200, \"error\": \"failed\", \"last_good\": {\"ts\": 100, \"health_score\": 64, \"verdict\": \"degraded\"}}\n";
+    runtime.append("meta-judge.jsonl", "{\"ts\": 100, \"health_score\": 64, \"summary\": \"so so\"}\n");
+    let mut reader = ReviewSource::new(&runtime.config);
+    assert_eq!(review(&mut reader).last_good.unwrap().summary.as_deref(), Some("so so"));
+    runtime.append("meta-judge.jsonl", &failed.repeat(100));
+    assert_eq!(review(&mut reader).last_good.unwrap().summary.as_deref(), Some("so so"), "as it was read");
+    let good = review(&mut ReviewSource::new(&runtime.config)).last_good.unwrap();
+    assert_eq!((good.health_score, good.verdict.as_deref(), good.summary), (64.0, Some("degraded"), None));
+}
+
+#[test]
 fn spoilt_lines_never_push_out_what_was_known() {
     let runtime = Runtime::new();
     let (mut judge, mut reviewer) = (VerdictsSource::new(&runtime.config), ReviewSource::new(&runtime.config));
