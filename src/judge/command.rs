@@ -206,7 +206,7 @@ impl<'a> Asking<'a> {
             }
             End::NotStarted(why) => {
                 let command = &self.command;
-                let mend = format!("is judge.entries.{name}.command ({command}) right?");
+                let mend = format!("is it installed, and judge.entries.{name}.command ({command}) right?");
                 (format!("the judge `{name}` cannot be started; {mend}"), why.as_str())
             }
             End::Stopped => (format!("the judge `{name}` was told to end by somebody else"), words),

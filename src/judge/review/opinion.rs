@@ -7,13 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::journey::redact::Redactor;
+use crate::observation::{Findings, REVIEW_VERDICTS};
 
-/// The longest texts that are kept, in characters.
+/// The longest summary that is kept, in characters; of findings and their texts as much is kept as is read again. The
+/// judge is told to name the worst first.
 const LONGEST_SUMMARY: usize = 1500;
-const LONGEST_TEXT: usize = 600;
-
-/// So many findings are kept; the judge is told to name the worst first.
-const MOST_FINDINGS: usize = 20;
 
 /// The longest fault that is told, in characters; it holds words of the judge's.
 const LONGEST_FAULT: usize = 300;
@@ -109,7 +107,7 @@ pub fn schema() -> Value {
     }));
     object(json!({
         "health_score": {"type": "number", "minimum": 0, "maximum": 100},
-        "verdict": {"type": "string", "enum": ["healthy", "degraded", "stuck", "unsafe"]},
+        "verdict": {"type": "string", "enum": REVIEW_VERDICTS},
         "summary": text(),
         "findings": {"type": "array", "items": finding},
     }))
@@ -142,9 +140,10 @@ pub(super) fn read(text: &str, redactor: &mut Redactor) -> Result<Opinion, Strin
 /// `opinion` with its texts as they may be shown: a judge's tools may have read what it was not told.
 fn masked(opinion: Opinion, redactor: &mut Redactor) -> Opinion {
     let Opinion { health_score, verdict, summary, findings } = opinion;
-    let findings = findings.into_iter().take(MOST_FINDINGS).map(|finding| {
+    let findings = findings.into_iter().take(Findings::MOST).map(|finding| {
         let Finding { severity, what, evidence, suggestion } = finding;
-        let [what, evidence, suggestion] = [what, evidence, suggestion].map(|text| redactor.text(&text, LONGEST_TEXT));
+        let [what, evidence, suggestion] =
+            [what, evidence, suggestion].map(|text| redactor.text(&text, Findings::TEXT));
         Finding { severity, what, evidence, suggestion }
     });
     let findings = findings.collect();
@@ -222,10 +221,10 @@ mod tests {
         let mut long = good();
         long["findings"] = vec![finding; 50].into();
         let opinion = read(&long.to_string(), &mut redactor()).unwrap();
-        assert_eq!(opinion.findings.len(), MOST_FINDINGS);
+        assert_eq!(opinion.findings.len(), Findings::MOST);
         let finding = &opinion.findings[0];
         assert!(!finding.what.contains("ghp_"), "{finding:?}");
-        assert!(finding.evidence.chars().count() <= LONGEST_TEXT);
+        assert!(finding.evidence.chars().count() <= Findings::TEXT);
         assert_eq!(finding.suggestion, "a b");
         let fault = read(&with("/verdict", "y".repeat(5000).into()), &mut redactor()).unwrap_err();
         assert!(fault.chars().count() <= LONGEST_FAULT);

@@ -140,6 +140,7 @@ mod tests {
     use crate::check::example_now;
     use crate::jsonl::{Line, Tail};
     use crate::judge::review::Level;
+    use crate::observation::{REVIEW_VERDICTS, ReviewOutcome, ReviewSeverity};
     use crate::source::review::parse;
 
     fn opinion() -> Opinion {
@@ -171,6 +172,27 @@ mod tests {
         assert_eq!(review.failed_since, 1);
         let read = review.last_good.unwrap();
         assert_eq!((read.health_score, read.verdict.as_deref()), (82.0, Some("degraded")));
+    }
+
+    #[test]
+    fn every_word_is_one_that_the_exporter_knows() {
+        let words = [Word::Healthy, Word::Degraded, Word::Stuck, Word::Unsafe].map(Word::name);
+        assert_eq!(words, REVIEW_VERDICTS);
+        for level in [Level::Info, Level::Warn, Level::Crit] {
+            assert_eq!(ReviewSeverity::of(level.name()).name(), serde_json::to_value(level).unwrap());
+        }
+        let text = String::new;
+        let failures = [
+            Failure::Usage(text()),
+            Failure::Failed { how: text(), words: text() },
+            Failure::TimedOut { limit: Duration::ZERO, left: text() },
+            Failure::no_verdict(""),
+            Failure::Evidence(text()),
+            Failure::Interrupted { signal: 15, left: text() },
+        ];
+        for failure in failures {
+            assert_ne!(ReviewOutcome::of_error(failure.name()), ReviewOutcome::Other, "{}", failure.name());
+        }
     }
 
     #[test]
