@@ -59,6 +59,9 @@ section! {
         command: Option<String> = None,
         /// Its arguments, with placeholders. One whose placeholder has no value is left out, with the lone flag before it.
         args: Vec<String> = Vec::new(),
+        /// Arguments that take its tools away, put before `--` or at the end. `review` gives them: all that may be told
+        /// stands in the prompt, and what a tool reads has passed no redaction.
+        no_tools: Vec<String> = Vec::new(),
         /// What stands for `{prompt}` where the prompt goes by file: the tool then finds it on its standard input. Empty:
         /// the argument is left out.
         long_prompt: Option<String> = None,
@@ -121,6 +124,16 @@ fn codex() -> JudgeEntry {
             "--config=shell_environment_policy.inherit=core",
             "--",
             "{prompt}",
+        ]),
+        // What is left reads no text of a file: apply_patch, which the sandbox refuses, and view_image.
+        no_tools: words([
+            "--config=features.shell_tool=false",
+            "--config=features.unified_exec=false",
+            "--config=features.multi_agent=false",
+            "--config=features.goals=false",
+            "--config=features.apps=false",
+            "--config=features.plugins=false",
+            "--config=web_search=\"disabled\"",
         ]),
         long_prompt: Some("-".into()),
         help: words(["exec", "--help"]),

@@ -145,7 +145,18 @@ impl<'a> Asking<'a> {
             answer_file: Some(&files.answer),
             directory: Some(&files.work),
         };
-        arguments(&entry.args, &values, known)
+        arguments(&self.template(), &values, known)
+    }
+
+    /// The entry's arguments, without tools where none may be used.
+    fn template(&self) -> Vec<String> {
+        let entry = &self.judge.entry;
+        let mut template = entry.args.clone();
+        if !self.ask.tools {
+            let end = template.iter().position(|word| word == "--").unwrap_or(template.len());
+            template.splice(end..end, entry.no_tools.iter().cloned());
+        }
+        template
     }
 
     /// Runs the tool with `words`.

@@ -34,6 +34,8 @@ pub struct Ask<'a> {
     /// The JSON schema that the answer is to follow. The judge is told; whoever asks looks at what it answered
     /// ([`Answer::json`]).
     pub schema: Option<&'a serde_json::Value>,
+    /// Whether it may use tools of its own, where it has any.
+    pub tools: bool,
 }
 
 /// What the judge answered.

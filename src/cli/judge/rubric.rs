@@ -34,7 +34,7 @@ pub(super) async fn run(arguments: &RubricArguments, config: &Config, environmen
     let judge = Judge::new(config, environment)?;
     let limit = config.judge.timeout;
     let words = |passed: Duration| format!("asking {}, {} s of {limit}", judge.name(), passed.as_secs());
-    let ask = Ask { prompt: &prompt, schema: schema.as_ref() };
+    let ask = Ask { prompt: &prompt, schema: schema.as_ref(), tools: true };
     let answer = Progress::new().during(words, judge.ask(&ask)).await?;
     if let (None, Some(model)) = (judge.model(), &answer.model) {
         output::complain(&format!(

@@ -88,12 +88,12 @@ mod tests {
 
     #[test]
     fn only_what_is_set_is_in_the_question() {
-        let bare = Question::new(&Ask { prompt: "a \"b\"\n", schema: None }, "m".into(), None);
+        let bare = Question::new(&Ask { prompt: "a \"b\"\n", schema: None, tools: true }, "m".into(), None);
         let expected = json!({"model": "m", "messages": [{"role": "user", "content": "a \"b\"\n"}], "stream": true,
             "stream_options": {"include_usage": true}});
         assert_eq!(body(&bare), expected);
         let schema = json!({"type": "object"});
-        let full = Question::new(&Ask { prompt: "p", schema: Some(&schema) }, "m".into(), Some("high"));
+        let full = Question::new(&Ask { prompt: "p", schema: Some(&schema), tools: true }, "m".into(), Some("high"));
         let full = body(&full);
         assert_eq!(
             (&full["reasoning_effort"], &full["response_format"]["type"]),
@@ -106,7 +106,8 @@ mod tests {
     #[test]
     fn a_part_that_is_refused_by_name_is_left_out_once() {
         let schema = json!({"type": "object"});
-        let mut question = Question::new(&Ask { prompt: "p", schema: Some(&schema) }, "m".into(), Some("high"));
+        let mut question =
+            Question::new(&Ask { prompt: "p", schema: Some(&schema), tools: true }, "m".into(), Some("high"));
         let refusal = |status: u16, body: &str| Refusal {
             body: body.as_bytes().to_vec(),
             ..Refusal::of(StatusCode::from_u16(status).unwrap())

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Invariants: what reaches the judge is redacted by the parts that redact the site, and the site's leak gate found
-//! nothing in its final bytes. Every attempt leaves one record; one that failed has no score, so that it can never be
+//! nothing in its final bytes; it is asked without tools, by which it could look further. Every attempt leaves one record; one that failed has no score, so that it can never be
 //! taken for a review.
 
 mod evidence;
@@ -95,7 +95,7 @@ pub async fn review(judge: &Judge, question: &mut Question) -> Review {
     let (mut attempts, mut usage, mut model) = (0, None::<Usage>, judge.model().map(str::to_owned));
     let outcome = loop {
         attempts += 1;
-        let answer = match judge.ask(&Ask { prompt: &prompt, schema: Some(&schema) }).await {
+        let answer = match judge.ask(&Ask { prompt: &prompt, schema: Some(&schema), tools: false }).await {
             Ok(answer) => answer,
             Err(failure) => break Err(failure),
         };

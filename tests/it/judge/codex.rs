@@ -32,7 +32,7 @@ fn world(server: &Server, without: &[&str]) -> World {
     World::with(json!({
         "command": codex().to_str(), "args": args, "help": shipped.help, "long_prompt": shipped.long_prompt,
         "answer": shipped.answer.name(), "model": shipped.model, "effort": shipped.effort,
-        "environment": shipped.environment,
+        "environment": shipped.environment, "no_tools": shipped.no_tools,
     }))
 }
 
@@ -152,17 +152,40 @@ async fn a_long_prompt_reaches_the_model_whole() {
     assert!(users(&asked(&server)[0]).contains(&long));
 }
 
+/// A loop to review, and the command that does.
+fn reviewing(world: &World) -> std::process::Command {
+    for directory in ["codex-home", "repo", "runtime"] {
+        std::fs::create_dir_all(world.path(directory)).unwrap();
+    }
+    std::fs::write(world.path("runtime/state-heartbeat.json"), "{\"ts\": 1795346000}").unwrap();
+    let mut command = world.program("review");
+    command.env("CODEX_HOME", world.path("codex-home")).env("CODEX_API_KEY", KEY);
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_review_gives_it_no_tool_to_look_further() {
+    let good = json!({"health_score": 91, "verdict": "healthy", "summary": "All is well.", "findings": []}).to_string();
+    let server = model(vec![Turn::Runs("cat \"$HERE/config.yaml\"; echo RAN".into()), says(&good)]).await;
+    let world = world(&server, &[]);
+    let mut command = reviewing(&world);
+    let told = tokio::task::spawn_blocking(move || output(&mut command)).await.unwrap();
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let requests = asked(&server);
+    let tools = requests[0]["tools"].as_array().cloned().unwrap_or_default();
+    let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str().or(tool["type"].as_str())).collect();
+    let harmless = ["request_user_input", "apply_patch", "view_image", "tool_search", "update_plan"];
+    assert!(names.iter().all(|name| harmless.contains(name)), "{names:?}");
+    let seen = requests[1]["input"].to_string();
+    assert!(!seen.contains("RAN\\n") && !seen.contains("runtime_dir"), "{seen}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_reviews_the_loop_and_is_held_to_the_schema() {
     let good = json!({"health_score": 91, "verdict": "healthy", "summary": "All is well.", "findings": []}).to_string();
     let server = model(vec![says("{\"health_score\": 910}"), says(&good)]).await;
     let world = world(&server, &[]);
-    std::fs::create_dir_all(world.path("codex-home")).unwrap();
-    std::fs::create_dir_all(world.path("repo")).unwrap();
-    std::fs::create_dir_all(world.path("runtime")).unwrap();
-    std::fs::write(world.path("runtime/state-heartbeat.json"), "{\"ts\": 1795346000}").unwrap();
-    let mut command = world.program("review");
-    command.env("CODEX_HOME", world.path("codex-home")).env("CODEX_API_KEY", KEY);
+    let mut command = reviewing(&world);
     let told = tokio::task::spawn_blocking(move || output(&mut command)).await.unwrap();
     assert_eq!((told.code, told.stdout.as_str()), (Some(0), "91 of 100, healthy: All is well.\n"), "{told:?}");
     let requests = asked(&server);
