@@ -79,7 +79,8 @@ impl World {
         fs::write(&config, settings.to_string()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_autoswe-judge"));
         command.arg(subcommand).arg("--config.file").arg(config);
-        command.env("HERE", self.directory.path()).stdin(Stdio::piped());
+        // What a program that is killed leaves behind goes with this directory.
+        command.env("HERE", self.directory.path()).env("TMPDIR", self.directory.path()).stdin(Stdio::piped());
         command
     }
 
