@@ -44,8 +44,11 @@ pub(super) async fn run(arguments: &ReviewArguments, loaded: &Loaded, environmen
             question.prompt
         });
     }
-    let _lock = Lock::take(&loaded.config)?;
-    let (review, record) = attempt(loaded, environment).await;
+    let lock = match Lock::take(&loaded.config) {
+        Err(busy @ Failure::Busy(_)) => return Err(busy),
+        lock => lock,
+    };
+    let (review, record) = attempt(loaded, environment, lock).await;
     let file = loaded.config.in_runtime_dir(&loaded.config.review.file);
     let recorded = review::append(&file, &record, Time::now());
     if arguments.json {
@@ -62,17 +65,18 @@ pub(super) async fn run(arguments: &ReviewArguments, loaded: &Loaded, environmen
     recorded.map_err(|_| Failure::Failed { how: "the review was given".into(), words: "it is not recorded".into() })
 }
 
-/// One attempt, and its record.
-async fn attempt(loaded: &Loaded, environment: Environment) -> (Review, Record) {
+/// One attempt under `lock`, and its record.
+async fn attempt(loaded: &Loaded, environment: Environment, lock: Result<Lock, Failure>) -> (Review, Record) {
     let config = &loaded.config;
     let name = &config.judge.use_;
     let asking = async {
+        let lock = lock?;
         let judge = Judge::new(config, environment.clone())?;
-        Ok((judge, gather(loaded, environment).await?))
+        Ok((lock, judge, gather(loaded, environment).await?))
     };
     let (review, question) = match asking.await {
         Err(failure) => (Review::failed(failure), None),
-        Ok((judge, mut question)) => {
+        Ok((_lock, judge, mut question)) => {
             let limit = config.judge.timeout;
             let words = |passed: std::time::Duration| format!("asking {name}, {} s of {limit}", passed.as_secs());
             let review = Progress::new().during(words, review::review(&judge, &mut question)).await;

@@ -234,6 +234,14 @@ fn a_review_that_cannot_be_recorded_is_printed_and_fails() {
 }
 
 #[test]
+fn a_state_directory_that_cannot_be_used_is_recorded_too() {
+    let world = answering(&[GOOD]);
+    fs::write(world.path("runtime/journey"), "no directory").unwrap();
+    assert!(review(&world, &[]).failure(1).contains("journey.state_dir"));
+    assert_eq!((records(&world)[0]["error"].as_str(), times(&world)), (Some("evidence"), 0));
+}
+
+#[test]
 fn one_review_at_a_time() {
     let world = judge(r#"echo $$ >"$HERE/pids"; while [ ! -e "$HERE/go" ]; do sleep 0.05; done; cat "$HERE/answer""#);
     fs::write(world.path("answer"), GOOD).unwrap();
