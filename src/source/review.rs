@@ -44,7 +44,10 @@ impl ReviewSource {
 
 impl Source for ReviewSource {
     fn read(&mut self, _now: Time) -> Reading<Data> {
-        let reading = self.lines.read(|tail| (parse(tail), named(tail)));
+        let reading = self.lines.read(|tail| {
+            let attempts = tail.parsed(object);
+            (latest(&attempts), named(&attempts))
+        });
         reading.map(|(mut review, named)| {
             if review.last_good.is_some() || review.failed_since == 0 {
                 self.last_good.clone_from(&review.last_good);
@@ -61,7 +64,13 @@ impl Source for ReviewSource {
 
 /// The last good review, the failed attempts since, and the last failed one. Attempts are not counted.
 pub fn parse(tail: &Tail) -> Review {
-    let attempts = tail.parsed(object);
+    latest(&tail.parsed(object))
+}
+
+/// A line as it was written; `None` is one that is no JSON object.
+type Attempt = Option<Map<String, Value>>;
+
+fn latest(attempts: &[Attempt]) -> Review {
     let newest_first = || attempts.iter().rev().map(Option::as_ref);
     let failed_since = newest_first().take_while(|attempt| !is_good(*attempt)).count();
     Review {
@@ -75,8 +84,7 @@ pub fn parse(tail: &Tail) -> Review {
 
 /// The last good review as the newest failed attempt names it: for a program that has not read it itself, where it lies
 /// before the lines that are read.
-fn named(tail: &Tail) -> Option<GoodReview> {
-    let attempts = tail.parsed(object);
+fn named(attempts: &[Attempt]) -> Option<GoodReview> {
     good_review(attempts.last()?.as_ref()?.get("last_good")?.as_object()?)
 }
 

@@ -50,11 +50,7 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
 
 /// The beginning of `text`, of `limit` characters at most, for places where a line is wanted.
 pub(super) fn cut(text: &str, limit: usize) -> String {
-    let text = clean(text);
-    match text.char_indices().nth(limit) {
-        Some((end, _)) => format!("{}…", text[..end].trim_end()),
-        None => text.into_owned(),
-    }
+    words::cut(&clean(text), limit)
 }
 
 /// `950`, `12.3 k`, `3.2 M`, `1.1 G`: a count of tokens.

@@ -89,15 +89,14 @@ fn by(good: &GoodReview) -> Option<String> {
 }
 
 fn found(finding: &ReviewFinding) -> Found {
-    let (tone, word) = match finding.severity {
-        ReviewSeverity::Crit => (Tone::Crit, "crit"),
-        ReviewSeverity::Warn => (Tone::Warn, "warn"),
-        ReviewSeverity::Info => (Tone::None, "info"),
-        ReviewSeverity::Other => (Tone::None, "other"),
+    let tone = match finding.severity {
+        ReviewSeverity::Crit => Tone::Crit,
+        ReviewSeverity::Warn => Tone::Warn,
+        ReviewSeverity::Info | ReviewSeverity::Other => Tone::None,
     };
     let more = [("Evidence", &finding.evidence), ("Suggestion", &finding.suggestion)];
     let more = more.into_iter().filter_map(|(name, text)| Some((name, text.clone()?))).collect();
-    Found { tone, word, what: finding.what.clone(), more }
+    Found { tone, word: finding.severity.name(), what: finding.what.clone(), more }
 }
 
 fn failed(failed: &FailedReview, in_a_row: u64, now: Time) -> Failed {

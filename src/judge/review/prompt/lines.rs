@@ -12,10 +12,15 @@ use crate::judge::review::evidence::Evidence;
 use crate::judge::review::record::second;
 use crate::observation::{Time, seconds_since};
 
-/// `value`, an object, without what is `null`, as one line.
+/// `value`, an object, as one line.
 fn line(value: Value) -> String {
-    let Value::Object(object) = value else { return value.to_string() };
-    Value::Object(object.into_iter().filter(|(_, value)| !is_nothing(value)).collect()).to_string()
+    known(value).to_string()
+}
+
+/// `value`, an object, without what is unknown.
+fn known(value: Value) -> Value {
+    let Value::Object(object) = value else { return value };
+    Value::Object(object.into_iter().filter(|(_, value)| !is_nothing(value)).collect())
 }
 
 fn is_nothing(value: &Value) -> bool {
@@ -185,12 +190,7 @@ fn name(iteration: &Iteration) -> String {
 pub(super) fn iterations(evidence: &Evidence) -> Vec<String> {
     let iterations = evidence.data.iterations.iter().rev().map(|one| {
         let verdict = one.verdict.as_ref().map(|verdict| {
-            let Value::Object(told) =
-                json!({"word": verdict.word.word(), "score": verdict.score, "reason": verdict.reason})
-            else {
-                return Value::Null;
-            };
-            Value::Object(told.into_iter().filter(|(_, value)| !value.is_null()).collect())
+            known(json!({"word": verdict.word.word(), "score": verdict.score, "reason": verdict.reason}))
         });
         let count = |count: usize| Some(count).filter(|count| *count > 0);
         line(json!({
