@@ -2,8 +2,9 @@
 //!
 //! Run with `cargo bench --bench site_server`. Needs `wrk`; `nginx` and `static-web-server` where they are, a peer that is
 //! missing is named as missing. `AUTOSWE_BENCH_JOURNEY` names another `autoswe-journey`, such as a copy of the release build
-//! (a copy, because `cargo bench` builds one for itself in its place). Figures are medians over rounds in which the servers
-//! take turns; nothing here asserts.
+//! (a copy, because `cargo bench` builds one for itself in its place), or several, with colons between them: the peers are
+//! compared with the first. `AUTOSWE_BENCH_ROUNDS` changes how many rounds there are, `AUTOSWE_BENCH_SECONDS` their length.
+//! Figures are medians over rounds in which the servers take turns; nothing here asserts.
 
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
@@ -17,22 +18,22 @@ use ring::digest::{SHA256, digest};
 /// The files that are asked for: name and bytes.
 const FILES: [(&str, usize); 3] = [("1k.txt", 1_000), ("20k.txt", 20_000), ("1m.txt", 1_000_000)];
 const CONNECTIONS: &str = "8";
+/// Rounds, and seconds of load on one server in one round, unless the environment names others.
 const ROUNDS: usize = 5;
-/// Seconds of load on one server in one round.
-const SECONDS: &str = "3";
+const SECONDS: usize = 3;
 
 fn main() {
     let directory = tempfile::tempdir().expect("a directory");
     let site = release(directory.path());
-    let servers = [
-        ("autoswe-journey", ours(directory.path())),
-        ("nginx", nginx(directory.path(), &site, "")),
-        (
-            "nginx, open_file_cache",
-            nginx(directory.path(), &site, "open_file_cache max=1000; open_file_cache_valid 60s;"),
-        ),
-        ("static-web-server", static_web_server(&site)),
-    ];
+    let mut servers: Vec<_> =
+        programs().into_iter().map(|program| (name(&program), ours(&program, directory.path()))).collect();
+    let kept_open = "open_file_cache max=1000; open_file_cache_valid 60s;";
+    servers.extend([
+        ("nginx".to_owned(), nginx(directory.path(), &site, "")),
+        ("nginx, open_file_cache".to_owned(), nginx(directory.path(), &site, kept_open)),
+        ("static-web-server".to_owned(), static_web_server(&site)),
+    ]);
+    let rounds = number("AUTOSWE_BENCH_ROUNDS").unwrap_or(ROUNDS);
     for (name, server) in &servers {
         match server {
             Some(server) => println!("{name}: RSS idle {:.1} MiB", server.rss()),
@@ -41,7 +42,7 @@ fn main() {
     }
     for (file, _) in FILES {
         let mut results = vec![Vec::new(); servers.len()];
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             for (result, (_, server)) in results.iter_mut().zip(&servers) {
                 result.extend(server.as_ref().map(|server| server.load(file)));
             }
@@ -61,6 +62,22 @@ fn main() {
             );
         }
     }
+}
+
+/// The programs of ours that are measured.
+fn programs() -> Vec<PathBuf> {
+    let named = std::env::var_os("AUTOSWE_BENCH_JOURNEY");
+    let named = named.map(|paths| std::env::split_paths(&paths).collect());
+    named.unwrap_or_else(|| vec![env!("CARGO_BIN_EXE_autoswe-journey").into()])
+}
+
+fn name(program: &Path) -> String {
+    program.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// What the environment's variable says, where it says a number.
+fn number(variable: &str) -> Option<usize> {
+    std::env::var(variable).ok()?.parse().ok()
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {
@@ -110,7 +127,8 @@ impl Server {
     fn load(&self, file: &str) -> Load {
         let before = self.cpu();
         let output = Command::new("wrk")
-            .args(["-t", "1", "-c", CONNECTIONS, "-d", SECONDS, "--latency"])
+            .args(["-t", "1", "-c", CONNECTIONS, "--latency", "-d"])
+            .arg(number("AUTOSWE_BENCH_SECONDS").unwrap_or(SECONDS).to_string())
             .arg(format!("http://{}/{file}", self.address))
             .output()
             .expect("wrk; apt-get install wrk");
@@ -199,10 +217,9 @@ fn noise(bytes: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(bytes).collect()
 }
 
-fn ours(root: &Path) -> Option<Server> {
-    let program = std::env::var_os("AUTOSWE_BENCH_JOURNEY");
+fn ours(program: &Path, root: &Path) -> Option<Server> {
     let port = free_port();
-    let mut command = Command::new(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_autoswe-journey").into()));
+    let mut command = Command::new(program);
     command.env("AUTOSWE_JOURNEY_SERVER_METRICS_ADDRESS", "127.0.0.1:0").args([
         "serve",
         "--bind",
