@@ -27,7 +27,7 @@ use crate::observation::{Observation, Reading, Time};
 use crate::signals::on_stop;
 use crate::source::set::{Reader, readers};
 use crate::systemd::notify;
-use crate::web::{Limits, Secure, Server};
+use crate::web::{self, Secure, Server};
 use known::Known;
 use manager::Manager;
 
@@ -91,7 +91,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         Some(passed) => passed,
         None => Server::bind(&loaded.config.web.listen_addresses)?,
     };
-    let limits = Limits::from(&loaded.config.web);
+    let limits = web::limits(&loaded.config.web);
     let server = server.secured(secure.tls());
     let mut known = Known::new(loaded)?;
     let (stop, stopped) = oneshot::channel::<()>();

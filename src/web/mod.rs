@@ -1,7 +1,7 @@
 //! The HTTP side: a small server for ready-made answers, and this program's routes on it.
 //!
 //! Invariant: no request makes the program read a source, wait for one, or judge. An answer is looked up in the
-//! latest [`Snapshot`], which is replaced as a whole; [`server`] knows nothing of what it serves.
+//! latest [`Snapshot`], which is replaced as a whole; the [transport](autoswe_transport) knows nothing of what it serves.
 
 mod counters;
 pub mod health;
@@ -9,15 +9,14 @@ pub(crate) mod negotiate;
 mod pages;
 mod routes;
 pub mod secure;
-pub mod server;
 mod snapshot;
 
+pub use autoswe_transport::{App, BindError, Body, Limits, Payload, Peer, Refused, Reply, Server, Tls};
 pub use counters::{Handler, RequestCount};
 pub use pages::{Page, Pages, Probe, Snapshot};
 pub use routes::{PROBES, ROUTES, router};
 pub(crate) use routes::{metrics_page, not_here, probe_page};
 pub use secure::Secure;
-pub use server::{App, BindError, Limits, Peer, Refused, Server, Tls};
 
 use std::path::Path;
 
@@ -34,9 +33,8 @@ pub fn secure(config: &WebConfig) -> Result<Secure, ConfigErrors> {
     }
 }
 
-impl From<&WebConfig> for Limits {
-    fn from(config: &WebConfig) -> Self {
-        let connections = usize::try_from(config.max_connections).unwrap_or(usize::MAX);
-        Limits { connections, head: config.header_timeout.duration(), ..Limits::default() }
-    }
+/// What clients of the exporter may take up, as `config` says.
+pub fn limits(config: &WebConfig) -> Limits {
+    let connections = usize::try_from(config.max_connections).unwrap_or(usize::MAX);
+    Limits { connections, head: config.header_timeout.duration(), ..Limits::default() }
 }

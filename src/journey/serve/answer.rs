@@ -11,13 +11,13 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::time::SystemTime;
 
+use autoswe_transport::Payload;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 
 use super::address;
 use super::headers::Policy;
 use super::multipart;
-use super::payload::Payload;
 use super::precondition::{self, Verdict};
 use super::range::{self, Wanted};
 use super::refusal::{NOT_KEPT, Refusal};

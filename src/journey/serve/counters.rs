@@ -19,7 +19,7 @@ use super::site::{Site, Volume};
 use crate::metric::{Connections, OwnProcess, Shown, SiteServer, site_server};
 use crate::observation::Time;
 use crate::source::own_process::Own;
-use crate::web::{App, Peer, Probe, Refused, metrics_page, not_here, probe_page};
+use crate::web::{App, Peer, Probe, Refused, Reply, metrics_page, not_here, probe_page};
 
 /// Methods that are counted apart.
 const METHODS: [&str; 4] = ["GET", "HEAD", "POST", OTHER];
@@ -194,8 +194,6 @@ impl<A> Told<A> {
 }
 
 impl<A: App> App for Told<A> {
-    type Body = A::Body;
-
     fn body_limit(&self, head: &axum::http::request::Parts) -> usize {
         self.app.body_limit(head)
     }
@@ -209,17 +207,18 @@ impl<A: App> App for Told<A> {
         }
     }
 
-    async fn answer(&self, request: Request<Bytes>, peer: Peer) -> Response<Self::Body> {
-        let logged = self.log.as_deref().map(|log| (log, Asked::of(&request, peer), Instant::now()));
-        let method = request.method().clone();
-        let answer = self.app.answer(request, peer).await;
-        let bytes = length(&method, &answer);
-        self.counters.answered(&method, answer.status(), bytes.unwrap_or(0));
-        if let Some((log, asked, began)) = logged {
-            let (status, took) = (answer.status().as_u16(), Some(began.elapsed()));
-            log.tell(&asked, &Answered { at: SystemTime::now(), status, bytes, took });
-        }
-        answer
+    fn answer(&self, request: Request<Bytes>, peer: Peer) -> Reply {
+        let logged = self.log.clone().map(|log| (log, Asked::of(&request, peer), Instant::now()));
+        let (method, counters) = (request.method().clone(), Arc::clone(&self.counters));
+        self.app.answer(request, peer).map(move |answer| {
+            let bytes = length(&method, &answer);
+            counters.answered(&method, answer.status(), bytes.unwrap_or(0));
+            if let Some((log, asked, began)) = logged {
+                let (status, took) = (answer.status().as_u16(), Some(began.elapsed()));
+                log.tell(&asked, &Answered { at: SystemTime::now(), status, bytes, took });
+            }
+            answer
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
-use axum::http::{Request, Response};
+use axum::http::Request;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
@@ -17,13 +17,13 @@ use super::counters::{Counters, Told, private};
 use super::debug::{Debug, Token, check, check_addresses};
 use super::load::{Change, Loader, Terms};
 use super::site::Site;
-use super::{Payload, Policy, answer};
+use super::{Policy, answer};
 use crate::config::{Config, ServerConfig};
 use crate::journey::release::Shelf;
 use crate::metric::Connections;
 use crate::signals::on_stop;
 use crate::systemd::notify;
-use crate::web::{App, Limits, Peer, Secure, Server};
+use crate::web::{App, Body, Limits, Peer, Reply, Secure, Server};
 use crate::words;
 
 /// How often what is released is looked at.
@@ -57,10 +57,8 @@ pub struct Public {
 }
 
 impl App for Public {
-    type Body = Payload;
-
-    async fn answer(&self, request: Request<Bytes>, _: Peer) -> Response<Payload> {
-        answer(&self.shown.now(), &request, &self.policy, SystemTime::now())
+    fn answer(&self, request: Request<Bytes>, _: Peer) -> Reply {
+        Reply::Ready(answer(&self.shown.now(), &request, &self.policy, SystemTime::now()).map(Body::from))
     }
 }
 

@@ -1,15 +1,13 @@
 //! A test's aid: sites and requests in a few words.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
+use autoswe_transport::Payload;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use http_body::Body;
 
-use super::{Content, Payload, Policy, Resource, Site, Volume, answer};
+use super::{Content, Policy, Resource, Site, Volume, answer};
 use crate::journey::digest::sha256;
 
 /// Since when what [`file`] makes is shown: `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -120,11 +118,6 @@ pub(crate) fn got(site: &Site, target: &str, lines: &[(&str, &str)]) -> Response
 }
 
 /// All bytes of a body.
-pub(crate) fn bytes_of(mut body: Payload) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut context = Context::from_waker(Waker::noop());
-    while let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut body).poll_frame(&mut context) {
-        bytes.extend_from_slice(&frame.into_data().unwrap());
-    }
-    bytes
+pub(crate) fn bytes_of(body: Payload) -> Vec<u8> {
+    body.flatten().collect()
 }

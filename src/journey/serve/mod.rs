@@ -1,7 +1,7 @@
 //! The site server: shows the released site to the world, and nothing else ever.
 //!
 //! ```text
-//! output directory  ->  load (verify, hold)  ->  Site  ->  answer (pure)  ->  web::server (limits, TLS, drain)
+//! output directory  ->  load (verify, hold)  ->  Site  ->  answer (pure)  ->  transport (limits, TLS, drain)
 //! ```
 //!
 //! Invariants:
@@ -26,7 +26,6 @@ mod fixture;
 mod headers;
 mod load;
 mod multipart;
-mod payload;
 mod precondition;
 mod range;
 mod refusal;
@@ -40,6 +39,5 @@ pub use counters::{Counters, News, Told, private};
 pub use daemon::{Options, Public, Shown, run};
 pub use headers::{CONTENT_SECURITY_POLICY, Policy, PolicyError};
 pub use load::{Change, Loader, Terms};
-pub use payload::Payload;
 pub use range::MAX_RANGES;
 pub use site::{Coded, Content, Found, Resource, Site, Volume};

@@ -5,11 +5,11 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use autoswe_transport::Payload;
 use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
 
 use super::Content;
-use super::payload::Payload;
 use super::validator::digits_of;
 
 /// What is told of each part beside its place.

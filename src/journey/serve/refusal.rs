@@ -4,12 +4,12 @@
 
 use std::borrow::Cow;
 
+use autoswe_transport::Payload;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::headers::Policy;
-use super::payload::Payload;
 
 /// Why a request is not answered with what it asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -27,9 +27,9 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
 
-use super::server::{App, Tls};
 use crate::config::{ConfigError, ConfigErrors};
 pub use admitted::Admitted;
+use autoswe_transport::{App, Tls};
 use login::{Logins, Refusal};
 use ready::Ready;
 
@@ -100,6 +100,11 @@ impl Secure {
     pub fn tls(&self) -> Option<Tls> {
         let shared = Arc::clone(self.0.as_ref().filter(|shared| shared.ready().tls.is_some())?);
         Some(Arc::new(move || shared.ready().tls.clone()))
+    }
+
+    /// Whether everybody is let in and no headers are added.
+    fn is_open(&self) -> bool {
+        self.0.is_none()
     }
 
     /// `app` for those who may be let in, with the headers of the file on every answer.

@@ -151,6 +151,7 @@ async fn a_panic_costs_its_own_request_only() {
     let server = Running::start(Example::default(), Limits::default());
     let client = client(&server).await;
     assert_eq!(fetch(&client, request("/panic"), None).await.0, 500);
+    assert_eq!(fetch(&client, request("/late-panic"), None).await.0, 500);
     assert_eq!(fetch(&client, request("/a"), None).await.0, 200);
 }
 

@@ -3,18 +3,14 @@
 mod http1;
 mod http2;
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use autoswe_exporter::web::{App, Limits, Peer, Server};
+use autoswe_exporter::web::{App, Limits, Peer, Reply, Server};
 use axum::http::request::Parts;
 use axum::http::{Request, Response};
 use bytes::Bytes;
-use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
@@ -101,7 +97,7 @@ pub(crate) async fn read_one(stream: &mut TcpStream) -> String {
     answer + &String::from_utf8(rest).unwrap()
 }
 
-/// Answers by path: `/large`, `/panic`, `/wait` (until released), `/echo` (takes a body), else who asks.
+/// Answers by path: `/large`, `/panic`, `/late-panic`, `/wait` (until released), `/echo` (takes a body), else who asks.
 #[derive(Default)]
 struct Example {
     release: Arc<Notify>,
@@ -109,45 +105,26 @@ struct Example {
 }
 
 impl App for Example {
-    type Body = Ready;
-
     fn body_limit(&self, head: &Parts) -> usize {
         if head.uri.path() == "/echo" { 1000 } else { 0 }
     }
 
-    async fn answer(&self, request: Request<Bytes>, peer: Peer) -> Response<Ready> {
-        let body = match request.uri().path() {
-            "/large" => vec![b'x'; LARGE].into(),
+    fn answer(&self, request: Request<Bytes>, peer: Peer) -> Reply {
+        let answer = |body: Bytes| Response::new(body.into());
+        match request.uri().path() {
+            "/large" => Reply::Ready(answer(vec![b'x'; LARGE].into())),
             "/panic" => panic!("a bug"),
+            "/late-panic" => Reply::later(async { panic!("a bug") }),
             "/wait" => {
-                self.begun.notify_one();
-                self.release.notified().await;
-                "waited\n".into()
+                let (begun, release) = (Arc::clone(&self.begun), Arc::clone(&self.release));
+                Reply::later(async move {
+                    begun.notify_one();
+                    release.notified().await;
+                    answer("waited\n".into())
+                })
             }
-            "/echo" => request.into_body(),
-            _ => format!("{} {}\n", peer.address.unwrap().ip(), peer.secure).into(),
-        };
-        Response::new(Ready(body))
-    }
-}
-
-/// A body that is there.
-struct Ready(Bytes);
-
-impl Body for Ready {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let bytes = std::mem::take(&mut self.0);
-        Poll::Ready(if bytes.is_empty() { None } else { Some(Ok(Frame::data(bytes))) })
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.len() as u64)
+            "/echo" => Reply::Ready(answer(request.into_body())),
+            _ => Reply::Ready(answer(format!("{} {}\n", peer.address.unwrap().ip(), peer.secure).into())),
+        }
     }
 }

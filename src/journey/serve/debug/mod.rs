@@ -26,7 +26,6 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use bytes::Bytes;
-use http_body_util::Either;
 use tokio::sync::Semaphore;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -36,7 +35,7 @@ pub use guard::{Token, check, check_addresses};
 use super::counters::Counters;
 use crate::config::Config;
 use crate::observation::Time;
-use crate::web::{App, Peer};
+use crate::web::{App, Peer, Refused, Reply};
 use files::{Part, Unread, Wanted};
 use report::{Places, Report};
 
@@ -106,8 +105,6 @@ impl<A: App> Debug<A> {
 }
 
 impl<A: App> App for Debug<A> {
-    type Body = Either<Body, A::Body>;
-
     fn body_limit(&self, head: &Parts) -> usize {
         match is_of_debug(head.uri.path()) {
             true if head.uri.path() == SYNTHESIZE && head.method == Method::POST => BODY,
@@ -116,12 +113,16 @@ impl<A: App> App for Debug<A> {
         }
     }
 
-    async fn answer(&self, mut request: Request<Bytes>, peer: Peer) -> Response<Self::Body> {
+    fn refused(&self, refused: &Refused<'_>, peer: Peer) {
+        self.app.refused(refused, peer);
+    }
+
+    fn answer(&self, mut request: Request<Bytes>, peer: Peer) -> Reply {
         if !is_of_debug(request.uri().path()) {
-            return self.app.answer(request, peer).await.map(Either::Right);
+            return self.app.answer(request, peer);
         }
         request.extensions_mut().insert(peer);
-        self.routes.answer(request, peer).await.map(Either::Left)
+        self.routes.answer(request, peer)
     }
 }
 

@@ -10,14 +10,14 @@ use listenfd::ListenFd;
 use rustix::net::sockopt::socket_acceptconn;
 use tokio::net::{TcpListener, UnixListener};
 
-use super::listen::BindError;
-use super::stream::Listener;
+use crate::listen::BindError;
+use crate::stream::Listener;
 
 /// The file descriptor of the first socket passed; sd_listen_fds(3).
 const FIRST: usize = 3;
 
 /// Every socket that was passed to this process; none where `LISTEN_FDS` or `LISTEN_PID` say so.
-pub(super) fn take() -> Result<Vec<Listener>, BindError> {
+pub(crate) fn take() -> Result<Vec<Listener>, BindError> {
     let mut passed = ListenFd::from_env();
     (0..passed.len()).map(|index| take_one(&mut passed, index).map_err(|error| refused(index, &error))).collect()
 }

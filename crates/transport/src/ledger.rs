@@ -11,13 +11,13 @@ use tokio::time::Instant;
 
 /// How long a client may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     /// From the first byte of a request (from the start, for the first request) to the end of its head.
-    pub(super) head: Duration,
+    pub(crate) head: Duration,
     /// Between requests, and between two moments at which an answer gets on.
-    pub(super) idle: Duration,
+    pub(crate) idle: Duration,
     /// Bytes per second at which a client must take its answers, after `idle`.
-    pub(super) pace: u64,
+    pub(crate) pace: u64,
 }
 
 /// How long one answer may take though its client keeps the pace with others. What it shows is held as long.
@@ -32,7 +32,7 @@ const FRAME: &str = "the client did not finish what it began to send";
 
 /// The books of one connection. They are kept by whoever serves its requests, sends its answers and reads its bytes.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     patience: Patience,
     state: Mutex<State>,
 }
@@ -56,7 +56,7 @@ struct State {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     /// HTTP/1.1, or not known yet: the rest of a head is awaited.
     Head,
     /// HTTP/1.1: the next request is awaited.
@@ -79,13 +79,13 @@ struct Open {
 
 /// When to look at a connection again, and when and why to cut it off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Due {
-    pub(super) look: Instant,
-    pub(super) cut: Option<(Instant, &'static str)>,
+pub(crate) struct Due {
+    pub(crate) look: Instant,
+    pub(crate) cut: Option<(Instant, &'static str)>,
 }
 
 impl Ledger {
-    pub(super) fn new(patience: Patience) -> Arc<Self> {
+    pub(crate) fn new(patience: Patience) -> Arc<Self> {
         let state = State {
             phase: Phase::Head,
             since: Instant::now(),
@@ -105,12 +105,12 @@ impl Ledger {
     }
 
     /// The connection turned out to speak HTTP/2.
-    pub(super) fn speaks_http2(&self) {
+    pub(crate) fn speaks_http2(&self) {
         self.state().phase = Phase::Greeting;
     }
 
     /// HTTP/1.1: bytes came.
-    pub(super) fn received(&self) {
+    pub(crate) fn received(&self) {
         let mut state = self.state();
         if matches!(state.phase, Phase::Idle | Phase::Asleep) && state.working == 0 {
             state.phase = Phase::Head;
@@ -119,7 +119,7 @@ impl Ledger {
     }
 
     /// HTTP/2: bytes came, in which something begun may have `ended`, and after which all is `whole`, or is not.
-    pub(super) fn received_frames(&self, ended: bool, whole: bool) {
+    pub(crate) fn received_frames(&self, ended: bool, whole: bool) {
         let mut state = self.state();
         if whole {
             state.begun = None;
@@ -129,7 +129,7 @@ impl Ledger {
     }
 
     /// Bytes were sent. HTTP/2 sends bytes that are of no answer, so there it takes [`Answer::sent`] to get on.
-    pub(super) fn wrote(&self) {
+    pub(crate) fn wrote(&self) {
         let mut state = self.state();
         if matches!(state.phase, Phase::Head | Phase::Idle) {
             state.phase = Phase::Idle;
@@ -138,12 +138,12 @@ impl Ledger {
     }
 
     /// Whether bytes wait until the client reads.
-    pub(super) fn set_stuck(&self, stuck: bool) {
+    pub(crate) fn set_stuck(&self, stuck: bool) {
         self.state().stuck = stuck;
     }
 
     /// A request is there.
-    pub(super) fn work(self: &Arc<Self>) -> Work {
+    pub(crate) fn work(self: &Arc<Self>) -> Work {
         let mut state = self.state();
         state.working += 1;
         if matches!(state.phase, Phase::Greeting | Phase::Streams) {
@@ -154,7 +154,7 @@ impl Ledger {
     }
 
     /// Whether an HTTP/1.1 connection has been idle for so long that it shall give its buffers back.
-    pub(super) fn falls_asleep(&self) -> bool {
+    pub(crate) fn falls_asleep(&self) -> bool {
         let mut state = self.state();
         let quiet = state.phase == Phase::Idle && state.working == 0 && state.open.is_empty() && !state.stuck;
         let falls = quiet && Instant::now() >= state.since + QUIET;
@@ -165,12 +165,12 @@ impl Ledger {
     }
 
     /// HTTP/2: since when no stream was open; `None` while one is.
-    pub(super) fn idle_since(&self) -> Option<Instant> {
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
         let state = self.state();
         (state.working == 0 && state.open.is_empty()).then_some(state.since)
     }
 
-    pub(super) fn due(&self) -> Due {
+    pub(crate) fn due(&self) -> Due {
         let state = self.state();
         let mut due = state.due(self.patience);
         if let Some(begun) = state.begun {
@@ -221,11 +221,11 @@ impl Due {
 
 /// A request that the server works on. No deadline runs meanwhile.
 #[derive(Debug)]
-pub(super) struct Work(Option<Arc<Ledger>>);
+pub(crate) struct Work(Option<Arc<Ledger>>);
 
 impl Work {
     /// The work is done; its answer is open until it is sent to the end, or dropped.
-    pub(super) fn answered(mut self) -> Arc<Answer> {
+    pub(crate) fn answered(mut self) -> Arc<Answer> {
         let ledger = self.0.take().expect("the work is done once");
         let mut state = ledger.state();
         let (id, before) = (state.next, state.sent);
@@ -249,14 +249,14 @@ impl Drop for Work {
 
 /// An answer that is not sent to the end. Each of its parts holds it.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     ledger: Arc<Ledger>,
     id: u32,
 }
 
 impl Answer {
     /// So many bytes of it were sent.
-    pub(super) fn sent(&self, bytes: usize) {
+    pub(crate) fn sent(&self, bytes: usize) {
         let mut state = self.ledger.state();
         state.sent += bytes as u64;
         state.since = Instant::now();

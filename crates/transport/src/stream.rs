@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 
-use super::app::{Peer, Refused};
+use crate::app::{Peer, Refused};
 
 /// The TLS configuration of the next connection; `None` for one that speaks plainly. It is asked for each, so that it
 /// can change while the server runs. Its `alpn_protocols` say whether browsers are offered HTTP/2.
@@ -29,24 +29,24 @@ const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; cha
     Content-Length: 47\r\nConnection: close\r\n\r\nThis port speaks HTTPS only; use https:// URLs\n";
 
 /// What an application hears of such a request.
-pub(super) const IN_PLAIN: Refused<'static> = Refused { head: None, status: StatusCode::BAD_REQUEST, bytes: 47 };
+pub(crate) const IN_PLAIN: Refused<'static> = Refused { head: None, status: StatusCode::BAD_REQUEST, bytes: 47 };
 
 /// A socket that is listened on.
 #[derive(Debug)]
-pub(super) enum Listener {
+pub(crate) enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
 
 impl Listener {
-    pub(super) fn address(&self) -> Option<SocketAddr> {
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
             Listener::Tcp(listener) => listener.local_addr().ok(),
             Listener::Unix(_) => None,
         }
     }
 
-    pub(super) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Result<(Stream, Peer)>> {
+    pub(crate) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Result<(Stream, Peer)>> {
         match self {
             Listener::Tcp(listener) => listener
                 .poll_accept(cx)
@@ -59,7 +59,7 @@ impl Listener {
 }
 
 /// A connection.
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<TlsStream<TcpStream>>),
@@ -68,7 +68,7 @@ pub(super) enum Stream {
 impl Stream {
     /// Readies an accepted connection for requests: the TLS handshake where there is to be one, within `patience`.
     /// `None` for a client that does not speak TLS; it was told so.
-    pub(super) async fn ready(self, tls: Option<Arc<ServerConfig>>, patience: Duration) -> Result<Option<Self>> {
+    pub(crate) async fn ready(self, tls: Option<Arc<ServerConfig>>, patience: Duration) -> Result<Option<Self>> {
         let Stream::Tcp(stream) = self else { return Ok(Some(self)) };
         // Without it the last part of a long answer may wait 40 ms for an acknowledgement; the connection works anyway.
         if let Err(error) = stream.set_nodelay(true) {
@@ -85,7 +85,7 @@ async fn shake_hands(mut stream: TcpStream, tls: Arc<ServerConfig>) -> Result<Op
     let mut first = [0];
     if stream.peek(&mut first).await? > 0 && first != [HANDSHAKE] {
         stream.write_all(PLAIN).await?;
-        super::refusal::linger(&mut stream).await?;
+        crate::refusal::linger(&mut stream).await?;
         return Ok(None);
     }
     Ok(Some(Stream::Tls(Box::new(TlsAcceptor::from(tls).accept(stream).await?))))

@@ -24,7 +24,7 @@ pub struct BindError {
 }
 
 /// Listens on `address`: `host:port`, `[v6]:port`, or `:port` for every address of the machine.
-pub(super) fn listen(address: &str) -> std::result::Result<Vec<TcpListener>, BindError> {
+pub(crate) fn listen(address: &str) -> std::result::Result<Vec<TcpListener>, BindError> {
     let wanted = resolve(address)?;
     let mut listeners = Vec::new();
     let mut absent = None;

@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const OTHERS: u64 = 128;
 
 /// Raises the number of files that may be open to what so many connections need; warns where that is not allowed.
-pub(super) fn make_room(connections: usize) {
+pub(crate) fn make_room(connections: usize) {
     let limit = getrlimit(Resource::Nofile);
     let needed = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHERS);
     let Some(raised) = raised(limit, needed) else { return };

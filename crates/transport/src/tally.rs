@@ -26,11 +26,11 @@ impl Tally {
         self.0.refused.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_open(&self, open: usize) {
+    pub(crate) fn set_open(&self, open: usize) {
         self.0.open.store(open, Ordering::Relaxed);
     }
 
-    pub(super) fn refuse(&self) {
+    pub(crate) fn refuse(&self) {
         self.0.refused.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -4,7 +4,7 @@
 //! for the library which reads them too.
 
 /// What a client sends first.
-pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// RFC 9113 section 6.2 and 6.10: frames that carry a head, and the flag of the last one.
 const HEADERS: u8 = 1;
@@ -17,7 +17,7 @@ const FRAME_HEAD: usize = 9;
 
 /// The place in a client's bytes.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     /// Of the preface or a frame's payload still to come, bytes.
     rest: usize,
     head: [u8; FRAME_HEAD],
@@ -28,12 +28,12 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Frames { rest: PREFACE.len(), head: [0; FRAME_HEAD], known: 0, in_head: false }
     }
 
     /// Moves on by `bytes`. Whether a frame, or a head of several, ended in them.
-    pub(super) fn follow(&mut self, mut bytes: &[u8]) -> bool {
+    pub(crate) fn follow(&mut self, mut bytes: &[u8]) -> bool {
         let mut ended = false;
         while !bytes.is_empty() {
             let wanted = if self.rest > 0 { self.rest } else { FRAME_HEAD - self.known };
@@ -54,7 +54,7 @@ impl Frames {
     }
 
     /// Whether everything that was begun has ended.
-    pub(super) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.rest == 0 && self.known == 0 && !self.in_head
     }
 

@@ -18,8 +18,8 @@ use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use super::frames::{Frames, PREFACE};
-use super::ledger::Ledger;
+use crate::frames::{Frames, PREFACE};
+use crate::ledger::Ledger;
 
 /// So much of a first request is gathered before the buffers of HTTP are made for it, bytes. More than most heads.
 const AHEAD: usize = 2048;
@@ -30,7 +30,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 const ENDS: [&[u8]; 2] = [b"\n\r\n", b"\n\n"];
 
 /// A stream under deadlines.
-pub(super) struct Guarded<S> {
+pub(crate) struct Guarded<S> {
     stream: S,
     ledger: Arc<Ledger>,
     timer: Option<Pin<Box<Sleep>>>,
@@ -44,7 +44,7 @@ pub(super) struct Guarded<S> {
 
 /// What a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Speaks {
+pub(crate) enum Speaks {
     /// HTTP/1.1, or what may pass for it.
     Http1,
     /// HTTP/2.
@@ -54,17 +54,17 @@ pub(super) enum Speaks {
 }
 
 impl<S> Guarded<S> {
-    pub(super) fn new(stream: S, ledger: Arc<Ledger>) -> Self {
+    pub(crate) fn new(stream: S, ledger: Arc<Ledger>) -> Self {
         Guarded { stream, ledger, timer: None, ahead: Vec::new(), frames: None, stuck: false }
     }
 
     /// Whether nothing that was read is left.
-    pub(super) fn is_silent(&self) -> bool {
+    pub(crate) fn is_silent(&self) -> bool {
         self.ahead.is_empty()
     }
 
     /// Bytes that were read and not understood, the beginning of a head, are read again.
-    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+    pub(crate) fn put_back(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.ledger.received();
             self.ahead.splice(..0, bytes.iter().copied());
@@ -102,7 +102,7 @@ impl<S> Guarded<S> {
 impl<S: AsyncRead + Unpin> Guarded<S> {
     /// Waits until it is known what the client speaks and, for HTTP/1.1, until a head of usual length is there.
     /// Nothing else is made for a connection before, so that one that sends nothing, or drips, costs next to nothing.
-    pub(super) async fn listen(&mut self) -> Result<Speaks> {
+    pub(crate) async fn listen(&mut self) -> Result<Speaks> {
         let speaks = poll_fn(|cx| self.poll_speaks(cx)).await?;
         if speaks == Speaks::Http2 {
             self.ledger.speaks_http2();
@@ -234,7 +234,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::server::ledger::{Patience, Work};
+    use crate::ledger::{Patience, Work};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     const SOON: Duration = Duration::from_millis(40);

@@ -20,17 +20,16 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::Limits;
-use super::answer::{Talk, answer};
-use super::app::{App, Peer, Refused};
-use super::guarded::{Guarded, Speaks};
-use super::ledger::{Ledger, Patience};
-use super::stream::{IN_PLAIN, Stream, Tls};
+use crate::Limits;
+use crate::answer::{Requests, Talk};
+use crate::app::{App, Peer, Refused};
+use crate::guarded::{Guarded, Speaks};
+use crate::ledger::{Ledger, Patience};
+use crate::stream::{IN_PLAIN, Stream, Tls};
 
 /// A request's head may be this long, bytes; a longer one gets 431. Prometheus sends some 400, browsers some 2,000.
 const MAX_HEAD: u32 = 16 * 1024;
@@ -46,19 +45,19 @@ const WINDOW: u32 = 65_535;
 const SEND_BUFFER: usize = 64 * 1024;
 
 /// What every connection needs.
-pub(super) struct Served<A> {
-    pub(super) app: A,
-    pub(super) limits: Limits,
+pub(crate) struct Served {
+    pub(crate) app: Arc<dyn App>,
+    pub(crate) limits: Limits,
     http1: http1::Builder,
     http2: http2::Builder<Streams>,
     tls: Option<Tls>,
 }
 
 /// Becomes true when the server is to end.
-pub(super) type Drain = watch::Receiver<bool>;
+pub(crate) type Drain = watch::Receiver<bool>;
 
-impl<A: App> Served<A> {
-    pub(super) fn new(app: A, limits: Limits, tls: Option<Tls>) -> Arc<Self> {
+impl Served {
+    pub(crate) fn new(app: Arc<dyn App>, limits: Limits, tls: Option<Tls>) -> Arc<Self> {
         let mut http1 = http1::Builder::new();
         // `Guarded` keeps the deadlines of heads and idle connections.
         http1.header_read_timeout(None).max_buf_size(MAX_HEAD as usize);
@@ -79,12 +78,12 @@ impl<A: App> Served<A> {
     }
 
     /// Whether connections speak TLS at present.
-    pub(super) fn is_secure(&self) -> bool {
+    pub(crate) fn is_secure(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls().is_some())
     }
 
     /// Serves one connection until either side ends it.
-    pub(super) async fn converse(self: Arc<Self>, (stream, peer): (Stream, Peer), drain: Drain) {
+    pub(crate) async fn converse(self: Arc<Self>, (stream, peer): (Stream, Peer), drain: Drain) {
         if let Err(error) = self.talk(stream, peer, drain).await {
             // A client's doing, and routine: it went away, was too slow, or did not speak HTTP.
             tracing::debug!(%error, "connection ended");
@@ -133,15 +132,10 @@ async fn told(drain: &mut Drain) {
 }
 
 /// Serves HTTP/1.1 until the connection ends, or is so quiet that it is given back.
-async fn http1<A: App>(
-    talk: Arc<Talk<A>>,
-    guarded: Guarded<Stream>,
-    drain: &mut Drain,
-) -> Result<Option<Guarded<Stream>>> {
+async fn http1(talk: Arc<Talk>, guarded: Guarded<Stream>, drain: &mut Drain) -> Result<Option<Guarded<Stream>>> {
     let ledger = Arc::clone(&talk.ledger);
     let (served, peer) = (Arc::clone(&talk.served), talk.peer);
-    let service = service_fn(move |request| answer(Arc::clone(&talk), request));
-    let mut http = served.http1.serve_connection(TokioIo::new(guarded), service);
+    let mut http = served.http1.serve_connection(TokioIo::new(guarded), Requests(talk));
     let mut told = pin!(told(drain));
     let mut leaves = false;
     let ended = poll_fn(|cx| {
@@ -185,11 +179,10 @@ fn answered(error: &hyper::Error) -> Option<StatusCode> {
 }
 
 /// Serves HTTP/2 until the connection ends. One that is idle for too long is told to go away.
-async fn http2<A: App>(talk: Arc<Talk<A>>, guarded: Guarded<Stream>, drain: &mut Drain) -> Result<()> {
+async fn http2(talk: Arc<Talk>, guarded: Guarded<Stream>, drain: &mut Drain) -> Result<()> {
     let ledger = Arc::clone(&talk.ledger);
     let served = Arc::clone(&talk.served);
-    let service = service_fn(move |request| answer(Arc::clone(&talk), request));
-    let mut http = pin!(served.http2.serve_connection(TokioIo::new(guarded), service));
+    let mut http = pin!(served.http2.serve_connection(TokioIo::new(guarded), Requests(talk)));
     let mut leave = pin!(async {
         tokio::select! {
             () = told(drain) => {}

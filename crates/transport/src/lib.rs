@@ -9,6 +9,7 @@
 
 mod answer;
 mod app;
+mod body;
 mod files;
 mod frames;
 mod guarded;
@@ -16,6 +17,7 @@ mod ledger;
 mod listen;
 mod outgoing;
 mod passed;
+mod payload;
 mod refusal;
 mod served;
 mod stream;
@@ -33,8 +35,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
-pub use app::{App, Peer, Refused};
+pub use app::{App, Peer, Refused, Reply};
+pub use body::Body;
 pub use listen::BindError;
+pub use payload::Payload;
 pub use stream::Tls;
 pub use tally::Tally;
 
@@ -149,7 +153,7 @@ impl Server {
     pub async fn serve(mut self, app: impl App, limits: Limits, shutdown: impl Future<Output = ()>) -> usize {
         files::make_room(limits.connections);
         let mut shutdown = pin!(shutdown);
-        let mut open = Connections::new(Served::new(app, limits, self.tls), limits, self.tally);
+        let mut open = Connections::new(Served::new(Arc::new(app), limits, self.tls), limits, self.tally);
         let mut pause = None;
         loop {
             tokio::select! {
@@ -186,8 +190,8 @@ async fn accept(listeners: &[Listener], pause: Option<Duration>) -> std::io::Res
 }
 
 /// What is being served.
-struct Connections<A> {
-    served: Arc<Served<A>>,
+struct Connections {
+    served: Arc<Served>,
     limits: Limits,
     drain: (watch::Sender<bool>, Drain),
     tasks: JoinSet<()>,
@@ -195,8 +199,8 @@ struct Connections<A> {
     tally: Tally,
 }
 
-impl<A: App> Connections<A> {
-    fn new(served: Arc<Served<A>>, limits: Limits, tally: Tally) -> Self {
+impl Connections {
+    fn new(served: Arc<Served>, limits: Limits, tally: Tally) -> Self {
         let (tasks, refusals) = (JoinSet::new(), JoinSet::new());
         Connections { served, limits, drain: watch::channel(false), tasks, refusals, tally }
     }
@@ -266,7 +270,8 @@ mod tests {
     #[tokio::test]
     async fn errors_of_accept_are_met_with_growing_patience() {
         let limits = Limits::default();
-        let mut open = Connections::new(Served::new(axum::Router::new(), limits, None), limits, Tally::default());
+        let mut open =
+            Connections::new(Served::new(Arc::new(axum::Router::new()), limits, None), limits, Tally::default());
         let full = || Err(rustix::io::Errno::MFILE.into());
         let (mut pause, mut pauses) = (None, Vec::new());
         for _ in 0..9 {

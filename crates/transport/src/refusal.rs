@@ -9,11 +9,11 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::app::Refused;
-use super::stream::Stream;
+use crate::app::Refused;
+use crate::stream::Stream;
 
 /// Clients beyond the cap that are refused politely at one time; further ones are just closed.
-pub(super) const MAX_REFUSALS: usize = 32;
+pub(crate) const MAX_REFUSALS: usize = 32;
 /// How long a refused client may take to read its refusal.
 const REFUSAL: Duration = Duration::from_secs(1);
 
@@ -21,10 +21,10 @@ const REFUSED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/
     Content-Length: 47\r\nRetry-After: 1\r\nConnection: close\r\n\r\nToo many connections at once; try again later.\n";
 
 /// What an application hears of a client beyond the cap.
-pub(super) const BEYOND: Refused<'static> = Refused { head: None, status: StatusCode::SERVICE_UNAVAILABLE, bytes: 47 };
+pub(crate) const BEYOND: Refused<'static> = Refused { head: None, status: StatusCode::SERVICE_UNAVAILABLE, bytes: 47 };
 
 /// Tells a client beyond the cap to come again.
-pub(super) async fn refuse(mut stream: Stream) {
+pub(crate) async fn refuse(mut stream: Stream) {
     let refusal = async {
         stream.write_all(REFUSED).await?;
         linger(&mut stream).await
@@ -36,7 +36,7 @@ pub(super) async fn refuse(mut stream: Stream) {
 
 /// Ends a connection after last words. It must read until the client ends, because closing a socket that holds unread
 /// bytes resets the connection, and the words with it.
-pub(super) async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<()> {
+pub(crate) async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<()> {
     stream.shutdown().await?;
     let mut ignored = [0; 512];
     while stream.read(&mut ignored).await? > 0 {}
