@@ -9,10 +9,10 @@ mod past;
 mod probes;
 mod push;
 mod report;
-mod scrape;
+pub(crate) mod scrape;
 mod secure;
 mod series;
-mod signals;
+pub(crate) mod signals;
 mod sockets;
 mod stall;
 
@@ -34,13 +34,13 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// A home directory with a loop's directories in it, and the configuration for it. What is not below it is not
 /// looked at, unless a test turns the source on.
-struct Home {
+pub(crate) struct Home {
     directory: tempfile::TempDir,
     config: Value,
 }
 
 impl Home {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let [runtime, repo] = ["runtime", "repo"].map(|name| directory.path().join(name));
         std::fs::create_dir(&runtime).unwrap();
@@ -57,7 +57,7 @@ impl Home {
     }
 
     /// The same with these settings, which are written as in the configuration.
-    fn with(mut self, settings: Value) -> Self {
+    pub(crate) fn with(mut self, settings: Value) -> Self {
         merge(&mut self.config, settings);
         self
     }
@@ -84,7 +84,7 @@ impl Home {
     }
 
     /// A heartbeat of `age` seconds ago.
-    fn beat(&self, age: i64) {
+    pub(crate) fn beat(&self, age: i64) {
         let ts = Time::now() - jiff::SignedDuration::from_secs(age);
         let beat = json!({"ts": ts, "pid": 4711, "epoch": 3, "iter": 117, "vertex": "write", "phase": "idle"});
         let fresh = self.runtime("state-heartbeat.json.new");
@@ -101,7 +101,7 @@ impl Home {
     }
 
     /// The program in this home, with its configuration and nothing of ours in its environment.
-    fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         self.write_config();
         let mut command = self.bare_command();
         command.arg("--config.file").arg(self.config_file());
@@ -134,10 +134,10 @@ pub(crate) fn merge(config: &mut Value, settings: Value) {
 }
 
 /// The running program; it is killed when this is dropped.
-struct Exporter {
+pub(crate) struct Exporter {
     child: Child,
     addresses: Vec<SocketAddr>,
-    log: Lines,
+    pub(crate) log: Lines,
     client: reqwest::Client,
 }
 
@@ -160,7 +160,7 @@ impl Answer {
 
 impl Exporter {
     /// Starts `command` and waits until it listens.
-    async fn spawn(command: &mut Command) -> Self {
+    pub(crate) async fn spawn(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = Lines::of(child.stderr.take().unwrap());
         let mut exporter = Exporter { child, addresses: Vec::new(), log, client: client() };
@@ -171,7 +171,7 @@ impl Exporter {
         exporter
     }
 
-    async fn ready(&self) {
+    pub(crate) async fn ready(&self) {
         let start = Instant::now();
         while self.get("/-/ready").await.status != 200 {
             assert!(start.elapsed() < PATIENCE, "not ready: {}", self.get("/-/ready").await.text());
@@ -195,7 +195,7 @@ impl Exporter {
         Answer { status, headers, body: answer.bytes().await.unwrap().to_vec() }
     }
 
-    async fn metrics(&self) -> String {
+    pub(crate) async fn metrics(&self) -> String {
         self.get("/metrics").await.text()
     }
 
@@ -212,12 +212,12 @@ impl Exporter {
         }
     }
 
-    async fn state(&self) -> Value {
+    pub(crate) async fn state(&self) -> Value {
         serde_json::from_slice(&self.get("/api/v1/state").await.body).unwrap()
     }
 
     /// The state once `holds` of it.
-    async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
         loop {
             let state = self.state().await;
@@ -229,12 +229,12 @@ impl Exporter {
         }
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// The exit code, once it ended; the test fails when that takes longer than `within`.
-    async fn exit_code(&mut self, within: Duration) -> Option<i32> {
+    pub(crate) async fn exit_code(&mut self, within: Duration) -> Option<i32> {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -305,12 +305,12 @@ fn client() -> reqwest::Client {
 }
 
 /// One check of the state.
-fn check<'a>(state: &'a Value, id: &str) -> &'a Value {
+pub(crate) fn check<'a>(state: &'a Value, id: &str) -> &'a Value {
     state["checks"].as_array().unwrap().iter().find(|check| check["check"] == id).unwrap()
 }
 
 /// Every finding of the state, as `check.code`.
-fn findings(state: &Value) -> Vec<String> {
+pub(crate) fn findings(state: &Value) -> Vec<String> {
     let checks = state["checks"].as_array().unwrap().iter();
     let of = |check: &Value| -> Vec<String> {
         let findings = check["findings"].as_array().unwrap().iter();
@@ -320,7 +320,7 @@ fn findings(state: &Value) -> Vec<String> {
 }
 
 /// The value of the line that begins with `series`, which is a name with all its labels.
-fn metric(page: &str, series: &str) -> Option<f64> {
+pub(crate) fn metric(page: &str, series: &str) -> Option<f64> {
     let value = |line: &str| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok();
     page.lines().find_map(value)
 }

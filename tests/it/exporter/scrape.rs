@@ -22,7 +22,7 @@ const RATE: f64 = 200.0;
 const BUSY: &str = include_str!("../../fixtures/vllm-0.32.0/busy-12.prom");
 
 /// A captured page whose counter of generated tokens goes on with time.
-async fn vllm() -> Server {
+pub(crate) async fn vllm() -> Server {
     let start = Instant::now();
     let counter = "vllm:generation_tokens_total{engine=\"0\",model_name=\"qwen-tiny\"} ";
     let (before, rest) = BUSY.split_once(counter).unwrap();

@@ -11,7 +11,7 @@ use super::{Exporter, Home, PATIENCE, check, metric};
 use crate::gpu::double::Double;
 
 /// What issue and manual promise.
-const STOPS_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const STOPS_WITHIN: Duration = Duration::from_secs(5);
 
 /// A GPU whose driver never comes back, and a source that is found to hang.
 async fn stuck(gpu: &Double) -> (Home, Exporter) {

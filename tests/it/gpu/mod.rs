@@ -1,6 +1,7 @@
 //! GPUs: the production code against the NVML double, through nvml-wrapper's own loading path.
 
 pub(crate) mod double;
+mod real;
 mod trouble;
 
 use autoswe_exporter::config::GpuConfig;
