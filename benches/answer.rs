@@ -49,12 +49,12 @@ fn site() -> Site {
 
 fn bench(bencher: Bencher<'_, '_>, target: &'static str, lines: &[(header::HeaderName, &str)], status: u16) {
     let (site, policy, now) = (site(), Policy::default(), since() + Duration::from_hours(24));
-    let mut request = Request::new(());
-    *request.uri_mut() = Uri::from_static(target);
+    let (mut request, ()) = Request::new(()).into_parts();
+    request.uri = Uri::from_static(target);
     let host = (header::HOST, HeaderValue::from_static("site.example:8765"));
     let agent = (header::USER_AGENT, HeaderValue::from_static("wrk"));
     let lines = lines.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()));
-    *request.headers_mut() = HeaderMap::from_iter([host, agent].into_iter().chain(lines));
+    request.headers = HeaderMap::from_iter([host, agent].into_iter().chain(lines));
     assert_eq!(answer(&site, &request, &policy, now).status(), status);
     // Each answer is dropped within its time, as a server does.
     bencher.bench_local(|| answer(black_box(&site), black_box(&request), &policy, black_box(now)).status());

@@ -5,7 +5,7 @@
 
 mod counters;
 pub mod health;
-pub(crate) mod negotiate;
+mod negotiate;
 mod pages;
 mod routes;
 pub mod secure;

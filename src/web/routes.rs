@@ -7,6 +7,7 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use autoswe_transport::negotiate::{Coding, coding};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -15,7 +16,7 @@ use axum::routing::{MethodRouter, get};
 use bytes::Bytes;
 
 use super::counters::Handler;
-use super::negotiate::{self, Coding, Format};
+use super::negotiate::{self, Format};
 use super::pages::{Page, Pages, Probe};
 use crate::metric::Samples;
 use crate::sink::{openmetrics, prometheus};
@@ -199,7 +200,7 @@ const FORMS: [(Coding, Form); 3] =
 
 /// `page` in the coding that the client likes best.
 fn negotiated(headers: &HeaderMap, page: &Page, kind: &'static str) -> Response<Body> {
-    match negotiate::coding(headers, &FORMS) {
+    match coding(headers, &FORMS) {
         Some((coding, form)) => {
             let mut answer = answer(StatusCode::OK, kind, form(page).clone());
             if coding != Coding::Identity {

@@ -15,6 +15,7 @@ mod frames;
 mod guarded;
 mod ledger;
 mod listen;
+pub mod negotiate;
 mod outgoing;
 mod passed;
 mod payload;

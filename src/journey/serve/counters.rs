@@ -15,11 +15,11 @@ use bytes::Bytes;
 
 use super::access_log::{AccessLog, Answered, Asked};
 use super::load::Change;
-use super::site::{Site, Volume};
 use crate::metric::{Connections, OwnProcess, Shown, SiteServer, site_server};
 use crate::observation::Time;
 use crate::source::own_process::Own;
 use crate::web::{App, Peer, Probe, Refused, Reply, metrics_page, not_here, probe_page};
+use autoswe_site::{Site, Volume};
 
 /// Methods that are counted apart.
 const METHODS: [&str; 4] = ["GET", "HEAD", "POST", OTHER];
@@ -254,10 +254,10 @@ fn readiness(shown: &Shown) -> Probe {
 mod tests {
     use std::collections::{BTreeMap, HashMap};
 
-    use super::super::site::{Content, Resource};
     use super::*;
     use crate::journey::digest::sha256;
     use crate::journey::release::Error;
+    use autoswe_site::{Content, Resource};
 
     fn resource(bytes: &Bytes, since: u64) -> Resource {
         let plain = Content { bytes: bytes.clone(), sha256: sha256(bytes) };

@@ -16,8 +16,6 @@ use super::access_log::AccessLog;
 use super::counters::{Counters, Told, private};
 use super::debug::{Debug, Token, check, check_addresses};
 use super::load::{Change, Loader, Terms};
-use super::site::Site;
-use super::{Policy, answer};
 use crate::config::{Config, ServerConfig};
 use crate::journey::release::Shelf;
 use crate::metric::Connections;
@@ -25,6 +23,8 @@ use crate::signals::on_stop;
 use crate::systemd::notify;
 use crate::web::{App, Body, Limits, Peer, Reply, Secure, Server};
 use crate::words;
+use autoswe_site::Site;
+use autoswe_site::{Policy, answer};
 
 /// How often what is released is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -58,7 +58,8 @@ pub struct Public {
 
 impl App for Public {
     fn answer(&self, request: Request<Bytes>, _: Peer) -> Reply {
-        Reply::Ready(answer(&self.shown.now(), &request, &self.policy, SystemTime::now()).map(Body::from))
+        let (head, _) = request.into_parts();
+        Reply::Ready(answer(&self.shown.now(), &head, &self.policy, SystemTime::now()).map(Body::from))
     }
 }
 
@@ -233,6 +234,8 @@ fn show(change: &Change, shown: &Shown, took: Duration) {
 
 #[cfg(test)]
 mod tests {
+    use autoswe_site::CONTENT_SECURITY_POLICY;
+
     use super::address;
 
     #[test]
@@ -247,5 +250,13 @@ mod tests {
         for (host, expected) in cases {
             assert_eq!(address(host, 8765), expected);
         }
+    }
+
+    #[test]
+    fn the_policy_is_that_of_the_sites_own_pages_and_no_frame() {
+        let page = include_str!("../../../templates/journey/base.html");
+        let (_, rest) = page.split_once("<meta http-equiv=\"Content-Security-Policy\" content=\"").unwrap();
+        let (own, _) = rest.split_once('"').unwrap();
+        assert_eq!(CONTENT_SECURITY_POLICY, format!("{own}; frame-ancestors 'none'"));
     }
 }

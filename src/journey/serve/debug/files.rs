@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use axum::http::HeaderMap;
 
-use super::super::range;
 use crate::config::Config;
 use crate::journey::inputs;
 use crate::observation::Reading;
 use crate::source::file::open_regular;
+use autoswe_site::range;
 
 /// As much of a file is sent, bytes.
 pub(super) const MOST: u64 = 1 << 20;

@@ -5,10 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use autoswe_transport::Payload;
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use ring::digest::{SHA256, digest};
 
-use super::{Content, Policy, Resource, Site, Volume, answer};
-use crate::journey::digest::sha256;
+use crate::{Content, Policy, Resource, Site, Volume, answer};
 
 /// Since when what [`file`] makes is shown: `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub(crate) fn since() -> SystemTime {
@@ -23,7 +24,8 @@ pub(crate) fn now() -> SystemTime {
 /// Bytes with their hash.
 pub(crate) fn content(bytes: impl Into<Bytes>) -> Content {
     let bytes = bytes.into();
-    Content { sha256: sha256(&bytes), bytes }
+    let sha256 = digest(&SHA256, &bytes).as_ref().try_into().unwrap();
+    Content { sha256, bytes }
 }
 
 /// A page with these bytes; what else it has is said by what follows.
@@ -99,16 +101,16 @@ pub(crate) fn headers(lines: &[(&str, &str)]) -> HeaderMap {
     headers
 }
 
-/// A request over HTTP/1.1 with a host and these headers.
-pub(crate) fn request(method: &str, target: &str, lines: &[(&str, &str)]) -> Request<()> {
-    let mut request = Request::builder().method(method).uri(target).body(()).unwrap();
-    *request.headers_mut() = headers(lines);
-    request.headers_mut().insert("host", HeaderValue::from_static("site.example"));
+/// The head of a request over HTTP/1.1 with a host and these headers.
+pub(crate) fn request(method: &str, target: &str, lines: &[(&str, &str)]) -> Parts {
+    let (mut request, ()) = Request::builder().method(method).uri(target).body(()).unwrap().into_parts();
+    request.headers = headers(lines);
+    request.headers.insert("host", HeaderValue::from_static("site.example"));
     request
 }
 
 /// What comes of a request at [`now`] under the policy that is there without a setting.
-pub(crate) fn answered(site: &Site, request: &Request<()>) -> Response<Vec<u8>> {
+pub(crate) fn answered(site: &Site, request: &Parts) -> Response<Vec<u8>> {
     answer(site, request, &Policy::default(), now()).map(bytes_of)
 }
 

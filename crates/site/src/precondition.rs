@@ -9,11 +9,11 @@ use std::time::SystemTime;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue};
 
-use super::validator::{EntityTag, Modified};
+use crate::validator::{EntityTag, Modified};
 
 /// What the conditions come to, for GET and HEAD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// The file is to be sent.
     Send,
     /// The client has it.
@@ -23,7 +23,7 @@ pub(super) enum Verdict {
 }
 
 /// Judges a request's `headers` against what would be sent: 13.2.2, whose last step is that of the ranges.
-pub(super) fn judge(headers: &HeaderMap, tag: &EntityTag, modified: Option<Modified>) -> Verdict {
+pub(crate) fn judge(headers: &HeaderMap, tag: &EntityTag, modified: Option<Modified>) -> Verdict {
     let agrees = if headers.contains_key(header::IF_MATCH) {
         any_is(headers, header::IF_MATCH, |listed| listed.is_strongly(tag))
     } else {
@@ -41,7 +41,7 @@ pub(super) fn judge(headers: &HeaderMap, tag: &EntityTag, modified: Option<Modif
 }
 
 /// Whether `If-Range` lets a range be sent: there is none, or it names what is there now (13.1.5).
-pub(super) fn if_range(headers: &HeaderMap, tag: &EntityTag, modified: Option<Modified>) -> bool {
+pub(crate) fn if_range(headers: &HeaderMap, tag: &EntityTag, modified: Option<Modified>) -> bool {
     let Some(value) = only(headers, header::IF_RANGE) else { return !headers.contains_key(header::IF_RANGE) };
     match Listed::first_of(value.as_bytes()) {
         Some((listed, rest)) => listed.is_strongly(tag) && rest.trim_ascii().is_empty(),
@@ -112,7 +112,7 @@ fn date(value: &HeaderValue) -> Option<SystemTime> {
 }
 
 /// The value of a header that may stand there once, where it does.
-pub(super) fn only(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<&HeaderValue> {
+pub(crate) fn only(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<&HeaderValue> {
     let mut all = headers.get_all(name).into_iter();
     all.next().filter(|_| all.next().is_none())
 }
@@ -122,7 +122,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::journey::serve::fixture::{content, headers, now, since};
+    use crate::fixture::{content, headers, now, since};
 
     const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
     const SAME: &str = "Sun, 06 Nov 1994 08:49:37 GMT";

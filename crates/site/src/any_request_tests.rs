@@ -1,11 +1,13 @@
 //! What holds of the answer to any request whatever.
 
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, Uri, Version, header};
 use proptest::prelude::*;
 
-use super::fixture::{answered, bytes_of, content, file, got, now, site};
-use super::validator::EntityTag;
-use super::{MAX_RANGES, Policy, Site, answer};
+use crate::fixture::{answered, bytes_of, content, file, got, now, site};
+use crate::range::MAX_RANGES;
+use crate::validator::EntityTag;
+use crate::{Policy, Site, answer};
 
 const TEXT: &str = "The bytes of a page, of which parts are asked for.";
 
@@ -56,21 +58,21 @@ fn target() -> impl Strategy<Value = String> {
 }
 
 /// Requests as a transport may hand them over; what it would not take for one is not made.
-fn requests() -> impl Strategy<Value = Request<()>> {
+fn requests() -> impl Strategy<Value = Parts> {
     let method = prop::sample::select(vec!["GET", "GET", "GET", "HEAD", "POST", "OPTIONS", "CONNECT", "X"]);
     let version = prop::sample::select(vec![Version::HTTP_10, Version::HTTP_11, Version::HTTP_2]);
     let lines = prop::collection::vec((prop::sample::select(NAMES.to_vec()), value()), 0..6);
     let made = (method, version, target(), lines, prop::bool::weighted(0.8));
     made.prop_filter_map("no request", |(method, version, target, lines, has_host)| {
-        let mut request = Request::new(());
-        *request.method_mut() = method.parse::<Method>().ok()?;
-        *request.version_mut() = version;
-        *request.uri_mut() = target.parse::<Uri>().ok()?;
+        let (mut request, ()) = Request::new(()).into_parts();
+        request.method = method.parse::<Method>().ok()?;
+        request.version = version;
+        request.uri = target.parse::<Uri>().ok()?;
         for (name, value) in lines {
-            request.headers_mut().append(name, value.try_into().ok()?);
+            request.headers.append(name, value.try_into().ok()?);
         }
         if has_host {
-            request.headers_mut().insert(header::HOST, "site.example".parse().ok()?);
+            request.headers.insert(header::HOST, "site.example".parse().ok()?);
         }
         Some(request)
     })
@@ -121,7 +123,7 @@ proptest! {
         let body = bytes_of(answer.into_body());
         prop_assert_eq!(promised, body.len() as u64);
         prop_assert_eq!(length(&headers).is_none(), status == 304);
-        if request.method() != Method::HEAD && status != 304 {
+        if request.method != Method::HEAD && status != 304 {
             prop_assert_eq!(length(&headers), Some(body.len()));
         }
         if let Some(location) = headers.get(header::LOCATION) {
@@ -132,10 +134,10 @@ proptest! {
     /// HEAD tells what GET without `Range` would, and nothing else.
     #[test]
     fn head_is_get_without_a_body(mut request in requests()) {
-        request.headers_mut().remove(header::RANGE);
-        *request.method_mut() = Method::GET;
+        request.headers.remove(header::RANGE);
+        request.method = Method::GET;
         let got = answered(&example(), &request);
-        *request.method_mut() = Method::HEAD;
+        request.method = Method::HEAD;
         let told = answered(&example(), &request);
         prop_assert_eq!(told.status(), got.status());
         prop_assert_eq!(told.headers(), got.headers());
@@ -202,12 +204,12 @@ proptest! {
         }
         let mut again = request.clone();
         for name in [header::IF_NONE_MATCH, header::IF_MATCH, header::IF_UNMODIFIED_SINCE] {
-            again.headers_mut().remove(name);
+            again.headers.remove(name);
         }
-        again.headers_mut().insert(header::IF_NONE_MATCH, first.headers()[header::ETAG].clone());
+        again.headers.insert(header::IF_NONE_MATCH, first.headers()[header::ETAG].clone());
         prop_assert_eq!(answered(&example(), &again).status(), 304);
-        again.headers_mut().insert(header::IF_NONE_MATCH, "\"another\"".parse().unwrap());
-        again.headers_mut().remove(header::RANGE);
+        again.headers.insert(header::IF_NONE_MATCH, "\"another\"".parse().unwrap());
+        again.headers.remove(header::RANGE);
         prop_assert_eq!(answered(&example(), &again).status(), 200);
     }
 }

@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, Request, Version, header};
+use http::{HeaderMap, HeaderValue, Version, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// What may stand in a path as it is: a slash, and `pchar` of RFC 3986, 3.3.
@@ -33,7 +34,7 @@ const ENCODED_IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'@');
 
 /// `path` decoded; nothing where it is no path, holds a broken escape or a control character, or is not UTF-8.
-pub(super) fn decoded(path: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn decoded(path: &str) -> Option<Cow<'_, str>> {
     if !path.starts_with('/') {
         return None;
     }
@@ -51,7 +52,7 @@ pub(super) fn decoded(path: &str) -> Option<Cow<'_, str>> {
 
 /// Where a directory is that was asked for as `path` (decoded) without its slash: a `Location` with the query as it came.
 /// Nothing where that cannot be said, or where `path` starts with two slashes: it would name another host.
-pub(super) fn with_slash(path: &str, query: Option<&str>) -> Option<HeaderValue> {
+pub(crate) fn with_slash(path: &str, query: Option<&str>) -> Option<HeaderValue> {
     if path.starts_with("//") {
         return None;
     }
@@ -66,13 +67,13 @@ pub(super) fn with_slash(path: &str, query: Option<&str>) -> Option<HeaderValue>
 
 /// Whether the request names its host as its version demands (RFC 9112, 3.2; RFC 9113, 8.3.1). Which host that is
 /// does not matter: all of them are this one.
-pub(super) fn names_a_host<B>(request: &Request<B>) -> bool {
-    let target = request.uri().authority().map(Authority::as_str);
+pub(crate) fn names_a_host(head: &Parts) -> bool {
+    let target = head.uri.authority().map(Authority::as_str);
     if target.is_some_and(|target| !is_host(target.as_bytes())) {
         return false;
     }
-    let Ok(named) = host_header(request.headers()) else { return false };
-    match (request.version(), named, target) {
+    let Ok(named) = host_header(&head.headers) else { return false };
+    match (head.version, named, target) {
         (Version::HTTP_09 | Version::HTTP_10, _, _) => true,
         (Version::HTTP_11, named, _) => named.is_some(),
         (_, Some(named), Some(target)) => same_host(named, target.as_bytes()),
@@ -136,6 +137,8 @@ fn same_host(one: &[u8], other: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::Request;
+
     use super::*;
 
     #[test]
@@ -257,12 +260,12 @@ mod tests {
         }
     }
 
-    fn request(version: Version, target: &str, hosts: &[&str]) -> Request<()> {
+    fn request(version: Version, target: &str, hosts: &[&str]) -> Parts {
         let mut request = Request::builder().version(version).uri(target);
         for host in hosts {
             request = request.header(header::HOST, *host);
         }
-        request.body(()).unwrap()
+        request.body(()).unwrap().into_parts().0
     }
 
     #[test]

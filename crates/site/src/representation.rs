@@ -7,10 +7,10 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 
-use super::multipart::Kind;
-use super::validator::{EntityTag, Modified};
-use super::{Content, Resource};
-use crate::web::negotiate::{self, Coding};
+use crate::multipart::Kind;
+use crate::validator::{EntityTag, Modified};
+use crate::{Content, Resource};
+use autoswe_transport::negotiate::{self, Coding};
 
 /// A name that holds a hash of the content never shows another one: a year, the longest that caches honour.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -20,7 +20,7 @@ const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding")
 
 /// One form of a file.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Representation<'a> {
+pub(crate) struct Representation<'a> {
     resource: &'a Resource,
     coding: Coding,
     content: &'a Content,
@@ -28,45 +28,45 @@ pub(super) struct Representation<'a> {
 
 impl<'a> Representation<'a> {
     /// The form that the client likes best, the smallest one among equals; `None` where it accepts none.
-    pub(super) fn chosen(resource: &'a Resource, headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn chosen(resource: &'a Resource, headers: &HeaderMap) -> Option<Self> {
         let (forms, count) = forms(resource);
         let (coding, content) = negotiate::coding(headers, &forms[..count])?;
         Some(Representation { resource, coding, content })
     }
 
     /// The file as it is.
-    pub(super) fn plain(resource: &'a Resource) -> Self {
+    pub(crate) fn plain(resource: &'a Resource) -> Self {
         Representation { resource, coding: Coding::Identity, content: &resource.plain }
     }
 
-    pub(super) fn content(self) -> &'a Content {
+    pub(crate) fn content(self) -> &'a Content {
         self.content
     }
 
-    pub(super) fn bytes(self) -> &'a Bytes {
+    pub(crate) fn bytes(self) -> &'a Bytes {
         &self.content.bytes
     }
 
-    pub(super) fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> Kind {
         let coding = (self.coding != Coding::Identity).then(|| self.coding.name());
         Kind { media_type: self.resource.media_type, coding }
     }
 
     /// Says what it depends on, and for how long it may be kept.
-    pub(super) fn describe_caching(self, headers: &mut HeaderMap) {
+    pub(crate) fn describe_caching(self, headers: &mut HeaderMap) {
         headers.insert(header::CACHE_CONTROL, if self.resource.is_immutable { IMMUTABLE } else { REVALIDATED });
         self.describe_choice(headers);
     }
 
     /// Says what it was chosen by, where there was a choice.
-    pub(super) fn describe_choice(self, headers: &mut HeaderMap) {
+    pub(crate) fn describe_choice(self, headers: &mut HeaderMap) {
         if self.resource.coded.is_some() {
             headers.insert(header::VARY, ACCEPT_ENCODING);
         }
     }
 
     /// Says what its bytes are.
-    pub(super) fn describe_content(self, headers: &mut HeaderMap) {
+    pub(crate) fn describe_content(self, headers: &mut HeaderMap) {
         headers.insert(header::CONTENT_TYPE, media_type(self.resource.media_type));
         if let Some(coding) = self.kind().coding {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
@@ -74,7 +74,7 @@ impl<'a> Representation<'a> {
     }
 
     /// What a client can tell it by later.
-    pub(super) fn validators(self, now: SystemTime) -> (EntityTag, Option<Modified>) {
+    pub(crate) fn validators(self, now: SystemTime) -> (EntityTag, Option<Modified>) {
         (EntityTag::of(self.content), Modified::of(self.resource.shown_since, now))
     }
 }
@@ -98,7 +98,7 @@ fn forms(resource: &Resource) -> ([(Coding, &Content); 4], usize) {
 }
 
 /// The names of a file's codings, for people.
-pub(super) fn names(resource: &Resource) -> String {
+pub(crate) fn names(resource: &Resource) -> String {
     let (forms, count) = forms(resource);
     let names: Vec<&str> = forms[..count].iter().map(|(coding, _)| coding.name()).collect();
     names.join(", ")
@@ -113,7 +113,7 @@ fn media_type(text: &'static str) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journey::serve::fixture::{self, file};
+    use crate::fixture::{self, file};
 
     fn chosen(resource: &Resource, accept: &str) -> Option<(Coding, Bytes)> {
         let headers = fixture::headers(&[("accept-encoding", accept)]);

@@ -13,45 +13,46 @@ use std::time::SystemTime;
 
 use autoswe_transport::Payload;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
 
-use super::address;
-use super::headers::Policy;
-use super::multipart;
-use super::precondition::{self, Verdict};
-use super::range::{self, Wanted};
-use super::refusal::{NOT_KEPT, Refusal};
-use super::representation::{self, Representation};
-use super::{Found, Resource, Site};
+use crate::address;
+use crate::headers::Policy;
+use crate::multipart;
+use crate::precondition::{self, Verdict};
+use crate::range::{self, Wanted};
+use crate::refusal::{NOT_KEPT, Refusal};
+use crate::representation::{self, Representation};
+use crate::{Found, Resource, Site};
 
 /// Headers that an answer has beside the policy's: so many, with room for what a transport adds.
-pub(super) const HEADERS: usize = 12;
+pub(crate) const HEADERS: usize = 12;
 
-/// The answer to `request` from what `site` shows. The request's body is not looked at.
-pub fn answer<B>(site: &Site, request: &Request<B>, policy: &Policy, now: SystemTime) -> Response<Payload> {
-    let mut answer = match path(request) {
+/// The answer to a request with this head from what `site` shows.
+pub fn answer(site: &Site, head: &Parts, policy: &Policy, now: SystemTime) -> Response<Payload> {
+    let mut answer = match path(head) {
         Ok(path) => match site.find(&path) {
-            Found::Resource(resource) => Asked { request, policy }.file(resource, now),
-            Found::Directory => redirect(&path, request.uri().query(), policy),
-            Found::Nothing => not_found(site, request.headers(), policy),
+            Found::Resource(resource) => Asked { head, policy }.file(resource, now),
+            Found::Directory => redirect(&path, head.uri.query(), policy),
+            Found::Nothing => not_found(site, &head.headers, policy),
         },
         Err(refusal) => refusal.answer(policy),
     };
-    if request.method() == Method::HEAD {
+    if head.method == Method::HEAD {
         *answer.body_mut() = Payload::default();
     }
     answer
 }
 
 /// The decoded path of a request that can be answered.
-fn path<B>(request: &Request<B>) -> Result<Cow<'_, str>, Refusal> {
-    if !address::names_a_host(request) {
+fn path(head: &Parts) -> Result<Cow<'_, str>, Refusal> {
+    if !address::names_a_host(head) {
         return Err(Refusal::Host);
     }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    if !matches!(head.method, Method::GET | Method::HEAD) {
         return Err(Refusal::Method);
     }
-    address::decoded(request.uri().path()).ok_or(Refusal::Address)
+    address::decoded(head.uri.path()).ok_or(Refusal::Address)
 }
 
 /// 301 and not 308: there is no method here that a client could change on the way, and some clients, such as Python's
@@ -81,18 +82,18 @@ fn not_found(site: &Site, headers: &HeaderMap, policy: &Policy) -> Response<Payl
 }
 
 /// A request for a file.
-struct Asked<'a, B> {
-    request: &'a Request<B>,
+struct Asked<'a> {
+    head: &'a Parts,
     policy: &'a Policy,
 }
 
-impl<B> Asked<'_, B> {
+impl Asked<'_> {
     fn file(&self, resource: &Resource, now: SystemTime) -> Response<Payload> {
-        let Some(form) = Representation::chosen(resource, self.request.headers()) else {
+        let Some(form) = Representation::chosen(resource, &self.head.headers) else {
             let refusal = Refusal::Coding(representation::names(resource));
             return self.refused(refusal, Representation::plain(resource));
         };
-        let asked = self.request.headers();
+        let asked = &self.head.headers;
         let (tag, modified) = form.validators(now);
         let verdict = precondition::judge(asked, &tag, modified);
         if verdict == Verdict::Failed {
@@ -110,7 +111,7 @@ impl<B> Asked<'_, B> {
             return respond(StatusCode::NOT_MODIFIED, headers, Payload::default());
         }
         // RFC 9110, 14.2: GET is the only method for which ranges are defined.
-        let is_get = self.request.method() == Method::GET;
+        let is_get = self.head.method == Method::GET;
         if is_get && asked.contains_key(header::RANGE) && precondition::if_range(asked, &tag, modified) {
             self.part(headers, form)
         } else {
@@ -121,7 +122,7 @@ impl<B> Asked<'_, B> {
 
     /// A part of `form`, where its parts are asked for.
     fn part(&self, mut headers: HeaderMap, form: Representation<'_>) -> Response<Payload> {
-        match range::wanted(self.request.headers(), form.bytes().len()) {
+        match range::wanted(&self.head.headers, form.bytes().len()) {
             Wanted::Nothing => {
                 let mut answer = self.refused(Refusal::Range, form);
                 let length = multipart::content_range_of_none(form.bytes().len());

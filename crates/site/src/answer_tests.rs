@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use http::{HeaderMap, Response, Version};
 
-use super::fixture::{answered, bytes_of, content, file, got, headers, now, request, since, site, volume};
-use super::validator::EntityTag;
-use super::{MAX_RANGES, Policy, Site, answer};
+use crate::fixture::{answered, bytes_of, content, file, got, headers, now, request, since, site, volume};
+use crate::range::MAX_RANGES;
+use crate::validator::EntityTag;
+use crate::{Policy, Site, answer};
 
 const PAGE: &str = "<p>0123456789</p>";
 const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
@@ -165,12 +166,12 @@ fn only_get_and_head_are_answered() {
 fn a_request_must_name_its_host() {
     let site = example();
     let mut unnamed = request("GET", "/", &[]);
-    unnamed.headers_mut().remove("host");
+    unnamed.headers.remove("host");
     assert_eq!(answered(&site, &unnamed).status(), 400);
-    *unnamed.version_mut() = Version::HTTP_10;
+    unnamed.version = Version::HTTP_10;
     assert_eq!(answered(&site, &unnamed).status(), 200);
     let mut twice = request("GET", "/", &[]);
-    twice.headers_mut().append("host", "site.example".parse().unwrap());
+    twice.headers.append("host", "site.example".parse().unwrap());
     assert_eq!(answered(&site, &twice).status(), 400);
     assert_eq!(body(&answered(&site, &request("GET", "http://other.example/", &[]))), "front");
     assert_eq!(body(&answered(&site, &request("GET", "http://other.example", &[]))), "front");
@@ -478,6 +479,6 @@ fn a_body_is_the_held_bytes_themselves() {
 fn several_lines_of_accept_encoding_are_one() {
     let lines = headers(&[("accept-encoding", "gzip;q=0.5"), ("accept-encoding", "zstd")]);
     let mut asked = request("GET", "/a/page.html", &[]);
-    asked.headers_mut().extend(lines);
+    asked.headers.extend(lines);
     assert_eq!(body(&answered(&example(), &asked)), "p-zstd");
 }

@@ -9,8 +9,6 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use crate::journey::digest::Digest;
-
 /// Where snapshots are shown: `/snapshots/ID/`.
 const SNAPSHOTS: &str = "snapshots/";
 /// The page that tells that there is nothing.
@@ -72,7 +70,7 @@ pub struct Content {
     /// The bytes.
     pub bytes: Bytes,
     /// Their SHA-256.
-    pub sha256: Digest,
+    pub sha256: [u8; 32],
 }
 
 /// What a path of a request stands for.
@@ -132,10 +130,10 @@ impl Volume {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journey::digest::sha256;
+    use crate::fixture::content;
 
     fn resource(text: &'static str) -> Resource {
-        let plain = Content { bytes: Bytes::from_static(text.as_bytes()), sha256: sha256(text.as_bytes()) };
+        let plain = content(text);
         let media_type = "text/html; charset=utf-8";
         Resource { plain, coded: None, media_type, is_immutable: false, shown_since: SystemTime::UNIX_EPOCH }
     }

@@ -9,11 +9,11 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
-use super::headers::Policy;
+use crate::headers::Policy;
 
 /// Why a request is not answered with what it asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// It names no host, or several.
     Host,
     /// Its address is broken.
@@ -34,7 +34,7 @@ pub(super) enum Refusal {
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 /// What is wrong now may be right with the next release.
-pub(super) const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
+pub(crate) const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
 
 impl Refusal {
     fn status(&self) -> StatusCode {
@@ -62,7 +62,7 @@ impl Refusal {
     }
 
     /// The answer, but for headers that depend on the file.
-    pub(super) fn answer(self, policy: &Policy) -> Response<Payload> {
+    pub(crate) fn answer(self, policy: &Policy) -> Response<Payload> {
         let body = match self.text() {
             Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
             Cow::Owned(text) => Bytes::from(text),
@@ -85,7 +85,7 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journey::serve::fixture::bytes_of;
+    use crate::fixture::bytes_of;
 
     #[test]
     fn each_refusal_is_a_line_of_text_that_is_not_kept() {

@@ -9,16 +9,16 @@ use autoswe_transport::Payload;
 use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
 
-use super::Content;
-use super::validator::digits_of;
+use crate::Content;
+use crate::validator::digits_of;
 
 /// What is told of each part beside its place.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Kind {
-    pub(super) media_type: &'static str,
+pub(crate) struct Kind {
+    pub(crate) media_type: &'static str,
     /// The content coding, where it has one. It stands at each part and not at the whole: what is coded are the bytes of
     /// the file, and not what stands between them.
-    pub(super) coding: Option<&'static str>,
+    pub(crate) coding: Option<&'static str>,
 }
 
 /// Half of the content's own hash, that half of it which its entity tag does not show: bytes that hold the hash of
@@ -26,7 +26,7 @@ pub(super) struct Kind {
 const BOUNDARY: usize = 32;
 
 /// `parts` of `content` as a body, and its `Content-Type`.
-pub(super) fn of(content: &Content, kind: Kind, parts: &[Range<usize>]) -> (Payload, HeaderValue) {
+pub(crate) fn of(content: &Content, kind: Kind, parts: &[Range<usize>]) -> (Payload, HeaderValue) {
     let boundary = boundary(content);
     let mut row = Vec::with_capacity(2 * parts.len() + 1);
     for (index, part) in parts.iter().enumerate() {
@@ -55,12 +55,12 @@ fn head(boundary: &str, kind: Kind, (part, length): (&Range<usize>, usize), is_f
 }
 
 /// The `Content-Range` of one part of a file of `length` bytes.
-pub(super) fn content_range(part: &Range<usize>, length: usize) -> HeaderValue {
+pub(crate) fn content_range(part: &Range<usize>, length: usize) -> HeaderValue {
     header(format_args!("bytes {}-{}/{length}", part.start, part.end - 1))
 }
 
 /// The `Content-Range` that tells only a file's length.
-pub(super) fn content_range_of_none(length: usize) -> HeaderValue {
+pub(crate) fn content_range_of_none(length: usize) -> HeaderValue {
     header(format_args!("bytes */{length}"))
 }
 
@@ -72,7 +72,7 @@ fn header(text: std::fmt::Arguments<'_>) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journey::serve::fixture::{bytes_of, content};
+    use crate::fixture::{bytes_of, content};
 
     #[test]
     fn parts_stand_between_boundaries() {

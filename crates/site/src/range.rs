@@ -10,7 +10,7 @@ use http::HeaderMap;
 use http::header;
 use http_range_header::{RangeUnsatisfiableError, parse_range_header_with_max_ranges};
 
-use super::precondition::only;
+use crate::precondition::only;
 
 /// More ranges than these in one request are ignored, and the whole file is sent; so are more than two that overlap.
 /// RFC 9110, 14.2 and 17.15 let a server do so, lest a short request should make it send a file many times over. Readers
@@ -19,7 +19,7 @@ pub const MAX_RANGES: NonZeroUsize = NonZeroUsize::new(32).unwrap();
 
 /// What a request for a file comes to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub enum Wanted {
     /// All of it.
     Whole,
     /// Parts, in the order in which they were asked for; at least one, and none of them empty.
@@ -29,7 +29,7 @@ pub(super) enum Wanted {
 }
 
 /// Reads `Range` for a file of `length` bytes. What is no range of bytes is ignored.
-pub(super) fn wanted(headers: &HeaderMap, length: usize) -> Wanted {
+pub fn wanted(headers: &HeaderMap, length: usize) -> Wanted {
     let Some(text) = only(headers, header::RANGE).and_then(|value| value.to_str().ok()) else { return Wanted::Whole };
     let parsed = parse_range_header_with_max_ranges(text, MAX_RANGES);
     match parsed.and_then(|ranges| ranges.validate(length as u64)) {
@@ -73,7 +73,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::journey::serve::fixture::headers;
+    use crate::fixture::headers;
 
     fn of(range: &str, length: usize) -> Wanted {
         wanted(&headers(&[("range", range)]), length)
