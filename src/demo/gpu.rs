@@ -18,7 +18,7 @@ const IDLE: u64 = 0x1;
 /// The GPU `into` seconds into `chapter`, coming from `previous`, after it used `energy` joules.
 pub(super) fn reading(chapter: &Chapter, previous: &Chapter, into: f64, energy: f64) -> GpuReading {
     let temperature = chapter.temperature
-        + (previous.temperature - chapter.temperature) * (-into / WARMING).exp()
+        + (previous.temperature - chapter.temperature) * libm::exp(-into / WARMING)
         + ripple(into, 0.6);
     let (utilization, clock, reasons) = at_work(chapter.mood, temperature);
     let gpu = Gpu {
@@ -58,7 +58,7 @@ fn vllm() -> GpuProcess {
 
 /// A little life in a value, up to `height` either way.
 fn ripple(into: f64, height: f64) -> f64 {
-    (into * 1.7).sin() * height
+    libm::sin(into * 1.7) * height
 }
 
 #[cfg(test)]

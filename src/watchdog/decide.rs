@@ -401,8 +401,8 @@ impl<'a> Table<'a> {
 
 /// How long no restart is made after the last of `in_window`: the backoff, doubled for each one before it.
 pub fn backoff(rules: &RestartConfig, in_window: u64) -> f64 {
-    let doublings = i32::try_from(in_window.saturating_sub(1)).unwrap_or(i32::MAX).min(30);
-    rules.backoff.0 * 2_f64.powi(doublings)
+    let doublings = in_window.saturating_sub(1).min(30);
+    rules.backoff.0 * f64::from(1_u32 << doublings)
 }
 
 const BUS_HINT: &str = "`autoswe-watchdog doctor` says what is wrong with the service manager";

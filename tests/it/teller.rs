@@ -98,5 +98,5 @@ fn place(story: &Story, chapter: usize, told: Duration) -> Duration {
     let chapters = story.chapters();
     let before: Duration = (0..chapter).map(|index| story.length(&chapters[index % chapters.len()])).sum();
     let length = story.length(&chapters[chapter % chapters.len()]).as_secs_f64();
-    before + Duration::from_secs_f64(length * (1.0 - (-told.as_secs_f64() / length).exp()))
+    before + Duration::from_secs_f64(length * (1.0 - libm::exp(-told.as_secs_f64() / length)))
 }

@@ -61,7 +61,7 @@ fn record(now: Time, ago: u64) -> Value {
     let into = length - ago % length;
     let hung = old_outcome(iteration) == "WEDGED_NO_VERDICT" && into > length / 3;
     // Some life in the values, the same at every start.
-    let wave = ((ago / RECORD_EVERY) as f64 * 0.9).sin();
+    let wave = libm::sin((ago / RECORD_EVERY) as f64 * 0.9);
     let accepted_since = (iteration..BACKLOG).filter(|&later| old_outcome(later) == "ACCEPT").count() as u64;
     let reason = if hung { vec!["loop: heartbeat too old"] } else { Vec::new() };
     json!({

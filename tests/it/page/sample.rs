@@ -275,7 +275,7 @@ const CHANGES: [(i64, Option<Severity>); 4] =
 fn history(severity: Severity) -> History {
     let mut history = History::default();
     let unread = State::new(&Config::default(), ago(0));
-    let wave = |minute: i64, period: f64| (minute as f64 / period).sin();
+    let wave = |minute: i64, period: f64| libm::sin(minute as f64 / period);
     for minute in (1..=360).rev().filter(|minute| !(200..215).contains(minute)) {
         let dip = if (96..104).contains(&minute) { 0.15 } else { 1.0 };
         let stalled = severity == Severity::Crit && minute < 18;

@@ -152,7 +152,7 @@ fn entropy(bytes: &[u8]) -> f64 {
     bytes.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
     let length = bytes.len() as f64;
     let share = |&count: &u32| f64::from(count) / length;
-    -counts.iter().filter(|&&count| count > 0).map(share).map(|share| share * share.log2()).sum::<f64>()
+    -counts.iter().filter(|&&count| count > 0).map(share).map(|share| share * libm::log2(share)).sum::<f64>()
 }
 
 #[cfg(test)]

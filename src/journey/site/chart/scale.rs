@@ -17,7 +17,7 @@ pub(super) struct Axis {
 pub(super) fn from_zero(greatest: f64) -> Axis {
     let greatest = if greatest.is_finite() && greatest > 0.0 { greatest } else { 1.0 };
     let rough = greatest / 4.0;
-    let power = 10_f64.powf(rough.log10().floor());
+    let power = libm::pow(10.0, libm::log10(rough).floor());
     let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|factor| factor * power).into_iter().find(|step| *step >= rough * 0.999);
     let step = step.unwrap_or(power * 10.0);
     let count = (greatest / step * 0.999).ceil().max(1.0);
