@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Inputs, Samples, metrics};
-use crate::observation::{Gpu, GpuProcess, GpuReading, SourceId, THROTTLE_REASONS, critical_xid};
+use crate::observation::{Field, Gpu, GpuProcess, GpuReading, SourceId, THROTTLE_REASONS, critical_xid};
 use crate::state::GpuWindow;
 
 metrics! {
@@ -54,7 +54,8 @@ metrics! {
     /// When the last XID event of the code arrived; `critical` as in autoswe_gpu_xid_events_total.
     XID_LAST = Gauge autoswe_gpu_xid_last_timestamp_seconds { gpu, xid, critical };
     /// Compute processes on the GPU: of vllm, or other, which contend with it. `unknown` stands for those that /proc
-    /// does not show, as from another PID namespace: they may well be of vLLM.
+    /// does not show, as from another PID namespace: they may well be of vLLM. Absent where the driver
+    /// does not tell them.
     PROCESSES = Gauge autoswe_gpu_processes { gpu, owner };
     /// GPU memory that compute processes hold, by owner as in autoswe_gpu_processes. Absent where the driver does not tell it for one.
     PROCESS_MEMORY = Gauge autoswe_gpu_process_memory_bytes { gpu, owner };
@@ -143,6 +144,7 @@ fn throttling(gpu: &Gpu, index: &str, out: &mut Samples) {
 
 fn processes(gpu: &Gpu, index: &str, out: &mut Samples) {
     for owner in ["vllm", "other", "unknown"] {
+    let Field::Value(all) = &gpu.processes else { return };
         let owned: Vec<&GpuProcess> = gpu.processes.iter().filter(|process| self::owner(process) == owner).collect();
         out.set(PROCESSES, &[index, owner], owned.len());
         // A sum with an unknown part is unknown.

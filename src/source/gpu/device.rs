@@ -60,14 +60,14 @@ pub(super) fn live(nvml: &Nvml, device: &Device<'_>, fixed: &Gpu) -> Result<Gpu,
     answers.verdict(gpu)
 }
 
-/// The compute processes of `device`, by process id; none where the driver does not tell.
-pub(super) fn processes(device: &Device<'_>, index: u32, processes: &Processes) -> Vec<GpuProcess> {
-    let mut answers = Answers::of(index);
-    let told: Option<Vec<ProcessInfo>> = answers.field("processes", device.running_compute_processes()).into();
-    let mut told = told.unwrap_or_default();
-    told.sort_by_key(|process| process.pid);
-    told.dedup_by_key(|process| process.pid);
-    told.iter().map(|process| processes.describe(process.pid, memory_of(process))).collect()
+/// The compute processes of `device`, by process id.
+pub(super) fn processes(device: &Device<'_>, index: u32, processes: &Processes) -> Field<Vec<GpuProcess>> {
+    let told = Answers::of(index).field("processes", device.running_compute_processes());
+    map(told, |mut told| {
+        told.sort_by_key(|process| process.pid);
+        told.dedup_by_key(|process| process.pid);
+        told.iter().map(|process| processes.describe(process.pid, memory_of(process))).collect()
+    })
 }
 
 fn memory_of(process: &ProcessInfo) -> Field<u64> {
