@@ -30,7 +30,8 @@ metrics! {
     POWER = Gauge autoswe_gpu_power_watts { gpu };
     /// Enforced power limit.
     POWER_LIMIT = Gauge autoswe_gpu_power_limit_watts { gpu };
-    /// Energy drawn since the driver was loaded.
+    /// Energy drawn since the driver was loaded. Telling it takes NVML long, so it is asked for twice a minute and
+    /// may be half a minute older than the rest.
     ENERGY = Counter autoswe_gpu_energy_joules_total { gpu };
     /// Temperature of the chip.
     TEMPERATURE = Gauge autoswe_gpu_temperature_celsius { gpu };
@@ -143,9 +144,9 @@ fn throttling(gpu: &Gpu, index: &str, out: &mut Samples) {
 }
 
 fn processes(gpu: &Gpu, index: &str, out: &mut Samples) {
-    for owner in ["vllm", "other", "unknown"] {
     let Field::Value(all) = &gpu.processes else { return };
-        let owned: Vec<&GpuProcess> = gpu.processes.iter().filter(|process| self::owner(process) == owner).collect();
+    for owner in ["vllm", "other", "unknown"] {
+        let owned: Vec<&GpuProcess> = all.iter().filter(|process| self::owner(process) == owner).collect();
         out.set(PROCESSES, &[index, owner], owned.len());
         // A sum with an unknown part is unknown.
         let memory: Option<u64> = owned.iter().map(|process| process.memory.get()).sum();

@@ -44,7 +44,7 @@ pub struct Gpu {
     pub power: Field<f64>,
     /// Enforced power limit, watts.
     pub power_limit: Field<f64>,
-    /// Energy since the driver was loaded, joules.
+    /// Energy since the driver was loaded, joules; up to half a minute older than the rest.
     pub energy: Field<f64>,
     /// Temperature, degrees Celsius.
     pub temperature: Field<f64>,

@@ -1,6 +1,7 @@
 //! GPUs: the production code against the NVML double, through nvml-wrapper's own loading path.
 
 pub(crate) mod double;
+mod energy;
 mod real;
 mod trouble;
 
@@ -56,18 +57,18 @@ fn a_jetson_is_a_gpu_that_tells_nothing() {
     let [gpu] = observed(read(&mut double.source())).gpus.try_into().unwrap();
     assert_eq!(gpu.name, "Orin (nvgpu)");
     assert!(!gpu.tells_anything());
+    assert_eq!(gpu.processes, Unsupported);
 }
 
-    assert_eq!(gpu.processes, Unsupported);
 #[test]
 fn a_value_that_fails_leaves_the_others() {
     let failing = ["nvmlDeviceGetPowerUsage", "nvmlDeviceGetTemperature", "nvmlDeviceGetComputeRunningProcesses_v3"];
     let double = Double::new(&failing.map(|call| format!("{call} = unknown\n")).concat());
     let [gpu] = observed(read(&mut double.source())).gpus.try_into().unwrap();
     assert_eq!((gpu.power, gpu.temperature), (Unsupported, Unsupported));
+    assert_eq!(gpu.processes, Unsupported, "not that there is none");
     assert_eq!((gpu.utilization, gpu.power_limit, gpu.ecc_corrected), (Value(0.97), Value(700.0), Value(3)));
 }
-    assert_eq!(gpu.processes, Unsupported, "not that there is none");
 
 #[test]
 fn unknown_throttle_bits_are_kept() {
