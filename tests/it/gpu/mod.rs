@@ -3,6 +3,7 @@
 pub(crate) mod double;
 mod energy;
 mod real;
+mod recorded;
 mod trouble;
 
 use autoswe_exporter::config::GpuConfig;
