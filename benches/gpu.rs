@@ -23,7 +23,8 @@ const READINGS: usize = 200;
 /// Readings that are as far apart as the GPU needs to rest between them.
 const SPACED: usize = 5;
 const OPENINGS: usize = 5;
-const WATCHED: Duration = Duration::from_secs(20);
+/// As long as from one look at the energy to the next, so that one falls into it.
+const WATCHED: Duration = Duration::from_secs(30);
 /// What `nvidia-smi` is asked for: what one reading of ours holds, as far as it tells it.
 const FIELDS: &str = "--query-gpu=index,uuid,name,driver_version,utilization.gpu,utilization.memory,clocks.sm,clocks.mem,\
                       clocks.max.sm,clocks.max.memory,power.draw,enforced.power.limit,temperature.gpu,memory.used,\
@@ -102,6 +103,11 @@ fn readings(mut source: GpuSource, before: f64, gpus: usize) {
     let mut costs: Vec<Cost> = (0..READINGS).map(|_| cost(|| drop(read(&mut source))).0).collect();
     println!("a reading of {gpus} GPU, one after the other, median of {READINGS}: {}", middle(&mut costs));
     println!("the slowest of them: {:.3} ms wall", costs.iter().map(|cost| cost.wall).fold(0.0, f64::max) * 1e3);
+    let mut asking = GpuSource::new(&GpuConfig::default()).energy_every(Duration::ZERO);
+    drop(read(&mut asking));
+    let mut costs: Vec<Cost> = (0..READINGS).map(|_| cost(|| drop(read(&mut asking))).0).collect();
+    drop(asking);
+    println!("the same with the energy at each, which is asked for every 30 s: {}", middle(&mut costs));
     let mut spaced: Vec<Cost> = (0..SPACED)
         .map(|_| {
             std::thread::sleep(Duration::from_secs(2));

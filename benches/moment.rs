@@ -35,7 +35,7 @@ fn gpu(index: u32, second: i64) -> Gpu {
         power: Field::Value(60.0),
         temperature: Field::Value(63.0),
         throttle_reasons: Field::Value(0),
-        processes: (0..8).map(process).collect(),
+        processes: Field::Value((0..8).map(process).collect()),
         ..Gpu::default()
     }
 }

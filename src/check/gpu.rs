@@ -221,7 +221,7 @@ fn throttled(verdict: &mut Verdict, index: u32, (bits, late): (u64, String)) {
 
 /// The GPUs on which vLLM has a process; all of them where it has none that can be seen.
 fn vllm_gpus(reading: &GpuReading) -> impl Iterator<Item = &Gpu> {
-    let runs_vllm = |gpu: &Gpu| gpu.processes.iter().any(|process| process.vllm);
+    let runs_vllm = |gpu: &Gpu| gpu.known_processes().iter().any(|process| process.vllm);
     let seen = reading.gpus.iter().any(runs_vllm);
     reading.gpus.iter().filter(move |gpu| !seen || runs_vllm(gpu))
 }

@@ -102,6 +102,8 @@ pub(super) fn energy_per_token() -> Panel {
         "sum(rate(autoswe_gpu_energy_joules_total{$M}[$__rate_interval])) / \
          (sum(rate(autoswe_vllm_generation_tokens_total{$M}[$__rate_interval])) > 1)",
     )
+    // The energy is told anew twice a minute: over less time it would go up and down by itself.
+    .least_step("5m")
     .at_least_zero()
 }
 

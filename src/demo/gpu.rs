@@ -36,7 +36,7 @@ pub(super) fn reading(chapter: &Chapter, previous: &Chapter, into: f64, energy: 
         temperature_slowdown: Field::Value(96.0),
         temperature_shutdown: Field::Value(101.0),
         throttle_reasons: Field::Value(reasons),
-        processes: vec![vllm()],
+        processes: Field::Value(vec![vllm()]),
         ..Gpu::default()
     };
     GpuReading { driver_version: "580.95.05".into(), gpus: vec![gpu], lost: Vec::new() }

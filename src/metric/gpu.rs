@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Inputs, Samples, metrics};
-use crate::observation::{Gpu, GpuProcess, GpuReading, SourceId, THROTTLE_REASONS, critical_xid};
+use crate::observation::{Field, Gpu, GpuProcess, GpuReading, SourceId, THROTTLE_REASONS, critical_xid};
 use crate::state::GpuWindow;
 
 metrics! {
@@ -30,7 +30,8 @@ metrics! {
     POWER = Gauge autoswe_gpu_power_watts { gpu };
     /// Enforced power limit.
     POWER_LIMIT = Gauge autoswe_gpu_power_limit_watts { gpu };
-    /// Energy drawn since the driver was loaded.
+    /// Energy drawn since the driver was loaded. Telling it takes NVML long, so it is asked for twice a minute and
+    /// may be half a minute older than the rest.
     ENERGY = Counter autoswe_gpu_energy_joules_total { gpu };
     /// Temperature of the chip.
     TEMPERATURE = Gauge autoswe_gpu_temperature_celsius { gpu };
@@ -54,7 +55,8 @@ metrics! {
     /// When the last XID event of the code arrived; `critical` as in autoswe_gpu_xid_events_total.
     XID_LAST = Gauge autoswe_gpu_xid_last_timestamp_seconds { gpu, xid, critical };
     /// Compute processes on the GPU: of vllm, or other, which contend with it. `unknown` stands for those that /proc
-    /// does not show, as from another PID namespace: they may well be of vLLM.
+    /// does not show, as from another PID namespace: they may well be of vLLM. Absent where the driver
+    /// does not tell them.
     PROCESSES = Gauge autoswe_gpu_processes { gpu, owner };
     /// GPU memory that compute processes hold, by owner as in autoswe_gpu_processes. Absent where the driver does not tell it for one.
     PROCESS_MEMORY = Gauge autoswe_gpu_process_memory_bytes { gpu, owner };
@@ -142,8 +144,9 @@ fn throttling(gpu: &Gpu, index: &str, out: &mut Samples) {
 }
 
 fn processes(gpu: &Gpu, index: &str, out: &mut Samples) {
+    let Field::Value(all) = &gpu.processes else { return };
     for owner in ["vllm", "other", "unknown"] {
-        let owned: Vec<&GpuProcess> = gpu.processes.iter().filter(|process| self::owner(process) == owner).collect();
+        let owned: Vec<&GpuProcess> = all.iter().filter(|process| self::owner(process) == owner).collect();
         out.set(PROCESSES, &[index, owner], owned.len());
         // A sum with an unknown part is unknown.
         let memory: Option<u64> = owned.iter().map(|process| process.memory.get()).sum();

@@ -288,6 +288,17 @@ fn an_unknown_throttle_bit_is_shown() {
 }
 
 #[test]
+fn processes_that_a_gpu_did_not_tell_are_not_none() {
+    let of = |processes| {
+        let gpu = Gpu { processes, ..Gpu::default() };
+        let samples = sampled(vec![observed(Data::Gpu(GpuReading { gpus: vec![gpu], ..GpuReading::default() }))]);
+        ["autoswe_gpu_processes", "autoswe_gpu_process_memory_bytes"].map(|name| samples.number(name, &["0", "other"]))
+    };
+    assert_eq!(of(Field::Value(vec![])), [Some(0.0), Some(0.0)]);
+    assert_eq!(of(Field::Unsupported), [None, None]);
+}
+
+#[test]
 fn a_gpu_that_vanished_is_lost_and_its_events_stay() {
     let gpu = |index, uuid: &str| Gpu { index, uuid: uuid.into(), power: Field::Value(9.0), ..Gpu::default() };
     let xids = vec![XidCount { xid: 79, count: 2, last_at: 50.0 }, XidCount { xid: 13, count: 1, last_at: 40.0 }];

@@ -44,7 +44,7 @@ pub struct Gpu {
     pub power: Field<f64>,
     /// Enforced power limit, watts.
     pub power_limit: Field<f64>,
-    /// Energy since the driver was loaded, joules.
+    /// Energy since the driver was loaded, joules; up to half a minute older than the rest.
     pub energy: Field<f64>,
     /// Temperature, degrees Celsius.
     pub temperature: Field<f64>,
@@ -69,7 +69,7 @@ pub struct Gpu {
     /// XID events since this program's start, by code, sorted by code.
     pub xids: Vec<XidCount>,
     /// Compute processes, by process id.
-    pub processes: Vec<GpuProcess>,
+    pub processes: Field<Vec<GpuProcess>>,
 }
 
 impl Gpu {
@@ -90,9 +90,17 @@ impl Gpu {
         Some(harmful_reasons(self.throttle_reasons.get()?))
     }
 
+    /// The compute processes that it told; none where it told none or did not tell.
+    pub fn known_processes(&self) -> &[GpuProcess] {
+        match &self.processes {
+            Field::Value(processes) => processes,
+            Field::Unsupported => &[],
+        }
+    }
+
     /// The processes that are known not to be vLLM's.
     pub fn contending(&self) -> impl Iterator<Item = &GpuProcess> {
-        self.processes.iter().filter(|process| process.contends())
+        self.known_processes().iter().filter(|process| process.contends())
     }
 }
 

@@ -100,7 +100,10 @@ fn only_harmful_throttle_reasons_are_found_and_all_are_named() {
 
 #[test]
 fn an_idle_gpu_is_found_only_while_requests_run_and_names_who_contends() {
-    let idle = |processes: Vec<GpuProcess>| Gpu { utilization: Field::Value(0.0), processes, ..example_gpu() };
+    let idle = |processes: Vec<GpuProcess>| {
+        let processes = Field::Value(processes);
+        Gpu { utilization: Field::Value(0.0), processes, ..example_gpu() }
+    };
     let story = |running: f64, since: i64, processes: &[GpuProcess]| {
         let both = |ago| [requests(ago, running), example_reading(ago, idle(processes.to_vec()))];
         judge((0..=since / 5).rev().flat_map(|n| both(n * 5)).collect())
@@ -127,7 +130,7 @@ fn gpus_without_vllm_may_be_idle() {
         index,
         uuid: format!("GPU-{index}"),
         utilization: Field::Value(busy),
-        processes: vec![process(index, "python3", vllm)],
+        processes: Field::Value(vec![process(index, "python3", vllm)]),
         ..example_gpu()
     };
     let story = |busy: f64| {

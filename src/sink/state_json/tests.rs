@@ -191,7 +191,12 @@ fn everything() -> Vec<Data> {
         Data::Review(review(at)),
         Data::Gpu(GpuReading {
             driver_version: "580.95".into(),
-            gpus: vec![Gpu { utilization: Field::Value(0.96), power: Field::Value(15.5), ..Gpu::default() }],
+            gpus: vec![Gpu {
+                utilization: Field::Value(0.96),
+                power: Field::Value(15.5),
+                processes: Field::Value(Vec::new()),
+                ..Gpu::default()
+            }],
             ..GpuReading::default()
         }),
         Data::Verdicts(Verdicts {

@@ -7,12 +7,14 @@
 //! summed, heat, use and throttle reasons are those of the worst, clocks those of the slowest, which the others wait
 //! for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::record::{age, highest, lowest, mean, reading, rounded, sum};
-use crate::observation::{Canary, Engine, Gpu, GpuProcess, GpuReading, Time, VllmSample, XidCount, unix_seconds};
+use crate::observation::{
+    Canary, Engine, Field, Gpu, GpuProcess, GpuReading, Time, VllmSample, XidCount, unix_seconds,
+};
 use crate::state::{State, View};
 
 /// At most this many names are listed, so that a hostile machine cannot swell the record.
@@ -174,8 +176,8 @@ impl GpuPart {
             gpu_remap_failed: gpus().filter_map(|gpu| gpu.remap_failed.get()).reduce(|one, other| one || other),
             gpu_xids: found.map(|found| xids(found, |event| event.xid)),
             gpu_xid_ages_seconds: found.map(|found| xids(found, |event| rounded(unix_seconds(now) - event.last_at))),
-            gpu_contenders: found.map(|found| contenders(found).count() as u64),
-            gpu_contender_names: found.map(contender_names),
+            gpu_contenders: found.and_then(contenders).map(|all| all.len() as u64),
+            gpu_contender_names: found.and_then(contenders).map(names),
         }
     }
 }
@@ -184,12 +186,15 @@ fn xids<T>(found: &GpuReading, of: impl Fn(&XidCount) -> T) -> Vec<T> {
     found.gpus.iter().flat_map(|gpu| &gpu.xids).map(of).collect()
 }
 
-fn contenders(found: &GpuReading) -> impl Iterator<Item = &GpuProcess> {
-    found.gpus.iter().flat_map(Gpu::contending)
+/// The processes that contend, of the GPUs that told theirs; `None` where none did.
+fn contenders(found: &GpuReading) -> Option<Vec<&GpuProcess>> {
+    let mut told = found.gpus.iter().filter(|gpu| gpu.processes != Field::Unsupported).peekable();
+    told.peek()?;
+    Some(told.flat_map(Gpu::contending).collect())
 }
 
-fn contender_names(found: &GpuReading) -> Vec<String> {
-    let names: std::collections::BTreeSet<&str> = contenders(found).map(|process| process.command.as_str()).collect();
+fn names(processes: Vec<&GpuProcess>) -> Vec<String> {
+    let names: BTreeSet<&str> = processes.into_iter().map(|process| process.command.as_str()).collect();
     names.into_iter().take(NAMES).map(str::to_owned).collect()
 }
 

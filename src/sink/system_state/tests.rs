@@ -120,7 +120,7 @@ fn gpus_become_one_value_each() {
         temperature: Field::Value(60.0),
         temperature_slowdown: Field::Value(90.0),
         throttle_reasons: Field::Value(0x20),
-        processes: vec![process("vllm", true), process("train", false)],
+        processes: Field::Value(vec![process("vllm", true), process("train", false)]),
         ..Gpu::default()
     };
     let other = Gpu {
@@ -129,7 +129,7 @@ fn gpus_become_one_value_each() {
         temperature_slowdown: Field::Value(90.0),
         throttle_reasons: Field::Value(0x4),
         xids: vec![XidCount { xid: 79, count: 1, last_at: unix_seconds(ago(12)) }],
-        processes: vec![process("train", false)],
+        processes: Field::Value(vec![process("train", false)]),
         ..Gpu::default()
     };
     let record = json(vec![observed(Data::Gpu(GpuReading { gpus: vec![one, other], ..GpuReading::default() }))]);
@@ -140,6 +140,9 @@ fn gpus_become_one_value_each() {
     assert_eq!((told("gpu_xids"), told("gpu_xid_ages_seconds")), (vec![79].into(), vec![12.0].into()));
     assert_eq!((told("gpu_contenders"), told("gpu_contender_names")), (2.into(), vec!["train"].into()));
     assert_eq!((told("gpu_memory_used_bytes"), told("gpu_remap_failed")), (Value::Null, Value::Null));
+    let silent = GpuReading { gpus: vec![Gpu::default()], ..GpuReading::default() };
+    let record = json(vec![observed(Data::Gpu(silent))]);
+    assert_eq!((&record["gpu_contenders"], &record["gpu_contender_names"]), (&Value::Null, &Value::Null));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::struct_wrappers::device::ProcessInfo;
 use nvml_wrapper::{Device, Nvml};
 
+use super::energy::Energy;
 use super::failure::{Reach, reach};
 use super::process::Processes;
 use super::raw;
@@ -32,8 +33,8 @@ pub(super) fn fixed(device: &Device<'_>, index: u32) -> Result<(Gpu, bool), Nvml
     answers.device_error.map_or(Ok((gpu, complete)), Err)
 }
 
-/// Asks what changes, and adds it to what is `fixed`.
-pub(super) fn live(nvml: &Nvml, device: &Device<'_>, fixed: &Gpu) -> Result<Gpu, NvmlError> {
+/// Asks what changes, and adds it to what is `fixed`. `energy` is what its turn told already.
+pub(super) fn live(nvml: &Nvml, device: &Device<'_>, fixed: &Gpu, energy: &mut Energy) -> Result<Gpu, NvmlError> {
     let mut answers = Answers::of(fixed.index);
     let (utilization, memory_utilization) =
         split(answers.field("utilization", device.utilization_rates().map(|u| (u.gpu, u.memory))));
@@ -46,7 +47,7 @@ pub(super) fn live(nvml: &Nvml, device: &Device<'_>, fixed: &Gpu) -> Result<Gpu,
         memory_clock: answers.hertz("memory clock", device.clock_info(Clock::Memory)),
         power: answers.thousandths("power", device.power_usage()),
         power_limit: answers.thousandths("power limit", device.enforced_power_limit()),
-        energy: answers.energy(device),
+        energy: answers.energy(device, energy),
         temperature: map(answers.field("temperature", device.temperature(TemperatureSensor::Gpu)), f64::from),
         throttle_reasons: answers.field("clock event reasons", raw::clock_event_reasons(nvml, device)),
         memory_used,
@@ -60,14 +61,14 @@ pub(super) fn live(nvml: &Nvml, device: &Device<'_>, fixed: &Gpu) -> Result<Gpu,
     answers.verdict(gpu)
 }
 
-/// The compute processes of `device`, by process id; none where the driver does not tell.
-pub(super) fn processes(device: &Device<'_>, index: u32, processes: &Processes) -> Vec<GpuProcess> {
-    let mut answers = Answers::of(index);
-    let told: Option<Vec<ProcessInfo>> = answers.field("processes", device.running_compute_processes()).into();
-    let mut told = told.unwrap_or_default();
-    told.sort_by_key(|process| process.pid);
-    told.dedup_by_key(|process| process.pid);
-    told.iter().map(|process| processes.describe(process.pid, memory_of(process))).collect()
+/// The compute processes of `device`, by process id.
+pub(super) fn processes(device: &Device<'_>, index: u32, processes: &Processes) -> Field<Vec<GpuProcess>> {
+    let told = Answers::of(index).field("processes", device.running_compute_processes());
+    map(told, |mut told| {
+        told.sort_by_key(|process| process.pid);
+        told.dedup_by_key(|process| process.pid);
+        told.iter().map(|process| processes.describe(process.pid, memory_of(process))).collect()
+    })
 }
 
 fn memory_of(process: &ProcessInfo) -> Field<u64> {
@@ -128,10 +129,19 @@ impl Answers {
         map(self.field(what, result), |milli| f64::from(milli) / 1e3)
     }
 
-    /// NVML tells millijoules.
+    /// NVML tells millijoules. An answer stands for its turn, "not supported" too; a failure does not.
     #[expect(clippy::cast_precision_loss, reason = "exact below 9e15 mJ, a megawatt over a century")]
-    fn energy(&mut self, device: &Device<'_>) -> Field<f64> {
-        map(self.field("energy", device.total_energy_consumption()), |milli| milli as f64 / 1e3)
+    fn energy(&mut self, device: &Device<'_>, energy: &mut Energy) -> Field<f64> {
+        if let Some(told) = energy.told() {
+            return told;
+        }
+        let answer = device.total_energy_consumption();
+        let failed = answer.as_ref().is_err_and(|error| reach(error) != Reach::Unsupported);
+        let told = map(self.field("energy", answer), |milli| milli as f64 / 1e3);
+        if !failed {
+            energy.keep(told);
+        }
+        told
     }
 
     fn threshold(&mut self, device: &Device<'_>, which: TemperatureThreshold) -> Field<f64> {

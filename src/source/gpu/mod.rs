@@ -8,6 +8,7 @@
 //! source blocks, and its [`worker`](super::worker) keeps the deadline.
 
 mod device;
+mod energy;
 mod failure;
 mod process;
 mod raw;
@@ -40,6 +41,7 @@ pub struct GpuSource {
     retry: Retry,
     failed: Reading<GpuReading>,
     recording: Option<Cached<GpuReading>>,
+    energy_pace: Duration,
 }
 
 impl GpuSource {
@@ -55,7 +57,15 @@ impl GpuSource {
             retry: Retry::new(config.interval.duration()),
             failed: Reading::Missing("not read yet".into()),
             recording: recording.map(|path| Cached::new("GPU recording", path, MAX_RECORDING)),
+            energy_pace: energy::PACE,
         }
+    }
+
+    /// The same, asking each GPU for its energy once in `pace`; at each reading where it is zero. For who measures.
+    #[must_use]
+    pub fn energy_every(mut self, pace: Duration) -> Self {
+        self.energy_pace = pace;
+        self
     }
 
     fn read_nvml(&mut self) -> Reading<GpuReading> {
@@ -87,7 +97,7 @@ impl GpuSource {
                 tracing::warn!("the thread that waits for XID events panicked; this is a bug, please report it");
             }
         }
-        Session::open(&self.library, &self.counts)
+        Session::open(&self.library, &self.counts, self.energy_pace)
     }
 
     /// Where some GPUs are lost the session is of use for the others; opening it anew may find the lost ones.

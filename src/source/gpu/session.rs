@@ -6,11 +6,13 @@
 use std::ffi::OsStr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use nvml_wrapper::Nvml;
 use nvml_wrapper::error::NvmlError;
 
 use super::device;
+use super::energy::{Energy, Turns};
 use super::failure::{Reach, failure, no_gpu, reach, unopened};
 use super::process::Processes;
 use super::xid::{XidCounts, XidWatcher};
@@ -23,6 +25,7 @@ pub(super) struct Session {
     gpus: Vec<Known>,
     watcher: Option<XidWatcher>,
     nvml: Arc<Nvml>,
+    turns: Turns,
 }
 
 /// What is known of the GPU at one index.
@@ -30,11 +33,12 @@ pub(super) struct Session {
 struct Known {
     fixed: Gpu,
     complete: bool,
+    energy: Energy,
 }
 
 impl Session {
-    /// Loads the library, initialises it, and asks what stays the same.
-    pub(super) fn open(library: &str, counts: &XidCounts) -> Result<Self, Reading<GpuReading>> {
+    /// Loads the library, initialises it, and asks what stays the same. Energy will be asked for once in `energy_pace`.
+    pub(super) fn open(library: &str, counts: &XidCounts, energy_pace: Duration) -> Result<Self, Reading<GpuReading>> {
         let nvml = Nvml::builder().lib_path(OsStr::new(library)).init().map_err(|error| unopened(library, &error))?;
         let count = nvml.device_count().map_err(|error| Reading::Failed(failure("counting GPUs", &error)))?;
         let mut session = Session {
@@ -42,6 +46,7 @@ impl Session {
             gpus: (0..count).map(|index| Known::ask(&nvml, index).unwrap_or_else(|_| Known::nothing(index))).collect(),
             watcher: None,
             nvml: Arc::new(nvml),
+            turns: Turns::begin(energy_pace, count),
         };
         let identities = session.gpus.iter().map(|known| known.fixed.identity()).collect();
         session.watcher = XidWatcher::start(Arc::clone(&session.nvml), identities, counts.clone());
@@ -84,10 +89,11 @@ impl Session {
         let known = &mut self.gpus[at];
         let index = known.fixed.index;
         if !known.complete {
-            *known = Known::ask(&self.nvml, index)?;
+            *known = Known { energy: known.energy, ..Known::ask(&self.nvml, index)? };
         }
+        known.energy.enter(self.turns.of(index));
         let device = self.nvml.device_by_index(index)?;
-        let mut gpu = device::live(&self.nvml, &device, &known.fixed)?;
+        let mut gpu = device::live(&self.nvml, &device, &known.fixed, &mut known.energy)?;
         gpu.processes = device::processes(&device, index, processes);
         Ok(gpu)
     }
@@ -108,13 +114,13 @@ impl Session {
 
 impl Known {
     fn nothing(index: u32) -> Self {
-        Known { fixed: Gpu { index, ..Gpu::default() }, complete: false }
+        Known { fixed: Gpu { index, ..Gpu::default() }, ..Known::default() }
     }
 
     fn ask(nvml: &Nvml, index: u32) -> Result<Self, NvmlError> {
         let device = nvml.device_by_index(index)?;
         let (fixed, complete) = device::fixed(&device, index)?;
-        Ok(Known { fixed, complete })
+        Ok(Known { fixed, complete, ..Known::default() })
     }
 }
 

@@ -85,6 +85,7 @@ impl Drop for XidWatcher {
 /// An event set with the GPUs registered in it.
 struct Watched<'nvml> {
     set: EventSet<'nvml>,
+    /// By handle: an event brings the one that the index gave (so on an H200 with driver 580).
     gpus: Vec<(usize, String)>,
 }
 
@@ -140,7 +141,9 @@ impl Watched<'_> {
 
     fn count(&self, counts: &XidCounts, key: usize, xid: u64) {
         let gpu = self.gpus.iter().find(|(known, _)| *known == key);
-        let Some((_, identity)) = gpu else { return };
+        let Some((_, identity)) = gpu else {
+            return tracing::debug!(xid, "an XID event of a GPU that was not registered is not counted");
+        };
         tracing::warn!(gpu = %identity, xid, "the driver reports an XID event");
         counts.add(identity, xid, Time::now());
     }

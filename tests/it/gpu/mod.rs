@@ -1,7 +1,9 @@
 //! GPUs: the production code against the NVML double, through nvml-wrapper's own loading path.
 
 pub(crate) mod double;
+mod energy;
 mod real;
+mod recorded;
 mod trouble;
 
 use autoswe_exporter::config::GpuConfig;
@@ -33,7 +35,7 @@ fn a_data_centre_gpu_tells_every_value_in_base_units() {
     assert_eq!((gpu.memory_used, gpu.memory_total), (Value(70_394_809_984), Value(85_520_809_984)));
     assert_eq!((gpu.ecc_corrected, gpu.ecc_uncorrected), (Value(3), Value(0)));
     assert_eq!((gpu.remapped_rows, gpu.remap_failed), (Value(0), Value(false)));
-    assert!(gpu.xids.is_empty() && gpu.processes.is_empty());
+    assert!(gpu.xids.is_empty() && gpu.processes == Value(vec![]));
 }
 
 #[test]
@@ -56,13 +58,16 @@ fn a_jetson_is_a_gpu_that_tells_nothing() {
     let [gpu] = observed(read(&mut double.source())).gpus.try_into().unwrap();
     assert_eq!(gpu.name, "Orin (nvgpu)");
     assert!(!gpu.tells_anything());
+    assert_eq!(gpu.processes, Unsupported);
 }
 
 #[test]
 fn a_value_that_fails_leaves_the_others() {
-    let double = Double::new("nvmlDeviceGetPowerUsage = unknown\nnvmlDeviceGetTemperature = in_use");
+    let failing = ["nvmlDeviceGetPowerUsage", "nvmlDeviceGetTemperature", "nvmlDeviceGetComputeRunningProcesses_v3"];
+    let double = Double::new(&failing.map(|call| format!("{call} = unknown\n")).concat());
     let [gpu] = observed(read(&mut double.source())).gpus.try_into().unwrap();
     assert_eq!((gpu.power, gpu.temperature), (Unsupported, Unsupported));
+    assert_eq!(gpu.processes, Unsupported, "not that there is none");
     assert_eq!((gpu.utilization, gpu.power_limit, gpu.ecc_corrected), (Value(0.97), Value(700.0), Value(3)));
 }
 
@@ -123,8 +128,7 @@ fn processes_are_named_and_told_apart_from_vllm() {
     // The default pattern would match this test's own name on the command line.
     let config = GpuConfig { vllm_pattern: "another program".into(), ..double.config() };
     let [gpu] = observed(read(&mut GpuSource::new(&config))).gpus.try_into().unwrap();
-    assert_eq!(gpu.processes.len(), 2, "one process is listed once");
-    let [mine, other] = gpu.processes.try_into().unwrap();
+    let [mine, other] = gpu.known_processes() else { panic!("one process is listed once: {:?}", gpu.processes) };
     assert_eq!((mine.pid, mine.memory, mine.vllm, mine.contends()), (own, Value(1_048_576), false, true));
     let comm = std::fs::read_to_string("/proc/self/comm").unwrap();
     assert_eq!(mine.command, comm.trim_end());
@@ -132,7 +136,7 @@ fn processes_are_named_and_told_apart_from_vllm() {
 
     let config = GpuConfig { vllm_pattern: "/deps/it-".into(), ..double.config() };
     let [gpu] = observed(read(&mut GpuSource::new(&config))).gpus.try_into().unwrap();
-    assert!(gpu.processes[0].vllm, "the pattern is matched with the command line");
+    assert!(gpu.known_processes()[0].vllm, "the pattern is matched with the command line");
 }
 
 #[test]

@@ -298,7 +298,7 @@ fn gpu(index: u32) -> Gpu {
             XidCount { xid: 13, count: 1, last_at: 1_795_348_000.0 },
             XidCount { xid: 79, count: 2, last_at: 1.0 },
         ],
-        processes: vec![process(10, true), process(11, true), process(12, false)],
+        processes: Field::Value(vec![process(10, true), process(11, true), process(12, false)]),
         ..Gpu::default()
     }
 }

@@ -58,7 +58,7 @@ fn openmetrics_tells_kind_unit_and_help() {
     let family = |name: &str| families.iter().find(|family| family["name"] == name).unwrap();
     let energy = family("autoswe_gpu_energy_joules");
     assert_eq!((&energy["kind"], &energy["unit"]), (&"counter".into(), &"joules".into()));
-    assert_eq!(energy["help"], "Energy drawn since the driver was loaded.");
+    assert_eq!(family("autoswe_gpu_power_watts")["help"], "Power drawn.");
     assert_eq!(family("autoswe_build")["kind"], "info");
     assert_eq!(family("autoswe_vllm_time_to_first_token_seconds")["kind"], "summary");
     assert_eq!(family("autoswe_review_health_score")["unit"], "");
