@@ -3,11 +3,13 @@
 //! Run with `cargo bench --bench site_server`. Needs `wrk`; `nginx` and `static-web-server` where they are, a peer that is
 //! missing is named as missing. `AUTOSWE_BENCH_JOURNEY` names another `autoswe-journey`, such as a copy of the release build
 //! (a copy, because `cargo bench` builds one for itself in its place), or several, with colons between them: the peers are
-//! compared with the first. `AUTOSWE_BENCH_ROUNDS` changes how many rounds there are, `AUTOSWE_BENCH_SECONDS` their length.
+//! compared with the first. `AUTOSWE_BENCH_ROUNDS` changes how many rounds there are, `AUTOSWE_BENCH_SECONDS` their length;
+//! with `AUTOSWE_BENCH_PINNED` servers run on the first processor and wrk on the second.
 //! Figures are medians over rounds in which the servers take turns; nothing here asserts.
 
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
+use std::ffi::OsStr;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -75,6 +77,16 @@ fn name(program: &Path) -> String {
     program.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+/// `program`, on `processor` alone where that is asked for.
+fn on(processor: &str, program: impl AsRef<OsStr>) -> Command {
+    if std::env::var_os("AUTOSWE_BENCH_PINNED").is_none() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("taskset");
+    command.args(["-c", processor]).arg(program);
+    command
+}
+
 /// What the environment's variable says, where it says a number.
 fn number(variable: &str) -> Option<usize> {
     std::env::var(variable).ok()?.parse().ok()
@@ -126,7 +138,7 @@ impl Server {
 
     fn load(&self, file: &str) -> Load {
         let before = self.cpu();
-        let output = Command::new("wrk")
+        let output = on("1", "wrk")
             .args(["-t", "1", "-c", CONNECTIONS, "--latency", "-d"])
             .arg(number("AUTOSWE_BENCH_SECONDS").unwrap_or(SECONDS).to_string())
             .arg(format!("http://{}/{file}", self.address))
@@ -155,10 +167,10 @@ impl Server {
         ticks.map_or(0.0, |stat| (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64)
     }
 
-    /// MiB that the worker holds in RAM.
+    /// MiB that the worker holds in RAM, counted page by page: the total in `status` is off by some hundred kilobytes.
     fn rss(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.worker)).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.worker)).unwrap_or_default();
+        let line = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap_or_default();
         line.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(f64::NAN) / 1024.0
     }
 }
@@ -219,7 +231,7 @@ fn noise(bytes: usize) -> Vec<u8> {
 
 fn ours(program: &Path, root: &Path) -> Option<Server> {
     let port = free_port();
-    let mut command = Command::new(program);
+    let mut command = on("0", program);
     command.env("AUTOSWE_JOURNEY_SERVER_METRICS_ADDRESS", "127.0.0.1:0").args([
         "serve",
         "--bind",
@@ -250,14 +262,14 @@ fn nginx(root: &Path, site: &Path, more: &str) -> Option<Server> {
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(directory, open).expect("permissions");
     }
-    let mut command = Command::new("nginx");
+    let mut command = on("0", "nginx");
     command.arg("-c").arg(place.join("nginx.conf")).args(["-g", "daemon off;"]);
     Server::start(command, port)
 }
 
 fn static_web_server(site: &Path) -> Option<Server> {
     let port = free_port();
-    let mut command = Command::new("static-web-server");
+    let mut command = on("0", "static-web-server");
     command
         .args(["--host", "127.0.0.1", "--log-level", "error", "--port"])
         .arg(port.to_string())
