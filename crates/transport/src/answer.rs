@@ -39,10 +39,11 @@ impl Service<Request<Incoming>> for Requests {
 
     fn call(&self, request: Request<Incoming>) -> Answering {
         let work = self.0.ledger.work();
-        if !request.body().is_end_stream() {
-            return Answering::Later(Box::pin(after_body(Arc::clone(&self.0), work, request)));
-        }
-        match self.0.ask(request.map(|_| Bytes::new())) {
+        let reply = match request.body().is_end_stream() {
+            true => self.0.ask(request.map(|_| Bytes::new())),
+            false => Reply::later(after_body(Arc::clone(&self.0), request)),
+        };
+        match reply {
             Reply::Ready(answer) => Answering::Ready(ready(going_out(answer, work))),
             Reply::Later(answer) => {
                 let talk = Arc::clone(&self.0);
@@ -76,27 +77,26 @@ fn going_out(answer: Response<Body>, work: Work) -> Response<Outgoing> {
     answer.map(|body| Outgoing::new(body, open))
 }
 
-/// Answers a request when its body is there, or does not come.
-async fn after_body(talk: Arc<Talk>, work: Work, request: Request<Incoming>) -> Response<Outgoing> {
+/// The answer to a request when its body is there, or does not come.
+async fn after_body(talk: Arc<Talk>, request: Request<Incoming>) -> Response<Body> {
+    let Served { app, limits, .. } = &*talk.served;
     let (head, body) = request.into_parts();
     let late = (StatusCode::REQUEST_TIMEOUT, "The request's body did not arrive in time.\n");
-    let whole = whole(body, talk.served.app.body_limit(&head));
-    let answer = match tokio::time::timeout(talk.served.limits.head, whole).await.unwrap_or(Err(late)) {
-        Ok(body) => match talk.ask(Request::from_parts(head, body)) {
-            Reply::Ready(answer) => answer,
-            Reply::Later(answer) => talk.wait(answer).await,
-        },
+    let whole = whole(body, app.body_limit(&head));
+    match tokio::time::timeout(limits.head, whole).await.unwrap_or(Err(late)) {
+        Ok(body) => app.answer(Request::from_parts(head, body), talk.peer).answer().await,
         Err(why) => talk.refuse(Some(&head), why),
-    };
-    going_out(answer, work)
+    }
 }
 
 impl Talk {
+    /// What the application replies, or that it panicked.
     fn ask(&self, request: Request<Bytes>) -> Reply {
         let reply = catch_unwind(AssertUnwindSafe(|| self.served.app.answer(request, self.peer)));
         reply.unwrap_or_else(|_| Reply::Ready(self.panicked()))
     }
 
+    /// What `answer` comes to, or that it panicked.
     async fn wait(&self, mut answer: Promise<Response<Body>>) -> Response<Body> {
         poll_fn(|cx| {
             catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))).unwrap_or_else(|_| Poll::Ready(self.panicked()))

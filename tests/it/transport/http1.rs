@@ -65,8 +65,10 @@ async fn a_body_that_drips_is_408() {
 #[tokio::test]
 async fn a_panic_costs_its_own_connection_only() {
     let server = Running::start(Example::default(), Limits::default());
-    for path in ["/panic", "/late-panic"] {
-        let answer = server.raw(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await;
+    for (request, body) in [("GET /panic", ""), ("GET /late-panic", ""), ("POST /echo", "panic")] {
+        let length = body.len();
+        let request = format!("{request} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}");
+        let answer = server.raw(request.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 500 ") && answer.contains("connection: close"), "{answer}");
     }
     let mut stream = server.connect().await;

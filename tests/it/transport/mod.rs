@@ -123,6 +123,7 @@ impl App for Example {
                     answer("waited\n".into())
                 })
             }
+            "/echo" if request.body() == "panic" => panic!("a bug"),
             "/echo" => Reply::Ready(answer(request.into_body())),
             _ => Reply::Ready(answer(format!("{} {}\n", peer.address.unwrap().ip(), peer.secure).into())),
         }
