@@ -104,6 +104,8 @@ mod tests {
         let tag = EntityTag::of(&content("abc"));
         assert_eq!(tag.as_bytes(), b"\"ba7816bf8f01cfea414140de5dae2223\"");
         assert_eq!(tag.value(), "\"ba7816bf8f01cfea414140de5dae2223\"");
+        let digits: String = content("abc").sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(&tag.as_bytes()[1..33], &digits.as_bytes()[..32]);
         assert_ne!(tag, EntityTag::of(&content("abd")));
         assert_eq!(tag, EntityTag::of(&content("abc")));
     }

@@ -69,3 +69,43 @@ impl HttpBody for Body {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    /// The slices that a server is given, with what the body says before each and at the end.
+    fn given(mut body: Body) -> (Vec<Bytes>, Vec<(Option<u64>, bool)>) {
+        let (mut slices, mut said) = (Vec::new(), Vec::new());
+        loop {
+            said.push((body.size_hint().exact(), body.is_end_stream()));
+            let mut context = Context::from_waker(Waker::noop());
+            match Pin::new(&mut body).poll_frame(&mut context) {
+                Poll::Ready(Some(Ok(frame))) => slices.push(frame.into_data().unwrap()),
+                Poll::Ready(None) => return (slices, said),
+                other => panic!("nothing is waited for, and nothing fails: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_there_tells_its_length_and_its_end() {
+        assert_eq!(given(Body::default()), (vec![], vec![(Some(0), true)]));
+        assert_eq!(given(Bytes::new().into()), (vec![], vec![(Some(0), true)]));
+        let one = Bytes::from_static(b"one");
+        assert_eq!(given(one.clone().into()), (vec![one.clone()], vec![(Some(3), false), (Some(0), true)]));
+        let row = Payload::row(vec![Bytes::new(), one.clone(), Bytes::new(), Bytes::from_static(b"four")]);
+        let (slices, said) = given(row.into());
+        assert_eq!(slices, ["one", "four"]);
+        assert_eq!(said, [(Some(7), false), (Some(4), false), (Some(0), true)]);
+        assert_eq!(given(Payload::row(vec![]).into()), (vec![], vec![(Some(0), true)]));
+    }
+
+    #[test]
+    fn a_body_that_is_made_says_what_it_is_made_of() {
+        let made = given(axum::body::Body::from("made").into());
+        assert_eq!(made, (vec![Bytes::from_static(b"made")], vec![(Some(4), false), (Some(0), true)]));
+    }
+}

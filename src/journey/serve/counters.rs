@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use autoswe_site::{Site, Volume};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -19,7 +20,6 @@ use crate::metric::{Connections, OwnProcess, Shown, SiteServer, site_server};
 use crate::observation::Time;
 use crate::source::own_process::Own;
 use crate::web::{App, Peer, Probe, Refused, Reply, metrics_page, not_here, probe_page};
-use autoswe_site::{Site, Volume};
 
 /// Methods that are counted apart.
 const METHODS: [&str; 4] = ["GET", "HEAD", "POST", OTHER];
@@ -254,10 +254,11 @@ fn readiness(shown: &Shown) -> Probe {
 mod tests {
     use std::collections::{BTreeMap, HashMap};
 
+    use autoswe_site::{Content, Resource};
+
     use super::*;
     use crate::journey::digest::sha256;
     use crate::journey::release::Error;
-    use autoswe_site::{Content, Resource};
 
     fn resource(bytes: &Bytes, since: u64) -> Resource {
         let plain = Content { bytes: bytes.clone(), sha256: sha256(bytes) };

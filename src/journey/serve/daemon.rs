@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
+use autoswe_site::{Policy, Site, answer};
 use axum::http::Request;
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -23,8 +24,6 @@ use crate::signals::on_stop;
 use crate::systemd::notify;
 use crate::web::{App, Body, Limits, Peer, Reply, Secure, Server};
 use crate::words;
-use autoswe_site::Site;
-use autoswe_site::{Policy, answer};
 
 /// How often what is released is looked at.
 const LOOK: Duration = Duration::from_secs(1);

@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use autoswe_site::{Coded, Content, Resource, Site, Volume};
 use bytes::Bytes;
 use glob::Pattern;
 
 use crate::journey::digest::{Digest, hex};
 use crate::journey::release::{Error, OnShelf, Opened, Pointed, Reader, Shelf, Sight};
-use autoswe_site::{Coded, Content, Resource, Site, Volume};
 
 /// How long assets of a release that is no longer shown can still be asked for.
 const ASSETS_STAY: Duration = Duration::from_secs(3600);

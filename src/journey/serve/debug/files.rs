@@ -8,13 +8,13 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use autoswe_site::range;
 use axum::http::HeaderMap;
 
 use crate::config::Config;
 use crate::journey::inputs;
 use crate::observation::Reading;
 use crate::source::file::open_regular;
-use autoswe_site::range;
 
 /// As much of a file is sent, bytes.
 pub(super) const MOST: u64 = 1 << 20;
