@@ -18,8 +18,7 @@ use autoswe_exporter::observation::Time;
 use autoswe_exporter::sink::{openmetrics, prometheus};
 use autoswe_exporter::source::set::readers;
 use autoswe_exporter::state::State;
-use rustix::time::{ClockId, clock_gettime};
-use stage::{Stage, cpu_seconds};
+use stage::{Stage, cpu_seconds, own_cpu_seconds};
 
 const READINGS: u32 = 200;
 const WATCHED: Duration = Duration::from_secs(60);
@@ -33,17 +32,11 @@ fn main() {
     whole(&stage);
 }
 
-/// CPU time of this process so far, seconds.
-fn cpu() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
-}
-
 /// CPU seconds of one of `count` rounds of `work`.
 fn each(count: u32, mut work: impl FnMut()) -> f64 {
-    let before = cpu();
+    let before = own_cpu_seconds();
     (0..count).for_each(|_| work());
-    (cpu() - before) / f64::from(count)
+    (own_cpu_seconds() - before) / f64::from(count)
 }
 
 async fn sources(stage: &Stage) {
@@ -54,11 +47,11 @@ async fn sources(stage: &Stage) {
     let mut total = 0.0;
     for mut reader in readers(&loaded.config).expect("threads") {
         state.apply(reader.read().await);
-        let before = cpu();
+        let before = own_cpu_seconds();
         for _ in 0..READINGS {
             state.apply(reader.read().await);
         }
-        let cost = (cpu() - before) / f64::from(READINGS);
+        let cost = (own_cpu_seconds() - before) / f64::from(READINGS);
         let share = cost / reader.interval.as_secs_f64();
         total += share;
         println!("{:<10} {:>8.1} us a reading, {:.4} % of a core", reader.id, cost * 1e6, share * 100.0);

@@ -16,8 +16,7 @@ use autoswe_exporter::config::GpuConfig;
 use autoswe_exporter::observation::{Data, GpuReading, Reading, Time};
 use autoswe_exporter::source::Source;
 use autoswe_exporter::source::gpu::GpuSource;
-use rustix::time::{ClockId, clock_gettime};
-use stage::{Stage, children_cpu_seconds, cpu_seconds, median, rss_mib};
+use stage::{Stage, children_cpu_seconds, cpu_seconds, median, own_cpu_seconds, rss_mib};
 
 const READINGS: usize = 200;
 /// Readings that are as far apart as the GPU needs to rest between them.
@@ -63,16 +62,10 @@ impl std::fmt::Display for Cost {
     }
 }
 
-/// CPU time of this process so far, seconds.
-fn cpu() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
-}
-
 fn cost<T>(work: impl FnOnce() -> T) -> (Cost, T) {
-    let (begun, before) = (Instant::now(), cpu());
+    let (begun, before) = (Instant::now(), own_cpu_seconds());
     let made = work();
-    (Cost { wall: begun.elapsed().as_secs_f64(), cpu: cpu() - before }, made)
+    (Cost { wall: begun.elapsed().as_secs_f64(), cpu: own_cpu_seconds() - before }, made)
 }
 
 fn read(source: &mut GpuSource) -> Reading<GpuReading> {

@@ -9,13 +9,17 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
+#[path = "stage/mod.rs"]
+mod stage;
+
 use std::ffi::OsStr;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ring::digest::{SHA256, digest};
+use stage::{cpu_seconds, free_port, rss_mib};
 
 /// The files that are asked for: name and bytes.
 const FILES: [(&str, usize); 3] = [("1k.txt", 1_000), ("20k.txt", 20_000), ("1m.txt", 1_000_000)];
@@ -38,7 +42,7 @@ fn main() {
     let rounds = number("AUTOSWE_BENCH_ROUNDS").unwrap_or(ROUNDS);
     for (name, server) in &servers {
         match server {
-            Some(server) => println!("{name}: RSS idle {:.1} MiB", server.rss()),
+            Some(server) => println!("{name}: RSS idle {:.1} MiB", rss_mib(server.worker)),
             None => println!("{name}: missing"),
         }
     }
@@ -60,7 +64,7 @@ fn main() {
                 of(|load| load.p50),
                 of(|load| load.p99),
                 of(|load| load.cpu),
-                server.as_ref().map_or(0.0, Server::rss)
+                server.as_ref().map_or(f64::NAN, |server| rss_mib(server.worker))
             );
         }
     }
@@ -137,14 +141,14 @@ impl Server {
     }
 
     fn load(&self, file: &str) -> Load {
-        let before = self.cpu();
+        let before = cpu_seconds(self.worker);
         let output = on("1", "wrk")
             .args(["-t", "1", "-c", CONNECTIONS, "--latency", "-d"])
             .arg(number("AUTOSWE_BENCH_SECONDS").unwrap_or(SECONDS).to_string())
             .arg(format!("http://{}/{file}", self.address))
             .output()
             .expect("wrk; apt-get install wrk");
-        let cpu = self.cpu() - before;
+        let cpu = cpu_seconds(self.worker) - before;
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(!said.contains("Non-2xx"), "{said}");
         let word = |before: &str| {
@@ -160,19 +164,6 @@ impl Server {
             cpu: cpu * 1e6 / requests,
         }
     }
-
-    /// CPU seconds of the worker so far.
-    fn cpu(&self) -> f64 {
-        let ticks = procfs::process::Process::new(self.worker.cast_signed()).and_then(|process| process.stat());
-        ticks.map_or(0.0, |stat| (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64)
-    }
-
-    /// MiB that the worker holds in RAM, counted page by page: the total in `status` is off by some hundred kilobytes.
-    fn rss(&self) -> f64 {
-        let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.worker)).unwrap_or_default();
-        let line = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap_or_default();
-        line.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(f64::NAN) / 1024.0
-    }
 }
 
 impl Drop for Server {
@@ -187,11 +178,6 @@ fn milliseconds(text: &str) -> f64 {
     let units = [("us", 1e-3), ("ms", 1.0), ("s", 1e3)];
     let value = |(unit, scale): &(&str, f64)| Some(text.strip_suffix(unit)?.parse::<f64>().ok()? * scale);
     units.iter().find_map(value).unwrap_or(f64::NAN)
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
 }
 
 /// Writes a release with the files below `root/web`, and points to it; where the files are.
