@@ -2,6 +2,8 @@
 //!
 //! Invariant: 64 digits in small letters are the one form of it in names and files.
 
+use std::io::Read;
+
 use ring::digest::{Context, SHA256};
 
 /// SHA-256 of something.
@@ -19,6 +21,17 @@ pub(crate) fn sha256(bytes: &[u8]) -> Digest {
     let mut context = Context::new(&SHA256);
     context.update(bytes);
     done(context)
+}
+
+/// SHA-256 of what `content` still holds.
+pub(crate) fn sha256_of(content: &mut dyn Read) -> std::io::Result<Digest> {
+    let (mut context, mut buffer) = (Context::new(&SHA256), vec![0; 64 << 10]);
+    loop {
+        match content.read(&mut buffer)? {
+            0 => return Ok(done(context)),
+            count => context.update(&buffer[..count]),
+        }
+    }
 }
 
 /// `bytes` in hexadecimal digits, small letters.

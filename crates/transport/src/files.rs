@@ -4,8 +4,10 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files that the program needs beside its connections.
-const OTHERS: u64 = 128;
+use crate::held;
+
+/// Files that the program needs beside its connections: those of memory, and some.
+const OTHERS: u64 = held::MOST as u64 + 128;
 
 /// Raises the number of files that may be open to what so many connections need; warns where that is not allowed.
 pub(crate) fn make_room(connections: usize) {

@@ -17,6 +17,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 
 use crate::app::{Peer, Refused};
+use crate::sendfile;
 
 /// The TLS configuration of the next connection; `None` for one that speaks plainly. It is asked for each, so that it
 /// can change while the server runs. Its `alpn_protocols` say whether browsers are offered HTTP/2.
@@ -113,7 +114,11 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<Result<usize>> {
-        each!(self, stream => Pin::new(stream).poll_write_vectored(cx, slices))
+        match self.get_mut() {
+            Stream::Tcp(stream) => sendfile::poll_write_vectored(stream, cx, slices),
+            Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {

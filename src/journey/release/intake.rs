@@ -8,8 +8,6 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ring::digest::{Context, SHA256};
-
 use super::error::{Error, disk, disk_io};
 use super::gate::{Finding, Gate};
 use super::manifest;
@@ -17,7 +15,7 @@ use super::place::{Cursor, Directory, Identity, Look, PUBLIC_FILE};
 use super::refusal::Unscanned;
 use super::steps::{Step, Watch};
 use super::tree::{MANIFEST, Tree};
-use crate::journey::digest::{Digest, done, sha256};
+use crate::journey::digest::{Digest, sha256, sha256_of};
 use crate::journey::draft::Draft;
 
 /// Writes a file's bytes.
@@ -228,15 +226,4 @@ pub(super) fn read_back(file: &mut File, buffer: &mut Vec<u8>) -> std::io::Resul
     }
     file.take(IN_MEMORY + 1).read_to_end(buffer)?;
     Ok(sha256(buffer))
-}
-
-/// SHA-256 of what `content` still holds.
-pub(crate) fn sha256_of(content: &mut dyn Read) -> std::io::Result<Digest> {
-    let (mut context, mut buffer) = (Context::new(&SHA256), vec![0; 64 << 10]);
-    loop {
-        match content.read(&mut buffer)? {
-            0 => return Ok(done(context)),
-            count => context.update(&buffer[..count]),
-        }
-    }
 }

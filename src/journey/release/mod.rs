@@ -51,7 +51,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use build::{Built, Release, Terms};
 pub use error::Error;
 pub use gate::{Finding, Gate};
-pub(crate) use intake::sha256_of;
 pub use intake::{Fill, Piece};
 pub use manifest::{Listed, Manifest, VERSION};
 pub use pointer::Note;

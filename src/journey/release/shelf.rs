@@ -4,10 +4,12 @@
 //! when they have the hash that is listed. Below the output directory no symbolic link is followed; the pointer's text
 //! alone is read, and names a release or nothing.
 
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use autoswe_transport::Holder;
+use bytes::Bytes;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
@@ -16,7 +18,7 @@ use super::manifest::Manifest;
 use super::place::{Cursor, Directory, Identity, Look};
 use super::tree::{Entry, MANIFEST};
 use super::{RELEASES, SNAPSHOTS, check_id, media, pointer};
-use crate::journey::digest::{Digest, hex, sha256, unhex};
+use crate::journey::digest::{Digest, hex, sha256_of, unhex};
 
 /// A manifest of a million files has some 230 MB.
 const LARGEST_MANIFEST: u64 = 256 << 20;
@@ -191,8 +193,8 @@ impl Reader<'_> {
     /// The bytes of `file`.
     ///
     /// # Errors
-    /// When it cannot be read, or is not as it is listed.
-    pub fn read(&mut self, file: &OnShelf) -> Result<Vec<u8>, Error> {
+    /// When it cannot be read or held, or is not as it is listed.
+    pub fn read(&mut self, file: &OnShelf) -> Result<Bytes, Error> {
         let place = self.1.join(&file.path);
         let refused = || disk("open", &place);
         let (directory, name) = self.0.enter(&file.path).map_err(refused())?;
@@ -202,10 +204,26 @@ impl Reader<'_> {
         if look.kind != FileType::RegularFile || look.identity.size != file.size {
             return Err(altered());
         }
-        // Exactly as much as is kept: what is shown stays in memory for long.
-        let mut bytes = Vec::with_capacity(usize::try_from(file.size).map_err(|_| altered())?);
-        open.take(file.size).read_to_end(&mut bytes).map_err(disk_io("read", &place))?;
-        if sha256(&bytes) == file.sha256 { Ok(bytes) } else { Err(altered()) }
+        let mut holder = Holder::of(usize::try_from(file.size).map_err(|_| altered())?);
+        let hash = sha256_of(&mut Held { from: open.take(file.size), holder: &mut holder });
+        if hash.map_err(disk_io("read", &place))? != file.sha256 {
+            return Err(altered());
+        }
+        holder.finish().map_err(disk_io("hold", &place))
+    }
+}
+
+/// What is read, and held as well.
+struct Held<'a, R> {
+    from: R,
+    holder: &'a mut Holder,
+}
+
+impl<R: Read> Read for Held<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.from.read(buffer)?;
+        self.holder.write_all(&buffer[..count])?;
+        Ok(count)
     }
 }
 

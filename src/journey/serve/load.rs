@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use autoswe_site::{Coded, Content, Resource, Site, Volume};
-use bytes::Bytes;
 use glob::Pattern;
 
 use crate::journey::digest::{Digest, hex};
@@ -225,7 +224,7 @@ impl Taking<'_> {
             Some(known) => known.clone(),
             None => {
                 self.room(file.size)?;
-                Content { bytes: Bytes::from(reader.read(file)?), sha256: file.sha256 }
+                Content { bytes: reader.read(file)?, sha256: file.sha256 }
             }
         };
         self.count(&file.path, &content)?;

@@ -12,8 +12,9 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tokio::process::Command;
 
+use crate::journey::digest::sha256_of;
 use crate::journey::draft::Draft;
-use crate::journey::release::{Piece, sha256_of};
+use crate::journey::release::Piece;
 use crate::observation::Time;
 use crate::process;
 

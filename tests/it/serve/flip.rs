@@ -13,12 +13,13 @@ use crate::exporter::PATIENCE;
 use crate::release::gate::Words;
 use crate::release::stage::{Site, Stage};
 
-/// The `version`-th state of a site whose page names the version, and loads a style that names it too.
+/// The `version`-th state of a site whose page names the version, and loads a style that names it too. Both are large
+/// enough to lie in files of memory.
 fn site(version: usize) -> Site {
-    let style = format!("/* version {version} */{}\n", " body{color:red}".repeat(100));
+    let style = format!("/* version {version} */{}\n", " body{color:red}".repeat(2000));
     let hash: String = digest(&SHA256, style.as_bytes()).as_ref().iter().take(5).map(|b| format!("{b:02x}")).collect();
     let asset = format!("assets/style-{hash}.css");
-    let page = format!("version {version} {asset}\n{}", "text of the page ".repeat(100));
+    let page = format!("version {version} {asset}\n{}", "text of the page ".repeat(1200));
     Site::from([("index.html".into(), page.clone()), ("page.html".into(), page), (asset, style)])
 }
 
