@@ -9,6 +9,8 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
+#[path = "stage/release.rs"]
+mod release;
 #[path = "stage/mod.rs"]
 mod stage;
 
@@ -18,11 +20,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ring::digest::{SHA256, digest};
+use release::{FILES, release};
 use stage::{cpu_seconds, free_port, rss_mib};
 
-/// The files that are asked for: name and bytes.
-const FILES: [(&str, usize); 3] = [("1k.txt", 1_000), ("20k.txt", 20_000), ("1m.txt", 1_000_000)];
 const CONNECTIONS: &str = "8";
 /// Rounds, and seconds of load on one server in one round, unless the environment names others.
 const ROUNDS: usize = 5;
@@ -178,41 +178,6 @@ fn milliseconds(text: &str) -> f64 {
     let units = [("us", 1e-3), ("ms", 1.0), ("s", 1e3)];
     let value = |(unit, scale): &(&str, f64)| Some(text.strip_suffix(unit)?.parse::<f64>().ok()? * scale);
     units.iter().find_map(value).unwrap_or(f64::NAN)
-}
-
-/// Writes a release with the files below `root/web`, and points to it; where the files are.
-fn release(root: &Path) -> PathBuf {
-    let hex =
-        |bytes: &[u8]| digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let mut files: Vec<(&str, Vec<u8>)> = FILES.map(|(name, bytes)| (name, noise(bytes))).into();
-    files.sort();
-    let sums: String = files.iter().map(|(name, bytes)| format!("{}  {name}\n", hex(bytes))).collect();
-    let hash = hex(sums.as_bytes());
-    let directory = root.join("web/releases").join(&hash);
-    std::fs::create_dir_all(&directory).expect("a directory");
-    let listed: Vec<_> = files
-        .iter()
-        .map(|(name, bytes)| {
-            std::fs::write(directory.join(name), bytes).expect("a file");
-            serde_json::json!({"path": name, "size": bytes.len(), "sha256": hex(bytes), "media_type": "text/plain"})
-        })
-        .collect();
-    let manifest = serde_json::json!({"version": 1, "content_hash": hash, "rules_hash": hash, "files": listed});
-    std::fs::write(directory.join("manifest.json"), manifest.to_string()).expect("the manifest");
-    std::os::unix::fs::symlink(format!("releases/{hash}"), root.join("web/current")).expect("the pointer");
-    directory
-}
-
-/// Text that no coding makes shorter by much.
-fn noise(bytes: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let next = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[(state % 64) as usize]
-    };
-    std::iter::repeat_with(next).take(bytes).collect()
 }
 
 fn ours(program: &Path, root: &Path) -> Option<Server> {

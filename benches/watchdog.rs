@@ -7,28 +7,25 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
-#[path = "../tests/it/manager/mod.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod manager;
+#[path = "stage/healthy_loop.rs"]
+mod healthy_loop;
 #[path = "stage/mod.rs"]
 mod stage;
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use manager::UserManager;
-use serde_json::Value;
+use healthy_loop::HealthyLoop;
 use stage::{children_cpu_seconds, rss_mib};
 
-const UNIT: &str = "autoswe-bench.service";
 const WATCHED: Duration = Duration::from_secs(60);
 const RUNS: usize = 60;
 
 fn main() {
     println!("machine: {}", stage::machine());
-    let stage = Stage::new();
+    let stage = HealthyLoop::new();
     daemon(&stage);
     once(&stage);
     restart(&stage);
@@ -40,48 +37,9 @@ fn watchdog() -> PathBuf {
         .map_or_else(|| env!("CARGO_BIN_EXE_autoswe-watchdog").into(), PathBuf::from)
 }
 
-/// A loop that beats every half second until the file `hang` is there, in a real user manager.
-struct Stage {
-    manager: UserManager,
-    directory: tempfile::TempDir,
-}
-
-impl Stage {
-    fn new() -> Self {
-        let (manager, directory) = (UserManager::start(), tempfile::tempdir().expect("a directory"));
-        let runtime = directory.path().display();
-        let script = format!(
-            "while :; do [ -e {runtime}/hang ] || {{ echo \"{{\\\"ts\\\": $(date +%s.%N), \\\"phase\\\": \\\"idle\\\", \
-             \\\"iter\\\": 117}}\" > {runtime}/new; mv {runtime}/new {runtime}/state-heartbeat.json; }}; sleep 0.5; done"
-        );
-        let program = directory.path().join("loop.sh");
-        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("a script");
-        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("permissions");
-        manager.write_unit(UNIT, &format!("[Service]\nExecStart={}\nTimeoutStopSec=5\n", program.display()));
-        assert!(manager.systemctl(&["start", UNIT]).status.success(), "the loop starts");
-        Stage { manager, directory }
-    }
-
-    fn runtime(&self) -> &Path {
-        self.directory.path()
-    }
-
-    fn command(&self, settings: &str) -> Command {
-        let file = self.runtime().join("config.yml");
-        let text = format!("runtime_dir: {}\nloop: {{unit: {UNIT}}}\n{settings}", self.runtime().display());
-        std::fs::write(&file, text).expect("a configuration");
-        let mut command = Command::new(watchdog());
-        command.arg("--config.file").arg(file).env_clear().envs(self.manager.env());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command
-    }
-
-    fn evaluations(&self) -> u64 {
-        let state = std::fs::read(self.runtime().join("watchdog-state.json")).expect("a state file");
-        let state: Value = serde_json::from_slice(&state).expect("JSON");
-        let counts = state["decisions"].as_array().expect("a list");
-        counts.iter().filter_map(|count| count["count"].as_u64()).sum()
-    }
+/// The watchdog over this loop.
+fn watching(stage: &HealthyLoop, settings: &str) -> Command {
+    stage.watched_by(Command::new(watchdog()), settings)
 }
 
 /// A child that ends with its handle.
@@ -110,11 +68,11 @@ impl Drop for Running {
     }
 }
 
-fn daemon(stage: &Stage) {
+fn daemon(stage: &HealthyLoop) {
     let size = std::fs::metadata(watchdog()).expect("the program").len();
     println!("binary               {:.2} MB", size as f64 / 1e6);
     // Evaluations come faster than in earnest, so that a minute of them gives a firm figure.
-    let watchdog = Running::start(&mut stage.command("restart: {interval: 1s}\n"));
+    let watchdog = Running::start(&mut watching(stage, "restart: {interval: 1s}\n"));
     let monit = monit(stage);
     std::thread::sleep(Duration::from_secs(5));
     let (count, cpu) = (stage.evaluations(), watchdog.cpu());
@@ -128,7 +86,7 @@ fn daemon(stage: &Stage) {
 }
 
 /// monit with one check, of the heartbeat's age.
-fn monit(stage: &Stage) -> Running {
+fn monit(stage: &HealthyLoop) -> Running {
     let file = stage.runtime().join("monitrc");
     let place = stage.runtime().display();
     let text = format!(
@@ -140,9 +98,9 @@ fn monit(stage: &Stage) -> Running {
     Running::start(Command::new("monit").arg("-I").arg("-c").arg(file).stdout(Stdio::null()).stderr(Stdio::null()))
 }
 
-fn once(stage: &Stage) {
+fn once(stage: &HealthyLoop) {
     let watchdog = each(|| {
-        let mut command = stage.command("");
+        let mut command = watching(stage, "");
         command.arg("--once");
         command
     });
@@ -167,9 +125,9 @@ fn each(command: impl Fn() -> Command) -> f64 {
 }
 
 /// With the real interval and confirmations, and limits that are passed soon.
-fn restart(stage: &Stage) {
+fn restart(stage: &HealthyLoop) {
     let settings = "vllm: {enabled: false}\ngpu: {enabled: false}\nchecks: {loop: {warn: 5s, crit: 10s}}\n";
-    let _watchdog = Running::start(&mut stage.command(settings));
+    let _watchdog = Running::start(&mut watching(stage, settings));
     std::thread::sleep(Duration::from_secs(11));
     std::fs::write(stage.runtime().join("hang"), "").expect("a file");
     let passed = Instant::now() + Duration::from_secs(10);
