@@ -6,6 +6,9 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
+#[path = "stage/mod.rs"]
+mod stage;
+
 use std::fs::OpenOptions;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -15,7 +18,7 @@ use autoswe_exporter::journey::serve::{AccessLog, Counters, Form, Told};
 use autoswe_exporter::web::{App, Peer, Reply};
 use axum::http::{Request, Response};
 use bytes::Bytes;
-use rustix::time::{ClockId, clock_gettime};
+use stage::own_cpu_seconds;
 
 const TURN: Duration = Duration::from_millis(1);
 const IN_A_TURN: u32 = 60;
@@ -40,17 +43,11 @@ fn request() -> Request<Bytes> {
         .expect("a request")
 }
 
-/// CPU time of the process, nanoseconds.
-fn cpu() -> u64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    u64::try_from(time.tv_sec * 1_000_000_000 + time.tv_nsec).unwrap_or_default()
-}
-
 fn measure(name: &str, log: Option<AccessLog>) {
     let log = log.map(Arc::new);
     let told = Told::new(Ready, Arc::new(Counters::default()), log.clone());
     let peer = Peer { address: Some("192.0.2.7:4711".parse().expect("an address")), secure: true };
-    let (mut busy, mut next, before) = (Duration::ZERO, Instant::now(), cpu());
+    let (mut busy, mut next, before) = (Duration::ZERO, Instant::now(), own_cpu_seconds());
     for _ in 0..TURNS {
         let requests: Vec<_> = (0..IN_A_TURN).map(|_| request()).collect();
         let began = Instant::now();
@@ -61,11 +58,11 @@ fn measure(name: &str, log: Option<AccessLog>) {
         next += TURN;
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
-    let requests = u64::from(TURNS * IN_A_TURN);
+    let requests = f64::from(TURNS * IN_A_TURN);
     let dropped = log.as_ref().map_or(0, |log| log.dropped());
     let closed = log.is_none_or(|log| log.close(Duration::from_secs(10)));
-    let (own, all) = (busy.as_nanos() / u128::from(requests), (cpu() - before) / requests);
-    println!("{name:>7}: {own:>5} ns a request, {all:>5} ns of CPU in all; dropped {dropped}, closed {closed}");
+    let (own, all) = (busy.as_secs_f64() * 1e9 / requests, (own_cpu_seconds() - before) * 1e9 / requests);
+    println!("{name:>7}: {own:>5.0} ns a request, {all:>5.0} ns of CPU in all; dropped {dropped}, closed {closed}");
 }
 
 fn main() {

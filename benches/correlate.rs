@@ -6,6 +6,9 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
+#[path = "stage/mod.rs"]
+mod stage;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufWriter, Write};
@@ -20,6 +23,7 @@ use autoswe_exporter::journey::inputs::{freeze, read};
 use autoswe_exporter::journey::run::Tokens;
 use autoswe_exporter::journey::transcript::{Ledger, Session, Turn};
 use autoswe_exporter::observation::Time;
+use stage::own_cpu_seconds;
 
 const ITERATIONS: u64 = 10_000;
 const TURNS: u64 = 25;
@@ -145,18 +149,12 @@ fn repository(mut config: Config, directory: &Path) {
 fn time(name: &str, mut work: impl FnMut()) -> f64 {
     let mut best = (f64::INFINITY, f64::INFINITY);
     for _ in 0..RUNS {
-        let (start, cpu) = (Instant::now(), cpu());
+        let (start, cpu) = (Instant::now(), own_cpu_seconds());
         work();
-        best = (best.0.min(start.elapsed().as_secs_f64()), best.1.min(self::cpu() - cpu));
+        best = (best.0.min(start.elapsed().as_secs_f64()), best.1.min(own_cpu_seconds() - cpu));
     }
     println!("{name:<46} {:>8.2} ms wall, {:>8.2} ms CPU (best of {RUNS})", best.0 * 1e3, best.1 * 1e3);
     best.1
-}
-
-/// CPU seconds of this process.
-fn cpu() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 fn write_state(path: &PathBuf) {

@@ -5,14 +5,17 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
+#[path = "stage/mod.rs"]
+mod stage;
+
 use std::io::{self, Read};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use autoswe_exporter::journey::draft::{Digest, Draft};
 use autoswe_exporter::journey::release::{Built, Finding, Gate, Piece, Private, Release, Store, Terms, UNWATCHED};
 use ring::digest::{SHA256, digest};
-use rustix::time::{ClockId, clock_gettime};
+use stage::own_cpu_seconds;
 
 /// Releases that are kept beside the one that is shown.
 const KEEP: usize = 5;
@@ -111,20 +114,14 @@ fn piece(path: String, seed: usize, size: usize) -> Piece<'static> {
 }
 
 fn time(name: &str, work: impl FnOnce() -> Release) {
-    let (start, cpu) = (Instant::now(), cpu_time());
+    let (start, cpu) = (Instant::now(), own_cpu_seconds());
     let release = work();
-    let (took, cpu) = (start.elapsed(), cpu_time() - cpu);
+    let (took, cpu) = (start.elapsed(), own_cpu_seconds() - cpu);
     println!(
         "{name}: {:.0} ms, {:.0} ms of CPU time, {} files, {} MB",
         took.as_secs_f64() * 1e3,
-        cpu.as_secs_f64() * 1e3,
+        cpu * 1e3,
         release.files,
         release.bytes / 1_000_000
     );
-}
-
-/// CPU time of this process.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

@@ -7,6 +7,8 @@
 
 #[path = "../tests/site_sample/mod.rs"]
 mod site_sample;
+#[path = "stage/mod.rs"]
+mod stage;
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -14,6 +16,7 @@ use std::hint::black_box;
 use autoswe_exporter::journey::draft::{Digest, Draft};
 use autoswe_exporter::journey::site::{Settings, files};
 use autoswe_exporter::journey::site_data::SiteData;
+use stage::own_cpu_seconds;
 
 const RUNS: usize = 5;
 
@@ -60,16 +63,10 @@ fn made(draft: &Draft<'_>) -> usize {
 fn time(name: &str, mut work: impl FnMut() -> usize) -> f64 {
     let mut best = f64::INFINITY;
     for _ in 0..RUNS {
-        let start = cpu();
+        let start = own_cpu_seconds();
         black_box(work());
-        best = best.min(cpu() - start);
+        best = best.min(own_cpu_seconds() - start);
     }
     println!("{name:<36} {:>8.1} ms of CPU", best * 1e3);
     best
-}
-
-/// CPU seconds of this process so far.
-fn cpu() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

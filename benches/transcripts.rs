@@ -8,6 +8,8 @@
 
 #[path = "../tests/generated_run/mod.rs"]
 mod generated_run;
+#[path = "stage/mod.rs"]
+mod stage;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +17,7 @@ use std::time::Instant;
 
 use autoswe_exporter::journey::transcript::{Frozen, Options, read};
 use generated_run::{Plan, generate};
-use rustix::time::{ClockId, clock_gettime};
+use stage::own_cpu_seconds;
 
 /// The first argument of the process that reads.
 const READ: &str = "read";
@@ -77,17 +79,13 @@ fn show(name: &str, run: &Path, state: &Path, threads: &str) {
 }
 
 fn reading(run: &Path, state: &Path, threads: &str) {
-    let cpu = || {
-        let time = clock_gettime(ClockId::ProcessCPUTime);
-        time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-    };
     let threads = threads.parse().expect("a number");
     let options = Options { state_dir: state.to_owned(), max_line: 8 << 20, threads };
-    let (wall, before) = (Instant::now(), cpu());
+    let (wall, before) = (Instant::now(), own_cpu_seconds());
     let frozen = Frozen::look(&[run.join("projects/*/*.jsonl")]).expect("a glob");
-    let looked = cpu();
+    let looked = own_cpu_seconds();
     let ledger = read(&frozen, &options, &mut |_, _| {});
-    let (wall, spent) = (wall.elapsed().as_secs_f64(), cpu() - before);
+    let (wall, spent) = (wall.elapsed().as_secs_f64(), own_cpu_seconds() - before);
     let (files, bytes) = frozen.size();
     let status = std::fs::read_to_string("/proc/self/status").expect("procfs");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("?").trim();

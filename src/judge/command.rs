@@ -14,6 +14,7 @@ use glob::Pattern;
 
 use super::extract::{Found, NoAnswer, Output, extract};
 use super::flags;
+use super::place::Place;
 use super::template::{Values, arguments};
 use super::words::OwnWords;
 use super::{Ask, Failure, Judge};
@@ -55,9 +56,9 @@ struct Asking<'a> {
     signals: Signals,
 }
 
-/// What the judge gets by file. The directory goes with all in it when this is dropped.
+/// What the judge gets by file, all of it in one place.
 struct Files {
-    _directory: tempfile::TempDir,
+    _place: Place,
     prompt: PathBuf,
     answer: PathBuf,
     schema: Option<(String, PathBuf)>,
@@ -67,8 +68,8 @@ struct Files {
 
 impl Files {
     fn new(ask: &Ask<'_>) -> io::Result<Self> {
-        let directory = tempfile::Builder::new().prefix("autoswe-judge-").tempdir()?;
-        let at = |name: &str| directory.path().join(name);
+        let place = Place::new(&std::env::temp_dir())?;
+        let at = |name: &str| place.path().join(name);
         let (prompt, answer, work) = (at("prompt"), at("answer"), at("work"));
         std::fs::create_dir(&work)?;
         // Tools look upwards for it (Gemini does), and anybody may write one to the directory for temporary files.
@@ -78,7 +79,7 @@ impl Files {
         if let Some((text, path)) = &schema {
             std::fs::write(path, text)?;
         }
-        Ok(Files { _directory: directory, prompt, answer, schema, work })
+        Ok(Files { _place: place, prompt, answer, schema, work })
     }
 }
 

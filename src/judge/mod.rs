@@ -9,13 +9,15 @@
 //! ```
 //!
 //! Invariants: what comes out as an answer is the judge's own text, whatever prompt and tools say; where that cannot be
-//! told for certain there is no verdict. No process of the judge's outlives the question.
+//! told for certain there is no verdict. No process of the judge's outlives the question, and no file of the question's the
+//! next one.
 
 mod command;
 mod endpoint;
 pub mod extract;
 mod failure;
 mod flags;
+mod place;
 pub mod review;
 mod template;
 mod words;
@@ -100,6 +102,7 @@ impl Judge {
         if ask.prompt.trim().is_empty() {
             return Err(Failure::Usage("the prompt is empty".into()));
         }
+        place::tidy(&std::env::temp_dir());
         let begun = Instant::now();
         let (found, model) = match &self.entry.url {
             Some(url) => endpoint::ask(self, url, ask).await.map(|(found, model)| (found, Some(model)))?,

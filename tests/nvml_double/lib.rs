@@ -1,8 +1,8 @@
 //! Test double of NVML: a shared library with the C symbols that the program calls.
 //!
 //! A test copies the built library into a directory of its own and loads it from there. The double finds that
-//! directory by its own address, reads `script` in it anew on every call, and appends each call's name to `calls`.
-//! Two copies are two drivers, so tests run side by side in one process or in many.
+//! directory by its own address, reads `script` in it anew on every call, and appends each call's name to `calls`, where
+//! there is one. Two copies are two drivers, so tests run side by side in one process or in many.
 //!
 //! A script is lines of `question = answer`. The most specific question counts: `call(argument)@gpu`,
 //! `call(argument)`, `call@gpu`, `call`, then `*@gpu` and `*` for every call about a GPU. An answer is numbers, text,

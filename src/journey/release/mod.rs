@@ -53,6 +53,7 @@ pub use error::Error;
 pub use gate::{Finding, Gate};
 pub use intake::{Fill, Piece};
 pub use manifest::{Listed, Manifest, VERSION};
+pub(crate) use place::Directory;
 pub use pointer::Note;
 pub use private::Private;
 pub use refusal::{Refusal, Unscanned};
@@ -63,7 +64,7 @@ pub use steps::{Step, UNWATCHED, Watch};
 pub use tree::MANIFEST;
 
 use error::disk;
-use place::{Directory, PUBLIC_DIRECTORY};
+use place::PUBLIC_DIRECTORY;
 use tree::Tree;
 
 /// The releases' directory in the output directory.

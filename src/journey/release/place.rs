@@ -24,7 +24,7 @@ pub(super) const PUBLIC_FILE: u32 = 0o644;
 
 /// A directory that is held open.
 #[derive(Debug)]
-pub(super) struct Directory {
+pub(crate) struct Directory {
     fd: OwnedFd,
     path: PathBuf,
 }
@@ -81,7 +81,7 @@ impl Directory {
     }
 
     /// Opens the directory at `path`, which is the operator's own: links in it are followed.
-    pub(super) fn at(path: &Path) -> Result<Self, Errno> {
+    pub(crate) fn at(path: &Path) -> Result<Self, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = openat(CWD, path, flags, Mode::empty())?;
         Ok(Directory { fd, path: path.to_owned() })
@@ -93,7 +93,7 @@ impl Directory {
     }
 
     /// Opens the directory `name` in this one.
-    pub(super) fn open(&self, name: impl Arg + Copy) -> Result<Self, Errno> {
+    pub(crate) fn open(&self, name: impl Arg + Copy) -> Result<Self, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = openat(&self.fd, name, flags, Mode::empty())?;
         let path = self.path.join(&*name.to_string_lossy());
@@ -144,7 +144,7 @@ impl Directory {
     }
 
     /// Everything in it but `.` and `..`, in no order.
-    pub(super) fn names(&self) -> Result<Vec<CString>, Errno> {
+    pub(crate) fn names(&self) -> Result<Vec<CString>, Errno> {
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.fd)? {
             let name = entry?.file_name().to_owned();
@@ -156,7 +156,7 @@ impl Directory {
     }
 
     /// Moves `name` to `new` in the directory `to`.
-    pub(super) fn rename(&self, name: &str, to: &Directory, new: &str) -> Result<(), Errno> {
+    pub(crate) fn rename(&self, name: &str, to: &Directory, new: &str) -> Result<(), Errno> {
         renameat(&self.fd, name, &to.fd, new)
     }
 
@@ -190,7 +190,7 @@ impl Directory {
     }
 
     /// Takes `name` away, with all below it when it is a directory; it is fine when it is not there.
-    pub(super) fn remove(&self, name: impl Arg + Copy) -> Result<(), Errno> {
+    pub(crate) fn remove(&self, name: impl Arg + Copy) -> Result<(), Errno> {
         match self.unlink(name) {
             Ok(()) | Err(Errno::NOENT) => return Ok(()),
             Err(Errno::ISDIR | Errno::PERM) => {}

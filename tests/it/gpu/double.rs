@@ -32,6 +32,7 @@ impl Double {
         let mut library = std::fs::read(built()).unwrap();
         missing.iter().for_each(|symbol| rename_symbol(&mut library, symbol));
         std::fs::write(double.library(), library).unwrap();
+        std::fs::write(double.directory.path().join("calls"), "").unwrap();
         double.script(script);
         double
     }
@@ -45,7 +46,7 @@ impl Double {
 
     /// How often `call` was made.
     pub(crate) fn calls(&self, call: &str) -> usize {
-        let calls = std::fs::read_to_string(self.directory.path().join("calls")).unwrap_or_default();
+        let calls = std::fs::read_to_string(self.directory.path().join("calls")).unwrap();
         calls.lines().filter(|line| *line == call).count()
     }
 

@@ -6,6 +6,7 @@ mod claude;
 mod codex;
 mod endpoint;
 mod layouts;
+mod place;
 mod processes;
 mod replayed;
 pub(crate) mod responses;

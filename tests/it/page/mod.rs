@@ -9,6 +9,7 @@ use std::time::Duration;
 use autoswe_exporter::assessment::{Severity, Thresholds};
 use autoswe_exporter::config::Config;
 use autoswe_exporter::history::History;
+use autoswe_exporter::process::run;
 use autoswe_exporter::sink::api;
 use autoswe_exporter::sink::moment::Moment;
 use autoswe_exporter::sink::page::{Refresh, render};
@@ -18,6 +19,8 @@ use tokio::process::Command;
 
 /// Chromium takes seconds to start on a busy machine.
 const BROWSER: Duration = Duration::from_secs(90);
+/// More bytes than it prints of any page.
+const MOST: usize = 64 << 20;
 
 /// The pages of `moment` behind the real server: where, and the counters.
 async fn serve(moment: Moment) -> (String, Arc<Pages>) {
@@ -36,10 +39,10 @@ pub(crate) async fn chromium(url: &str, arguments: &[&str]) -> String {
     let mut command = Command::new("chromium");
     command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
     command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
-    command.arg(format!("--user-data-dir={}", profile.path().display())).args(arguments).arg(url).kill_on_drop(true);
-    let output = tokio::time::timeout(BROWSER, command.output()).await.expect("chromium ends in time");
-    let output = output.unwrap_or_else(|error| {
-        panic!("chromium cannot be started ({error}); install the Debian package: apt-get install chromium")
+    command.arg(format!("--user-data-dir={}", profile.path().display())).args(arguments).arg(url);
+    // All its processes end with it, before its profile goes, where it hangs too.
+    let output = run(&mut command, BROWSER, MOST).await.unwrap_or_else(|error| {
+        panic!("chromium does not work ({error}); is the Debian package installed? apt-get install chromium")
     });
     String::from_utf8(output.stdout).unwrap()
 }

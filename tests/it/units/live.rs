@@ -58,10 +58,15 @@ impl Installed {
         let log = installed.runtime("log");
         let text = format!("[Service]\nStandardOutput=append:{0}\nStandardError=append:{0}\n", log.display());
         std::fs::write(for_all.join("log.conf"), text).unwrap();
-        // All of this lies in the directory for temporary files, which is the review's own otherwise.
+        // All of this lies in the directory for temporary files, which is the review's own otherwise. What a review that is
+        // killed leaves there goes with the manager.
         let own = installed.manager.unit_dir().join("autoswe-review.service.d");
         std::fs::create_dir(&own).unwrap();
-        let text = format!("[Service]\nPrivateTmp=no\nReadWritePaths={}\n", std::env::temp_dir().display());
+        let temporary = installed.manager.path().join("tmp");
+        std::fs::create_dir(&temporary).unwrap();
+        let places =
+            format!("ReadWritePaths={}\nEnvironment=TMPDIR={}\n", std::env::temp_dir().display(), temporary.display());
+        let text = format!("[Service]\nPrivateTmp=no\n{places}");
         std::fs::write(own.join("place.conf"), text).unwrap();
         installed
     }
