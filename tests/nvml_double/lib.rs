@@ -14,7 +14,7 @@
 
 mod answer;
 
-use std::ffi::{c_char, c_uint, c_ulonglong, c_void};
+use std::ffi::{c_char, c_int, c_longlong, c_uint, c_ulonglong, c_void};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -174,6 +174,41 @@ one_number! {
     nvmlDeviceGetCurrentClocksEventReasons() -> c_ulonglong;
     nvmlDeviceGetCurrentClocksThrottleReasons() -> c_ulonglong;
     nvmlDeviceGetSupportedEventTypes() -> c_ulonglong;
+}
+
+#[repr(C)]
+pub struct FieldValue {
+    id: c_uint,
+    scope: c_uint,
+    timestamp: c_longlong,
+    latency: c_longlong,
+    value_type: c_uint,
+    code: c_uint,
+    /// A union of numbers. A shorter one lies in the lower bytes.
+    value: c_ulonglong,
+}
+
+/// NVML's type of unsigned integers.
+const UNSIGNED: u64 = 1;
+
+/// The answer is the value and, where it is not an unsigned integer, NVML's number of its type; nothing leaves the field
+/// as it is. An error is that field's own, and the call's only where the GPU or the driver is gone.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetFieldValues(device: Device, count: c_int, out: *mut FieldValue) -> c_uint {
+    for at in 0..usize::try_from(count).unwrap_or(0) {
+        let field = unsafe { &mut *out.add(at) };
+        let answer = ask_gpu("nvmlDeviceGetFieldValues", Some(field.id), device);
+        if let Answer::Error(code @ (UNINITIALIZED | GPU_IS_LOST)) = answer {
+            return code;
+        }
+        field.code = numbers(answer, |n| {
+            if let Some(value) = n.first() {
+                field.value = *value;
+                field.value_type = *n.get(1).unwrap_or(&UNSIGNED) as c_uint;
+            }
+        });
+    }
+    SUCCESS
 }
 
 /// `gpu` and `memory`, percent.
