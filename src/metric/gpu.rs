@@ -53,7 +53,7 @@ metrics! {
     /// Whether remapping a memory row failed.
     REMAP_FAILED = Gauge autoswe_gpu_row_remap_failed { gpu };
     /// XID events since the exporter's start, by code. `critical` is true for codes after which the GPU must be reset or
-    /// the machine restarted (NVIDIA's Xid catalog).
+    /// the machine restarted (NVIDIA's Xid catalog). XID 999 stands for events whose code the driver did not tell.
     XIDS = Counter autoswe_gpu_xid_events_total { gpu, xid, critical };
     /// When the last XID event of the code arrived; `critical` as in autoswe_gpu_xid_events_total.
     XID_LAST = Gauge autoswe_gpu_xid_last_timestamp_seconds { gpu, xid, critical };

@@ -111,7 +111,7 @@ impl Gpu {
 /// XID events of one code.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct XidCount {
-    /// The XID code.
+    /// The XID code; 999 where the driver did not tell it.
     pub xid: u64,
     /// Events since this program's start.
     pub count: u64,

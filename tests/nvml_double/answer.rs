@@ -117,10 +117,10 @@ impl Script {
         Script(std::fs::read_to_string(HOME.join("script")).unwrap_or_default())
     }
 
-    /// Events in the order in which they happen: GPU and XID.
-    pub(crate) fn xids(&self) -> Vec<(usize, u64)> {
+    /// Events in the order in which they happen: GPU and XID, which one without data has not.
+    pub(crate) fn xids(&self) -> Vec<(usize, Option<u64>)> {
         let events = find(&self.0, "xids").unwrap_or_default();
-        let event = |text: &str| Some((text.split_once(':')?.0.parse().ok()?, text.split_once(':')?.1.parse().ok()?));
+        let event = |text: &str| Some((text.split_once(':')?.0.parse().ok()?, text.split_once(':')?.1.parse().ok()));
         events.split_whitespace().filter_map(event).collect()
     }
 

@@ -7,7 +7,8 @@
 //! A script is lines of `question = answer`. The most specific question counts: `call(argument)@gpu`,
 //! `call(argument)`, `call@gpu`, `call`, then `*@gpu` and `*` for every call about a GPU. An answer is numbers, text,
 //! the name of an error, or `hang` (until the script says otherwise). `model = h100 | gb10 | jetson` answers what the
-//! script does not; `xids = 0:79 1:48` are events in the order in which they happen.
+//! script does not; `xids = 0:79 1:48` are events in the order in which they happen; `0:none` is one
+//! without data that is not marked as an XID.
 
 #![expect(unsafe_code, reason = "a C interface: exported symbols and the caller's pointers")]
 #![expect(clippy::missing_safety_doc, missing_docs, reason = "NVML's own documentation describes these calls")]
@@ -332,7 +333,8 @@ pub unsafe extern "C" fn nvmlEventSetWait_v2(_set: *mut c_void, event: *mut Even
         if let Some((gpu, xid)) = Script::read().xids().get(delivered) {
             DELIVERED.store(delivered + 1, Ordering::SeqCst);
             let device = (gpu + 1) as Device;
-            unsafe { *event = Event { device, event_type: 8, data: *xid, instances: [c_uint::MAX; 2] } };
+            let (event_type, data) = xid.map_or((0, 0), |xid| (8, xid));
+            unsafe { *event = Event { device, event_type, data, instances: [c_uint::MAX; 2] } };
             return SUCCESS;
         }
         if Instant::now() >= until {

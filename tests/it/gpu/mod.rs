@@ -6,6 +6,7 @@ mod memory_temperature;
 mod real;
 mod recorded;
 mod trouble;
+mod xid;
 
 use autoswe_exporter::config::GpuConfig;
 use autoswe_exporter::observation::{Field, Gpu, Reading, SourceId, Time, XidCount};
