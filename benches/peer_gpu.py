@@ -32,6 +32,7 @@ CALLS = {
     "power limit": nvml.nvmlDeviceGetEnforcedPowerLimit,
     "energy": nvml.nvmlDeviceGetTotalEnergyConsumption,
     "temperature": lambda gpu: nvml.nvmlDeviceGetTemperature(gpu, nvml.NVML_TEMPERATURE_GPU),
+    "memory temperature": lambda gpu: nvml.nvmlDeviceGetFieldValues(gpu, [nvml.NVML_FI_DEV_MEMORY_TEMP]),
     "clock event reasons": nvml.nvmlDeviceGetCurrentClocksThrottleReasons,
     "memory": memory,
     "corrected errors": lambda gpu: nvml.nvmlDeviceGetTotalEccErrors(gpu, 0, nvml.NVML_VOLATILE_ECC),

@@ -145,6 +145,7 @@ keys! {
     "gpu_power_limit_watts" => ignored,
     "gpu_temperature_celsius" => number Temperature,
     "gpu_slowdown_margin_celsius" => number SlowdownMargin,
+    "gpu_memory_temperature_celsius" => ignored,
     "gpu_throttle_reasons" => number Throttle,
     "gpu_memory_used_bytes" => number GpuMemoryUsed,
     "gpu_memory_total_bytes" => ignored,

@@ -51,12 +51,15 @@ pub(super) fn temperature() -> Panel {
     Panel::new(
         "Temperature",
         unit::CELSIUS,
-        "Temperature of the chip, where it counts as hot, and where the hardware slows down.",
-        "above the warning line the clock falls soon: check fans, airflow and the room.",
+        "Temperature of the chip, where it counts as hot, and where the hardware slows down; and that of the memory, \
+         where the card tells it.",
+        "above the warning line the clock falls soon: check fans, airflow and the room. Memory may be \
+         hotter than the chip: the lines are not for it.",
     )
     .above("gpu", Some("hot"), Some("slowdown"))
     .without_limit_lines()
     .query("chip", "GPU {{gpu}}", "autoswe_gpu_temperature_celsius{$M}")
+    .query("memory", "memory of GPU {{gpu}}", "autoswe_gpu_memory_temperature_celsius{$M}")
     .dashed(WARN, "hot", "hot", HOT_FROM)
     .dashed(
         CRIT,

@@ -35,8 +35,11 @@ metrics! {
     ENERGY = Counter autoswe_gpu_energy_joules_total { gpu };
     /// Temperature of the chip.
     TEMPERATURE = Gauge autoswe_gpu_temperature_celsius { gpu };
-    /// Temperature at which the hardware slows down (slowdown) or shuts down (shutdown).
+    /// Temperature at which the hardware slows down (slowdown) or shuts down (shutdown), and that of the memory from
+    /// which on the driver slows the GPU down (memory_slowdown).
     TEMPERATURE_THRESHOLD = Gauge autoswe_gpu_temperature_threshold_celsius { gpu, threshold };
+    /// Temperature of the memory. Absent where the GPU does not tell it: cards whose memory is not HBM seldom do.
+    MEMORY_TEMPERATURE = Gauge autoswe_gpu_memory_temperature_celsius { gpu };
     /// Why the clocks are below what they could be. `unknown` stands for bits that this version does not know.
     THROTTLED = StateSet autoswe_gpu_throttled { gpu, reason };
     /// Memory in use. Absent where GPU and host share one memory: the host's memory stands for it.
@@ -50,7 +53,7 @@ metrics! {
     /// Whether remapping a memory row failed.
     REMAP_FAILED = Gauge autoswe_gpu_row_remap_failed { gpu };
     /// XID events since the exporter's start, by code. `critical` is true for codes after which the GPU must be reset or
-    /// the machine restarted (NVIDIA's Xid catalog).
+    /// the machine restarted (NVIDIA's Xid catalog). XID 999 stands for events whose code the driver did not tell.
     XIDS = Counter autoswe_gpu_xid_events_total { gpu, xid, critical };
     /// When the last XID event of the code arrived; `critical` as in autoswe_gpu_xid_events_total.
     XID_LAST = Gauge autoswe_gpu_xid_last_timestamp_seconds { gpu, xid, critical };
@@ -125,6 +128,8 @@ fn power(gpu: &Gpu, index: &str, out: &mut Samples) {
     out.set(TEMPERATURE, &[index], gpu.temperature);
     out.set(TEMPERATURE_THRESHOLD, &[index, "slowdown"], gpu.temperature_slowdown);
     out.set(TEMPERATURE_THRESHOLD, &[index, "shutdown"], gpu.temperature_shutdown);
+    out.set(TEMPERATURE_THRESHOLD, &[index, "memory_slowdown"], gpu.memory_temperature_slowdown);
+    out.set(MEMORY_TEMPERATURE, &[index], gpu.memory_temperature);
 }
 
 fn memory(gpu: &Gpu, index: &str, out: &mut Samples) {

@@ -46,12 +46,16 @@ pub struct Gpu {
     pub power_limit: Field<f64>,
     /// Energy since the driver was loaded, joules; up to half a minute older than the rest.
     pub energy: Field<f64>,
-    /// Temperature, degrees Celsius.
+    /// Temperature of the chip, degrees Celsius.
     pub temperature: Field<f64>,
     /// Temperature at which the hardware slows down.
     pub temperature_slowdown: Field<f64>,
     /// Temperature at which the hardware shuts down.
     pub temperature_shutdown: Field<f64>,
+    /// Temperature of the memory, degrees Celsius; cards whose memory is not HBM seldom tell it.
+    pub memory_temperature: Field<f64>,
+    /// Temperature of the memory from which on the driver slows the GPU down.
+    pub memory_temperature_slowdown: Field<f64>,
     /// Clock event (throttle) reasons, the raw bits of `nvmlDeviceGetCurrentClocksEventReasons`.
     pub throttle_reasons: Field<u64>,
     /// Memory in use, bytes; absent where GPU and host share one memory.
@@ -107,7 +111,7 @@ impl Gpu {
 /// XID events of one code.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct XidCount {
-    /// The XID code.
+    /// The XID code; 999 where the driver did not tell it.
     pub xid: u64,
     /// Events since this program's start.
     pub count: u64,

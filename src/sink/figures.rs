@@ -122,8 +122,10 @@ pub struct GpuFigures {
     pub utilization: Option<f64>,
     /// Watts.
     pub power: Option<f64>,
-    /// Degrees Celsius.
+    /// Of the chip, degrees Celsius.
     pub temperature: Option<f64>,
+    /// Of the memory, degrees Celsius.
+    pub memory_temperature: Option<f64>,
     /// Hertz.
     pub sm_clock: Option<f64>,
     /// Hertz.
@@ -198,6 +200,7 @@ fn gpu(gpu: &Gpu) -> GpuFigures {
         utilization: gpu.utilization.get(),
         power: gpu.power.get(),
         temperature: gpu.temperature.get(),
+        memory_temperature: gpu.memory_temperature.get(),
         sm_clock: gpu.sm_clock.get(),
         sm_clock_max: gpu.sm_clock_max.get(),
         memory: gpu.memory_used.get().zip(gpu.memory_total.get()),

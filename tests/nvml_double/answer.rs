@@ -23,6 +23,8 @@ nvmlDeviceGetTotalEnergyConsumption = 123456789
 nvmlDeviceGetTemperature = 62
 nvmlDeviceGetTemperatureThreshold(0) = 95
 nvmlDeviceGetTemperatureThreshold(1) = 92
+nvmlDeviceGetTemperatureThreshold(2) = 95
+nvmlDeviceGetFieldValues(82) = 78
 nvmlDeviceGetCurrentClocksEventReasons = 0
 nvmlDeviceGetCurrentClocksThrottleReasons = 1
 nvmlDeviceGetMemoryInfo_v2 = 85520809984 626000000 14500000000 70394809984
@@ -116,10 +118,10 @@ impl Script {
         Script(std::fs::read_to_string(HOME.join("script")).unwrap_or_default())
     }
 
-    /// Events in the order in which they happen: GPU and XID.
-    pub(crate) fn xids(&self) -> Vec<(usize, u64)> {
+    /// Events in the order in which they happen: GPU and XID, which one without data has not.
+    pub(crate) fn xids(&self) -> Vec<(usize, Option<u64>)> {
         let events = find(&self.0, "xids").unwrap_or_default();
-        let event = |text: &str| Some((text.split_once(':')?.0.parse().ok()?, text.split_once(':')?.1.parse().ok()?));
+        let event = |text: &str| Some((text.split_once(':')?.0.parse().ok()?, text.split_once(':')?.1.parse().ok()));
         events.split_whitespace().filter_map(event).collect()
     }
 

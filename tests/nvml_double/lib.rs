@@ -7,14 +7,15 @@
 //! A script is lines of `question = answer`. The most specific question counts: `call(argument)@gpu`,
 //! `call(argument)`, `call@gpu`, `call`, then `*@gpu` and `*` for every call about a GPU. An answer is numbers, text,
 //! the name of an error, or `hang` (until the script says otherwise). `model = h100 | gb10 | jetson` answers what the
-//! script does not; `xids = 0:79 1:48` are events in the order in which they happen.
+//! script does not; `xids = 0:79 1:48` are events in the order in which they happen; `0:none` is one
+//! without data that is not marked as an XID.
 
 #![expect(unsafe_code, reason = "a C interface: exported symbols and the caller's pointers")]
 #![expect(clippy::missing_safety_doc, missing_docs, reason = "NVML's own documentation describes these calls")]
 
 mod answer;
 
-use std::ffi::{c_char, c_uint, c_ulonglong, c_void};
+use std::ffi::{c_char, c_int, c_longlong, c_uint, c_ulonglong, c_void};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -176,6 +177,41 @@ one_number! {
     nvmlDeviceGetSupportedEventTypes() -> c_ulonglong;
 }
 
+#[repr(C)]
+pub struct FieldValue {
+    id: c_uint,
+    scope: c_uint,
+    timestamp: c_longlong,
+    latency: c_longlong,
+    value_type: c_uint,
+    code: c_uint,
+    /// A union of numbers. A shorter one lies in the lower bytes.
+    value: c_ulonglong,
+}
+
+/// NVML's type of unsigned integers.
+const UNSIGNED: u64 = 1;
+
+/// The answer is the value and, where it is not an unsigned integer, NVML's number of its type; nothing leaves the field
+/// as it is. An error is that field's own, and the call's only where the GPU or the driver is gone.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetFieldValues(device: Device, count: c_int, out: *mut FieldValue) -> c_uint {
+    for at in 0..usize::try_from(count).unwrap_or(0) {
+        let field = unsafe { &mut *out.add(at) };
+        let answer = ask_gpu("nvmlDeviceGetFieldValues", Some(field.id), device);
+        if let Answer::Error(code @ (UNINITIALIZED | GPU_IS_LOST)) = answer {
+            return code;
+        }
+        field.code = numbers(answer, |n| {
+            if let Some(value) = n.first() {
+                field.value = *value;
+                field.value_type = *n.get(1).unwrap_or(&UNSIGNED) as c_uint;
+            }
+        });
+    }
+    SUCCESS
+}
+
 /// `gpu` and `memory`, percent.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetUtilizationRates(device: Device, out: *mut [c_uint; 2]) -> c_uint {
@@ -297,7 +333,8 @@ pub unsafe extern "C" fn nvmlEventSetWait_v2(_set: *mut c_void, event: *mut Even
         if let Some((gpu, xid)) = Script::read().xids().get(delivered) {
             DELIVERED.store(delivered + 1, Ordering::SeqCst);
             let device = (gpu + 1) as Device;
-            unsafe { *event = Event { device, event_type: 8, data: *xid, instances: [c_uint::MAX; 2] } };
+            let (event_type, data) = xid.map_or((0, 0), |xid| (8, xid));
+            unsafe { *event = Event { device, event_type, data, instances: [c_uint::MAX; 2] } };
             return SUCCESS;
         }
         if Instant::now() >= until {

@@ -160,11 +160,10 @@ fn gpu_facts(gpu: &GpuFigures) -> Vec<(&'static str, String)> {
         Some(most) => format!("{} of {}", words::hertz(gpu.sm_clock), words::hertz(Some(most))),
         None => words::hertz(gpu.sm_clock),
     };
-    let mut facts = vec![
-        ("Power", words::with_unit(gpu.power, "W")),
-        ("Temperature", words::with_unit(gpu.temperature, "°C")),
-        ("SM clock", clock),
-    ];
+    let mut facts =
+        vec![("Power", words::with_unit(gpu.power, "W")), ("Temperature", words::with_unit(gpu.temperature, "°C"))];
+    facts.extend(gpu.memory_temperature.map(|told| ("Memory temperature", words::with_unit(Some(told), "°C"))));
+    facts.push(("SM clock", clock));
     facts.extend((!gpu.throttled.is_empty()).then(|| ("Throttled", gpu.throttled.join(", "))));
     facts.push(("Model", gpu.name.clone()));
     facts

@@ -91,6 +91,7 @@ fn gpu_text(gpu: &GpuFigures) -> String {
         gpu.sm_clock.map(words::hertz),
         gpu.power.map(|watts| format!("{watts:.0} W")),
         gpu.temperature.map(|degrees| format!("{degrees:.0} °C")),
+        gpu.memory_temperature.map(|degrees| format!("memory {degrees:.0} °C")),
         gpu.memory.map(|(used, total)| format!("{} of {}", words::bytes(used), words::bytes(total))),
     ])
 }
@@ -197,13 +198,15 @@ mod tests {
             utilization: Field::Value(0.96),
             sm_clock: Field::Value(630e6),
             power: Field::Value(15.4),
+            temperature: Field::Value(63.0),
+            memory_temperature: Field::Value(81.0),
             ..Gpu::default()
         };
         let gpu = GpuReading { gpus: vec![gpu], ..GpuReading::default() };
         let parity = Parity { green: 3, red: 1, ..Parity::default() };
         let found = shown(vec![(0, Data::Vllm(sample)), (0, Data::Gpu(gpu)), (0, Data::Parity(parity))]);
         assert_eq!(found[0], "vLLM: 4 running, KV cache 30 %");
-        assert_eq!(found[1], "GPU: 0 NVIDIA GB10, 96 % busy, 630 MHz, 15 W");
+        assert_eq!(found[1], "GPU: 0 NVIDIA GB10, 96 % busy, 630 MHz, 15 W, 63 °C, memory 81 °C");
         assert_eq!(found[2], "parity: 3 green, 1 red, 75 % green");
     }
 

@@ -118,6 +118,7 @@ fn gpus_become_one_value_each() {
         sm_clock_max: Field::Value(2.52e9),
         power: Field::Value(17.5),
         temperature: Field::Value(60.0),
+        memory_temperature: Field::Value(88.0),
         temperature_slowdown: Field::Value(90.0),
         throttle_reasons: Field::Value(0x20),
         processes: Field::Value(vec![process("vllm", true), process("train", false)]),
@@ -136,6 +137,7 @@ fn gpus_become_one_value_each() {
     let told = |key: &str| record[key].clone();
     assert_eq!((told("gpus"), told("gpu_power_watts")), (2.into(), 117.5.into()));
     assert_eq!((told("gpu_temperature_celsius"), told("gpu_slowdown_margin_celsius")), (80.0.into(), 10.0.into()));
+    assert_eq!(told("gpu_memory_temperature_celsius"), 88.0);
     assert_eq!((told("gpu_sm_clock_ratio"), told("gpu_throttle_reasons")), (0.25.into(), 0x24.into()));
     assert_eq!((told("gpu_xids"), told("gpu_xid_ages_seconds")), (vec![79].into(), vec![12.0].into()));
     assert_eq!((told("gpu_contenders"), told("gpu_contender_names")), (2.into(), vec!["train"].into()));
@@ -143,6 +145,7 @@ fn gpus_become_one_value_each() {
     let silent = GpuReading { gpus: vec![Gpu::default()], ..GpuReading::default() };
     let record = json(vec![observed(Data::Gpu(silent))]);
     assert_eq!((&record["gpu_contenders"], &record["gpu_contender_names"]), (&Value::Null, &Value::Null));
+    assert_eq!(record["gpu_memory_temperature_celsius"], Value::Null);
 }
 
 #[test]

@@ -3,9 +3,11 @@
 //! Invariant: each value is decided by its own return code; a value that fails leaves the others intact.
 
 use nvml_wrapper::enum_wrappers::device::{Clock, EccCounter, MemoryError, TemperatureSensor, TemperatureThreshold};
-use nvml_wrapper::enums::device::UsedGpuMemory;
+use nvml_wrapper::enums::device::{SampleValue, UsedGpuMemory};
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::struct_wrappers::device::ProcessInfo;
+use nvml_wrapper::structs::device::FieldId;
+use nvml_wrapper::sys_exports::field_id::NVML_FI_DEV_MEMORY_TEMP;
 use nvml_wrapper::{Device, Nvml};
 
 use super::energy::Energy;
@@ -27,6 +29,7 @@ pub(super) fn fixed(device: &Device<'_>, index: u32) -> Result<(Gpu, bool), Nvml
         memory_clock_max: answers.hertz("max memory clock", device.max_clock_info(Clock::Memory)),
         temperature_slowdown: answers.threshold(device, TemperatureThreshold::Slowdown),
         temperature_shutdown: answers.threshold(device, TemperatureThreshold::Shutdown),
+        memory_temperature_slowdown: answers.threshold(device, TemperatureThreshold::MemoryMax),
         ..Gpu::default()
     };
     let complete = answers.failed.is_none();
@@ -49,6 +52,7 @@ pub(super) fn live(nvml: &Nvml, device: &Device<'_>, fixed: &Gpu, energy: &mut E
         power_limit: answers.thousandths("power limit", device.enforced_power_limit()),
         energy: answers.energy(device, energy),
         temperature: map(answers.field("temperature", device.temperature(TemperatureSensor::Gpu)), f64::from),
+        memory_temperature: answers.field("memory temperature", memory_temperature(device)),
         throttle_reasons: answers.field("clock event reasons", raw::clock_event_reasons(nvml, device)),
         memory_used,
         memory_total,
@@ -84,6 +88,31 @@ fn memory(nvml: &Nvml, device: &Device<'_>) -> Result<(u64, u64), NvmlError> {
         Ok(memory) => Ok((memory.used, memory.total)),
         Err(_) => raw::memory_info_v1(nvml, device),
     }
+}
+
+/// Temperature of the memory, degrees Celsius. NVML says in the field itself whether it knows it: the call succeeds
+/// also where it does not.
+fn memory_temperature(device: &Device<'_>) -> Result<f64, NvmlError> {
+    let fields = newer(device.field_values_for(&[FieldId(NVML_FI_DEV_MEMORY_TEMP)]))?;
+    let field = fields.into_iter().next().ok_or(NvmlError::NotSupported)??;
+    celsius(&newer(field.value)?).ok_or(NvmlError::NotSupported)
+}
+
+/// NVML tells a temperature as a whole number, of a type that it names. All ones, which may read as -1, stand for one
+/// that is not available, and a fraction is a field that nobody filled in: neither is a temperature.
+fn celsius(told: &SampleValue) -> Option<f64> {
+    let whole = match *told {
+        SampleValue::U32(told) => i64::from(told),
+        SampleValue::U64(told) => i64::try_from(told).ok()?,
+        SampleValue::I64(told) => told,
+        SampleValue::F64(_) => return None,
+    };
+    u16::try_from(whole).ok().map(f64::from)
+}
+
+/// The answer to a question that is newer than its call: a driver that does not know it calls it a wrong argument.
+fn newer<T>(answer: Result<T, NvmlError>) -> Result<T, NvmlError> {
+    answer.map_err(|error| if matches!(error, NvmlError::InvalidArg) { NvmlError::NotSupported } else { error })
 }
 
 /// The answers of one device so far.
@@ -145,7 +174,7 @@ impl Answers {
     }
 
     fn threshold(&mut self, device: &Device<'_>, which: TemperatureThreshold) -> Field<f64> {
-        map(self.field("temperature threshold", device.temperature_threshold(which)), f64::from)
+        map(self.field("temperature threshold", newer(device.temperature_threshold(which))), f64::from)
     }
 
     fn ecc(&mut self, device: &Device<'_>, which: MemoryError) -> Field<u64> {

@@ -1,7 +1,7 @@
 //! XID events: a thread that waits for them and counts them by GPU and code.
 //!
-//! Invariant: counts never go down while the source lives, whatever becomes of the driver; the thread ends within
-//! [`WAIT`] once its watcher is stopped or dropped.
+//! Invariant: counts never go down while the source lives, whatever becomes of the driver; no event is lost without a
+//! line in the log; the thread ends within [`WAIT`] once its watcher is stopped or dropped.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +12,7 @@ use std::time::Duration;
 use nvml_wrapper::bitmasks::event::EventTypes;
 use nvml_wrapper::enums::event::XidError;
 use nvml_wrapper::error::NvmlError;
+use nvml_wrapper::struct_wrappers::event::EventData;
 use nvml_wrapper::{EventSet, Nvml};
 
 use super::raw;
@@ -20,7 +21,7 @@ use crate::observation::{Time, XidCount, unix_seconds};
 /// Longest wait for an event. The thread wakes this often for nothing, and a re-initialisation waits this long for it.
 const WAIT: Duration = Duration::from_millis(500);
 
-/// The code that NVML tells where it does not know the event's own.
+/// The code that NVML tells where it does not know the event's own. An event that tells none counts under it too.
 const UNKNOWN_XID: u64 = 999;
 
 /// Events counted so far, by a GPU's identity and code; shared by the source and its watchers.
@@ -121,30 +122,74 @@ fn register<'nvml>(nvml: &'nvml Nvml, identities: &[String]) -> Option<Watched<'
 impl Watched<'_> {
     /// Counts events until `stop` is set.
     fn watch(self, counts: &XidCounts, stop: &AtomicBool) {
+        let mut failure = None;
         while !stop.load(Ordering::Relaxed) {
-            match self.set.wait(u32::try_from(WAIT.as_millis()).unwrap_or(u32::MAX)) {
+            let error = match self.set.wait(u32::try_from(WAIT.as_millis()).unwrap_or(u32::MAX)) {
                 Ok(event) => {
-                    let xid = match event.event_data {
-                        Some(XidError::Value(xid)) => xid,
-                        Some(XidError::Unknown) => UNKNOWN_XID,
-                        None => continue,
-                    };
-                    self.count(counts, raw::key(&event.device), xid);
+                    self.count(counts, &event);
+                    NvmlError::Timeout
                 }
-                Err(NvmlError::Timeout) => {}
-                Err(NvmlError::Uninitialized | NvmlError::FailedToLoadSymbol(_) | NvmlError::NotSupported) => break,
-                // Any other error, such as a lost GPU, answers at once: do not spin on it.
-                Err(_) => std::thread::sleep(WAIT),
+                Err(error) => error,
+            };
+            match error {
+                NvmlError::Timeout if failure.take().is_some() => tracing::info!("XID events are told again"),
+                NvmlError::Timeout => {}
+                NvmlError::Uninitialized | NvmlError::FailedToLoadSymbol(_) | NvmlError::NotSupported => {
+                    return tracing::warn!(%error, "XID events cannot be waited for: none is told or counted");
+                }
+                // Such as a lost GPU. It answers at once, and goes on doing so: do not spin on it.
+                error => {
+                    note(&mut failure, &error);
+                    std::thread::sleep(WAIT);
+                }
             }
         }
     }
 
-    fn count(&self, counts: &XidCounts, key: usize, xid: u64) {
-        let gpu = self.gpus.iter().find(|(known, _)| *known == key);
-        let Some((_, identity)) = gpu else {
-            return tracing::debug!(xid, "an XID event of a GPU that was not registered is not counted");
+    fn count(&self, counts: &XidCounts, event: &EventData<'_>) {
+        let xid = code(event);
+        let Some(identity) = self.identity(event) else {
+            return tracing::warn!(
+                xid,
+                "an XID event of a GPU that is not known is not counted; see `dmesg | grep -i xid`"
+            );
         };
-        tracing::warn!(gpu = %identity, xid, "the driver reports an XID event");
+        match xid {
+            UNKNOWN_XID => tracing::warn!(
+                gpu = %identity,
+                xid,
+                "the driver reports an XID event and does not tell its code; see `dmesg | grep -i xid`"
+            ),
+            xid => tracing::warn!(gpu = %identity, xid, "the driver reports an XID event"),
+        }
         counts.add(identity, xid, Time::now());
     }
+
+    /// Whose event it is. Should a driver bring another handle than the index gave, the UUID tells.
+    fn identity(&self, event: &EventData<'_>) -> Option<&str> {
+        let key = raw::key(&event.device);
+        let known = self.gpus.iter().find(|(known, _)| *known == key).or_else(|| {
+            let uuid = event.device.uuid().ok()?;
+            self.gpus.iter().find(|(_, identity)| *identity == uuid)
+        });
+        known.map(|(_, identity)| identity.as_str())
+    }
+}
+
+/// The code of `event`. Nothing but XIDs was asked for, so an event without data, or not marked as one, is one all the
+/// same, and there is no XID 0.
+fn code(event: &EventData<'_>) -> u64 {
+    match event.event_data {
+        Some(XidError::Value(xid)) if xid != 0 => xid,
+        _ => UNKNOWN_XID,
+    }
+}
+
+/// Tells of an error once, until it is another or none.
+fn note(failure: &mut Option<String>, error: &NvmlError) {
+    let now = error.to_string();
+    if failure.as_ref() != Some(&now) {
+        tracing::warn!(%error, "XID events are not told for now; trying again until they are");
+    }
+    *failure = Some(now);
 }

@@ -15,12 +15,13 @@ use crate::support::{Server, ok};
 
 /// Metrics that a machine like the demo's never has, and why. An expression over one of them must be empty there, and
 /// is asked of a machine that has everything.
-const NOT_IN_THE_DEMO: [(&str, &str); 11] = [
+const NOT_IN_THE_DEMO: [(&str, &str); 12] = [
     ("autoswe_gpu_power_limit_watts", "a GB10 tells no power limit"),
     ("autoswe_gpu_memory_used_bytes", "a GB10 shares the host's memory"),
     ("autoswe_gpu_memory_total_bytes", "a GB10 shares the host's memory"),
     ("autoswe_gpu_memory_clock_hertz", "a GB10 tells no memory clock"),
     ("autoswe_gpu_memory_clock_max_hertz", "a GB10 tells no memory clock"),
+    ("autoswe_gpu_memory_temperature_celsius", "a GB10 does not tell how hot its memory is"),
     ("autoswe_gpu_ecc_errors_total", "a GB10 has no ECC that it tells of"),
     ("autoswe_gpu_remapped_rows", "a GB10 remaps no rows"),
     ("autoswe_gpu_row_remap_failed", "a GB10 remaps no rows"),

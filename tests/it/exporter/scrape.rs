@@ -134,6 +134,7 @@ fn expected() -> Vec<(String, f64)> {
         ("autoswe_gpu_sm_clock_hertz{gpu=\"0\"}".into(), 1.755e9),
         ("autoswe_gpu_power_watts{gpu=\"0\"}".into(), 541.23),
         ("autoswe_gpu_temperature_celsius{gpu=\"0\"}".into(), 62.0),
+        ("autoswe_gpu_memory_temperature_celsius{gpu=\"0\"}".into(), 78.0),
         ("autoswe_gpu_throttled{gpu=\"0\",reason=\"sw_power_cap\"}".into(), 1.0),
         ("autoswe_gpu_throttled{gpu=\"0\",reason=\"hw_slowdown\"}".into(), 0.0),
         ("autoswe_site_in_sync".into(), 0.0),
@@ -183,6 +184,8 @@ async fn prometheus_has_what_was_set_up_in_both_forms() {
     let times = world(&home);
     let exporter = home.start().await;
     exporter.until("tokens per second", |state| state["rates"]["generation_tokens_per_second"].is_number()).await;
+    let page = crate::page::text(&exporter.get("/").await.text());
+    assert!(page.contains("Temperature 62 °C Memory temperature 78 °C SM clock"), "{page}");
     let text = plain_text(&exporter).await;
     let text_address = text.url.trim_start_matches("http://").parse().unwrap();
     let prometheus = Prometheus::start(&[

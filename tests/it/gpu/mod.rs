@@ -2,9 +2,11 @@
 
 pub(crate) mod double;
 mod energy;
+mod memory_temperature;
 mod real;
 mod recorded;
 mod trouble;
+mod xid;
 
 use autoswe_exporter::config::GpuConfig;
 use autoswe_exporter::observation::{Field, Gpu, Reading, SourceId, Time, XidCount};
@@ -31,6 +33,7 @@ fn a_data_centre_gpu_tells_every_value_in_base_units() {
     assert_eq!((gpu.power, gpu.power_limit, gpu.energy), (Value(541.23), Value(700.0), Value(123_456.789)));
     let temperatures = (gpu.temperature, gpu.temperature_slowdown, gpu.temperature_shutdown);
     assert_eq!(temperatures, (Value(62.0), Value(92.0), Value(95.0)));
+    assert_eq!((gpu.memory_temperature, gpu.memory_temperature_slowdown), (Value(78.0), Value(95.0)));
     assert_eq!(gpu.throttle_reasons, Value(0));
     assert_eq!((gpu.memory_used, gpu.memory_total), (Value(70_394_809_984), Value(85_520_809_984)));
     assert_eq!((gpu.ecc_corrected, gpu.ecc_uncorrected), (Value(3), Value(0)));
@@ -48,6 +51,7 @@ fn a_gb10_lacks_values_and_none_of_them_is_zero() {
     assert_eq!((gpu.memory_used, gpu.memory_total), (Unsupported, Unsupported));
     assert_eq!((gpu.memory_clock, gpu.memory_clock_max, gpu.power_limit), (Unsupported, Unsupported, Unsupported));
     assert_eq!((gpu.temperature_slowdown, gpu.temperature_shutdown), (Unsupported, Unsupported));
+    assert_eq!((gpu.memory_temperature, gpu.memory_temperature_slowdown), (Unsupported, Unsupported));
     assert_eq!((gpu.ecc_corrected, gpu.ecc_uncorrected), (Unsupported, Unsupported));
     assert_eq!((gpu.remapped_rows, gpu.remap_failed), (Unsupported, Unsupported));
 }

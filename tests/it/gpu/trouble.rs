@@ -31,6 +31,7 @@ fn each_trouble_is_a_failure_of_its_own() {
     assert_eq!(kind_of("nvmlDeviceGetCount_v2 = unknown"), FailureKind::DriverError);
     assert_eq!(kind_of("*@0 = gpu_is_lost"), FailureKind::GpuLost);
     assert_eq!(kind_of("nvmlDeviceGetTemperature = gpu_is_lost"), FailureKind::GpuLost);
+    assert_eq!(kind_of("nvmlDeviceGetFieldValues = gpu_is_lost"), FailureKind::GpuLost);
     assert_eq!(kind_of("*@0 = reset_required"), FailureKind::GpuLost);
     assert_eq!(kind_of("nvmlDeviceGetTemperature = reset_required"), FailureKind::GpuLost);
     assert_eq!(kind_of("*@0 = no_permission"), FailureKind::DriverError);

@@ -287,6 +287,8 @@ fn gpu(index: u32) -> Gpu {
         temperature: Field::Value(71.0),
         temperature_slowdown: Field::Value(95.0),
         temperature_shutdown: Field::Value(100.0),
+        memory_temperature: Field::Value(83.0),
+        memory_temperature_slowdown: Field::Value(105.0),
         throttle_reasons: Field::Value(0x4),
         memory_used: Field::Value(90 << 30),
         memory_total: Field::Value(128 << 30),

@@ -39,6 +39,7 @@ async fn what_never_changes_is_what_nvidia_smi_tells() {
             Told::near(field, ours, smi::numbers(gpu, [field])[0], within)
         }));
         told.extend(thresholds(&page, gpu));
+        told.extend(memory_threshold(&page, gpu));
         told.extend(remapped_rows(&page, gpu));
     }
     judge(print(told));
@@ -73,6 +74,13 @@ fn thresholds(page: &str, gpu: u32) -> [Told; 2] {
             (plain, _) => Told::near(label, ours, plain, 0.0),
         }
     })
+}
+
+/// That of the memory, where `nvidia-smi` tells it as a temperature and not as a margin.
+fn memory_threshold(page: &str, gpu: u32) -> Option<Told> {
+    let ours = metric(page, &series("temperature_threshold_celsius", gpu, ",threshold=\"memory_slowdown\""));
+    let theirs = smi::temperatures(gpu).get("Memory Max Operating Temp").copied();
+    theirs.map(|theirs| Told::near("memory slowdown", ours, Some(theirs), 0.0))
 }
 
 fn remapped_rows(page: &str, gpu: u32) -> [Told; 2] {
@@ -119,13 +127,15 @@ fn live(page: &str, (least, most): (f64, f64)) -> Vec<Told> {
         "utilization.gpu",
         "utilization.memory",
         "temperature.gpu",
+        "temperature.memory",
         "power.draw",
         "memory.used",
         "memory.reserved",
         "clocks.sm",
         "clocks.mem",
     ];
-    let [busy, memory_busy, temperature, power, used, reserved, sm, memory] = smi::numbers(0, fields);
+    let [busy, memory_busy, temperature, memory_temperature, power, used, reserved, sm, memory] =
+        smi::numbers(0, fields);
     let [reasons] = smi::numbers(0, ["clocks_event_reasons.active"]);
     let ours = |name, unit: f64| metric(page, &series(name, 0, "")).map(|value| value / unit);
     let share = |of: Option<f64>, share: f64, least: f64| of.map_or(least, |of| (of * share).max(least));
@@ -136,6 +146,7 @@ fn live(page: &str, (least, most): (f64, f64)) -> Vec<Told> {
         Told::near("utilization %", ours("utilization_ratio", 0.01), busy, 10.0),
         Told::near("memory utilization %", ours("memory_utilization_ratio", 0.01), memory_busy, 10.0),
         Told::near("temperature °C", ours("temperature_celsius", 1.0), temperature, 5.0),
+        Told::near("memory temperature °C", ours("memory_temperature_celsius", 1.0), memory_temperature, 5.0),
         Told::near("power W", ours("power_watts", 1.0), power, share(power, 0.25, 30.0)),
         Told::near(
             format!("memory used MiB (reserved beside it: {})", number(reserved)),
