@@ -197,6 +197,16 @@ fn server(traced: &Traced, directory: &Path) {
         }
         answer(port, "/nothing", "");
         answer(port, "/", "");
+        // One that stays for two answers and goes without a word.
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+        for _ in 0..2 {
+            stream.write_all(b"GET /1k.txt HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").expect("a request");
+            stream.read_exact(&mut [0; 1000]).expect("an answer");
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        drop(stream);
+        // The release is looked for every second.
+        std::thread::sleep(Duration::from_secs(4));
     });
 }
 
