@@ -40,6 +40,8 @@ pub(crate) struct Guarded<S> {
     frames: Option<Box<Frames>>,
     /// Whether bytes wait until the client reads.
     stuck: bool,
+    /// The look that was taken last.
+    looked: Option<Instant>,
 }
 
 /// What a client speaks.
@@ -55,7 +57,7 @@ pub(crate) enum Speaks {
 
 impl<S> Guarded<S> {
     pub(crate) fn new(stream: S, ledger: Arc<Ledger>) -> Self {
-        Guarded { stream, ledger, timer: None, ahead: Vec::new(), frames: None, stuck: false }
+        Guarded { stream, ledger, timer: None, ahead: Vec::new(), frames: None, stuck: false, looked: None }
     }
 
     /// Whether nothing that was read is left.
@@ -83,16 +85,20 @@ impl<S> Guarded<S> {
         let due = self.ledger.due();
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due.look)));
         loop {
-            if timer.deadline() > due.look {
-                timer.as_mut().reset(due.look);
+            // A look that was taken must not be waited for again: it would be due at once, and so for ever.
+            let until = if self.looked == Some(due.look) { due.cut.map(|(cut, _)| cut) } else { Some(due.look) };
+            if let Some(until) = until.filter(|until| timer.deadline() > *until) {
+                timer.as_mut().reset(until);
             }
             ready!(timer.as_mut().poll(cx));
             let now = Instant::now();
             let next = match due.cut {
                 Some((cut, why)) if now >= cut => return Poll::Ready(Err(Error::new(ErrorKind::TimedOut, why))),
                 _ if now < due.look => due.look,
-                Some((cut, _)) => cut,
-                None => now + AGAIN,
+                cut => {
+                    self.looked = Some(due.look);
+                    cut.map_or(now + AGAIN, |(cut, _)| cut)
+                }
             };
             timer.as_mut().reset(next);
         }
@@ -329,6 +335,28 @@ mod tests {
         });
         let kind = tokio::time::timeout(Duration::from_secs(20), ended).await.expect("woken").unwrap_err().kind();
         assert_eq!((kind, wakes), (ErrorKind::TimedOut, 2));
+    }
+
+    /// A client that takes a part of its answer, and the rest much later.
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_waits_for_its_client_keeps_no_processor_busy_and_goes_on_with_it() {
+        let (mut client, mut guarded, ledger) = pair(NEVER, Duration::from_secs(600));
+        let _answer = ledger.work().answered();
+        guarded.write_all(&[0; 16]).await.unwrap();
+        let mut polls = 0;
+        let written = poll_fn(|cx| {
+            polls += 1;
+            assert!(polls < 10, "it is polled again and again");
+            // As hyper does, which looks for the next request first.
+            assert!(Pin::new(&mut guarded).poll_read(cx, &mut ReadBuf::new(&mut [0; 8])).is_pending());
+            Pin::new(&mut guarded).poll_write(cx, &[0; 16])
+        });
+        let read = async {
+            tokio::time::sleep(Duration::from_secs(300)).await;
+            client.read_exact(&mut [0; 32]).await.unwrap();
+        };
+        let (written, ()) = tokio::join!(written, read);
+        assert_eq!(written.unwrap(), 16);
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ mod conformance;
 mod debug;
 mod flags;
 mod flip;
+mod held;
 mod load;
 mod served;
 mod strangers;
