@@ -40,8 +40,6 @@ pub(crate) struct Guarded<S> {
     frames: Option<Box<Frames>>,
     /// Whether bytes wait until the client reads.
     stuck: bool,
-    /// The look that was taken last.
-    looked: Option<Instant>,
 }
 
 /// What a client speaks.
@@ -57,7 +55,7 @@ pub(crate) enum Speaks {
 
 impl<S> Guarded<S> {
     pub(crate) fn new(stream: S, ledger: Arc<Ledger>) -> Self {
-        Guarded { stream, ledger, timer: None, ahead: Vec::new(), frames: None, stuck: false, looked: None }
+        Guarded { stream, ledger, timer: None, ahead: Vec::new(), frames: None, stuck: false }
     }
 
     /// Whether nothing that was read is left.
@@ -85,20 +83,17 @@ impl<S> Guarded<S> {
         let due = self.ledger.due();
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due.look)));
         loop {
-            // A look that was taken must not be waited for again: it would be due at once, and so for ever.
-            let until = if self.looked == Some(due.look) { due.cut.map(|(cut, _)| cut) } else { Some(due.look) };
-            if let Some(until) = until.filter(|until| timer.deadline() > *until) {
-                timer.as_mut().reset(until);
+            // One that is past was taken; if it were waited for again it would be due at once, and so for ever.
+            if timer.deadline() > due.look && Instant::now() < due.look {
+                timer.as_mut().reset(due.look);
             }
             ready!(timer.as_mut().poll(cx));
             let now = Instant::now();
             let next = match due.cut {
                 Some((cut, why)) if now >= cut => return Poll::Ready(Err(Error::new(ErrorKind::TimedOut, why))),
                 _ if now < due.look => due.look,
-                cut => {
-                    self.looked = Some(due.look);
-                    cut.map_or(now + AGAIN, |(cut, _)| cut)
-                }
+                Some((cut, _)) => cut,
+                None => now + AGAIN,
             };
             timer.as_mut().reset(next);
         }

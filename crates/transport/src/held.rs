@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
 use memmap2::Mmap;
@@ -21,7 +21,18 @@ pub(crate) const LARGE: usize = 16 * 1024;
 pub(crate) const MOST: usize = 512;
 
 /// Where every file of memory is mapped, by its first address.
-static MAPPED: RwLock<BTreeMap<usize, Mapped>> = RwLock::new(BTreeMap::new());
+static MAPPED: RwLock<Table> = RwLock::new(Table::new());
+
+type Table = BTreeMap<usize, Mapped>;
+
+// Nothing panics while it is held.
+fn mapped() -> RwLockReadGuard<'static, Table> {
+    MAPPED.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn mapped_mut() -> RwLockWriteGuard<'static, Table> {
+    MAPPED.write().unwrap_or_else(PoisonError::into_inner)
+}
 
 #[derive(Debug)]
 struct Mapped {
@@ -43,8 +54,8 @@ impl Place {
             return None;
         }
         let address = bytes.as_ptr().addr();
-        let mapped = MAPPED.read().unwrap_or_else(PoisonError::into_inner);
-        let (start, mapped) = mapped.range(..=address).next_back()?;
+        let table = mapped();
+        let (start, mapped) = table.range(..=address).next_back()?;
         let offset = address - start;
         let is_within = offset.checked_add(bytes.len()).is_some_and(|end| end <= mapped.length);
         is_within.then(|| Place { file: Arc::clone(&mapped.file), offset: offset as u64 })
@@ -64,7 +75,7 @@ enum Kind {
 impl Holder {
     /// For about `size` bytes.
     pub fn of(size: usize) -> Self {
-        let file = if size < LARGE || MAPPED.read().unwrap_or_else(PoisonError::into_inner).len() >= MOST {
+        let file = if size < LARGE || mapped().len() >= MOST {
             None
         } else {
             // A kernel or a sandbox without them is no reason to hold nothing.
@@ -120,7 +131,7 @@ impl Mapping {
         // SAFETY: the file is sealed: no process can write to it, make it shorter, or take the seals away.
         let map = unsafe { Mmap::map(&file) }?;
         let mapped = Mapped { length: map.len(), file: Arc::new(file) };
-        MAPPED.write().unwrap_or_else(PoisonError::into_inner).insert(map.as_ptr().addr(), mapped);
+        mapped_mut().insert(map.as_ptr().addr(), mapped);
         Ok(Mapping(map))
     }
 }
@@ -134,7 +145,7 @@ impl AsRef<[u8]> for Mapping {
 impl Drop for Mapping {
     /// Forgotten before it is unmapped: then its addresses may be given to others.
     fn drop(&mut self) {
-        MAPPED.write().unwrap_or_else(PoisonError::into_inner).remove(&self.0.as_ptr().addr());
+        mapped_mut().remove(&self.0.as_ptr().addr());
     }
 }
 

@@ -22,8 +22,8 @@ pub(crate) fn poll_write_vectored(
     cx: &mut Context<'_>,
     slices: &[IoSlice<'_>],
 ) -> Poll<Result<usize>> {
-    let mut places = slices.iter().enumerate().filter_map(|(index, slice)| Some((index, Place::of(slice)?)));
-    let Some((index, place)) = places.next() else { return Pin::new(stream).poll_write_vectored(cx, slices) };
+    let found = slices.iter().enumerate().find_map(|(index, slice)| Some((index, Place::of(slice)?)));
+    let Some((index, place)) = found else { return Pin::new(stream).poll_write_vectored(cx, slices) };
     let (before, held) = (&slices[..index], &slices[index]);
     loop {
         ready!(stream.poll_write_ready(cx))?;
