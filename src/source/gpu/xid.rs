@@ -124,21 +124,19 @@ impl Watched<'_> {
     fn watch(self, counts: &XidCounts, stop: &AtomicBool) {
         let mut failure = None;
         while !stop.load(Ordering::Relaxed) {
-            let error = match self.set.wait(u32::try_from(WAIT.as_millis()).unwrap_or(u32::MAX)) {
+            match self.set.wait(u32::try_from(WAIT.as_millis()).unwrap_or(u32::MAX)) {
                 Ok(event) => {
+                    clear(&mut failure);
                     self.count(counts, &event);
-                    NvmlError::Timeout
                 }
-                Err(error) => error,
-            };
-            match error {
-                NvmlError::Timeout if failure.take().is_some() => tracing::info!("XID events are told again"),
-                NvmlError::Timeout => {}
-                NvmlError::Uninitialized | NvmlError::FailedToLoadSymbol(_) | NvmlError::NotSupported => {
+                Err(NvmlError::Timeout) => clear(&mut failure),
+                Err(
+                    error @ (NvmlError::Uninitialized | NvmlError::FailedToLoadSymbol(_) | NvmlError::NotSupported),
+                ) => {
                     return tracing::warn!(%error, "XID events cannot be waited for: none is told or counted");
                 }
                 // Such as a lost GPU. It answers at once, and goes on doing so: do not spin on it.
-                error => {
+                Err(error) => {
                     note(&mut failure, &error);
                     std::thread::sleep(WAIT);
                 }
@@ -192,4 +190,11 @@ fn note(failure: &mut Option<String>, error: &NvmlError) {
         tracing::warn!(%error, "XID events are not told for now; trying again until they are");
     }
     *failure = Some(now);
+}
+
+/// Tells that an error is over.
+fn clear(failure: &mut Option<String>) {
+    if failure.take().is_some() {
+        tracing::info!("XID events are told again");
+    }
 }
