@@ -27,8 +27,8 @@ const WATCHED: Duration = Duration::from_secs(30);
 /// What `nvidia-smi` is asked for: what one reading of ours holds, as far as it tells it.
 const FIELDS: &str = "--query-gpu=index,uuid,name,driver_version,utilization.gpu,utilization.memory,clocks.sm,clocks.mem,\
                       clocks.max.sm,clocks.max.memory,power.draw,enforced.power.limit,temperature.gpu,\
-                      temperature.memory,memory.used,memory.total,ecc.errors.corrected.volatile.total,ecc.errors.uncorrected.volatile.total,\
-                      clocks_event_reasons.active";
+                      temperature.memory,memory.used,memory.total,ecc.errors.corrected.volatile.total,\
+                      ecc.errors.uncorrected.volatile.total,clocks_event_reasons.active";
 
 fn main() {
     stage::serve_vllm_if_asked();

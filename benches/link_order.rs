@@ -21,11 +21,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use healthy_loop::HealthyLoop;
-use stage::{Stage, free_port};
+use stage::{Running, Stage, free_port};
 
 /// Under valgrind everything takes fifty times as long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -80,9 +80,9 @@ impl Traced {
     /// Runs `command` and `while_it_runs`; then it is asked to end.
     fn run(command: &mut Command, while_it_runs: impl FnOnce()) {
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let mut child = Ended(child.expect("valgrind; apt-get install valgrind"));
+        let mut child = Running(child.expect("valgrind; apt-get install valgrind"));
         while_it_runs();
-        drop(Command::new("kill").args(["-TERM", &child.0.id().to_string()]).status());
+        drop(Command::new("kill").args(["-TERM", &child.id().to_string()]).status());
         let status = child.0.wait().expect("its end");
         assert!(status.success(), "it ended with {status}");
     }
@@ -103,16 +103,6 @@ impl Traced {
             }
         }
         ran.into_iter().filter_map(|number| Some((*known.get(number)?).to_owned())).collect()
-    }
-}
-
-/// A child that ends with its handle.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
     }
 }
 

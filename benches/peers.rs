@@ -10,10 +10,10 @@ mod stage;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use stage::{Stage, cpu_seconds, free_port, median, rss_mib};
+use stage::{Running, Stage, cpu_seconds, free_port, median, rss_mib};
 
 const NODE_EXPORTER: &str = "/usr/bin/prometheus-node-exporter";
 
@@ -38,7 +38,7 @@ fn main() {
 
 /// A server under load, killed when dropped.
 struct Server {
-    child: Child,
+    child: Running,
     address: SocketAddr,
 }
 
@@ -47,7 +47,7 @@ impl Server {
     fn start(mut command: Command, arguments: impl Fn(u16) -> Vec<String>) -> Option<Self> {
         let port = free_port();
         let child = command.args(arguments(port)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
-        let server = Server { child, address: SocketAddr::from(([127, 0, 0, 1], port)) };
+        let server = Server { child: Running(child), address: SocketAddr::from(([127, 0, 0, 1], port)) };
         let until = Instant::now() + Duration::from_secs(10);
         while Instant::now() < until {
             if TcpStream::connect(server.address).is_ok_and(|socket| get(&mut BufReader::new(socket)).is_some()) {
@@ -56,13 +56,6 @@ impl Server {
             std::thread::sleep(Duration::from_micros(200));
         }
         None
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
     }
 }
 

@@ -11,7 +11,7 @@ mod stage;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use stage::{Stage, cpu_seconds, free_port, rss_mib};
+use stage::{Running, Stage, cpu_seconds, free_port, rss_mib};
 
 const CONNECTIONS: usize = 8;
 const SCRAPES: usize = 20_000;
@@ -69,7 +69,7 @@ fn certificate(home: &Path) -> Arc<ClientConfig> {
 }
 
 struct Server {
-    child: Child,
+    child: Running,
     address: SocketAddr,
 }
 
@@ -81,7 +81,7 @@ impl Server {
         if let Some(home) = home {
             command.arg("--web.config.file").arg(home.join("web.yml"));
         }
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the exporter starts");
+        let child = Running::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
         let until = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(address).is_err() && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(5));
@@ -101,13 +101,6 @@ impl Server {
         let (cpu, wall) = (cpu_seconds(pid) - before, started.elapsed().as_secs_f64());
         let (each, rate) = (cpu / count as f64 * 1e6, count as f64 / wall);
         println!("{name}: {each:.0} us CPU each, {rate:.0}/s, RSS {:.1} MiB", rss_mib(pid));
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
     }
 }
 

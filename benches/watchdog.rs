@@ -14,11 +14,11 @@ mod stage;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use healthy_loop::HealthyLoop;
-use stage::{children_cpu_seconds, rss_mib};
+use stage::{Running, children_cpu_seconds, rss_mib};
 
 const WATCHED: Duration = Duration::from_secs(60);
 const RUNS: usize = 60;
@@ -42,30 +42,14 @@ fn watching(stage: &HealthyLoop, settings: &str) -> Command {
     stage.watched_by(Command::new(watchdog()), settings)
 }
 
-/// A child that ends with its handle.
-struct Running(Child);
-
-impl Running {
-    fn start(command: &mut Command) -> Self {
-        Running(command.spawn().expect("it starts"))
-    }
-
-    /// CPU time of all its threads, by the scheduler's count, seconds.
-    fn cpu(&self) -> f64 {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.0.id())).expect("its threads");
-        let of = |task: std::fs::DirEntry| {
-            let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-            text.split(' ').next().and_then(|nanoseconds| nanoseconds.parse::<f64>().ok()).unwrap_or(0.0)
-        };
-        tasks.flatten().map(of).sum::<f64>() / 1e9
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
+/// CPU time of all threads of `process`, by the scheduler's count, seconds.
+fn cpu_of(process: &Running) -> f64 {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", process.id())).expect("its threads");
+    let of = |task: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+        text.split(' ').next().and_then(|nanoseconds| nanoseconds.parse::<f64>().ok()).unwrap_or(0.0)
+    };
+    tasks.flatten().map(of).sum::<f64>() / 1e9
 }
 
 fn daemon(stage: &HealthyLoop) {
@@ -75,14 +59,14 @@ fn daemon(stage: &HealthyLoop) {
     let watchdog = Running::start(&mut watching(stage, "restart: {interval: 1s}\n"));
     let monit = monit(stage);
     std::thread::sleep(Duration::from_secs(5));
-    let (count, cpu) = (stage.evaluations(), watchdog.cpu());
-    let monit_cpu = monit.cpu();
+    let (count, cpu) = (stage.evaluations(), cpu_of(&watchdog));
+    let monit_cpu = cpu_of(&monit);
     std::thread::sleep(WATCHED);
-    let each = (watchdog.cpu() - cpu) / (stage.evaluations() - count) as f64;
+    let each = (cpu_of(&watchdog) - cpu) / (stage.evaluations() - count) as f64;
     println!("evaluation           {:.0} us CPU, {:.2} ms a minute at 30 s", each * 1e6, each * 2e3);
-    println!("resident             {:.2} MiB", rss_mib(watchdog.0.id()));
-    let monit_cpu = monit.cpu() - monit_cpu;
-    println!("monit, every 5 s     {:.1} ms CPU a minute, {:.2} MiB resident", monit_cpu * 1e3, rss_mib(monit.0.id()));
+    println!("resident             {:.2} MiB", rss_mib(watchdog.id()));
+    let monit_cpu = cpu_of(&monit) - monit_cpu;
+    println!("monit, every 5 s     {:.1} ms CPU a minute, {:.2} MiB resident", monit_cpu * 1e3, rss_mib(monit.id()));
 }
 
 /// monit with one check, of the heartbeat's age.

@@ -14,9 +14,10 @@ const PAGE: &str = include_str!("../../tests/fixtures/vllm-0.32.0/busy-8.prom");
 
 /// A temporary world for the exporter; its processes end and its files go when it is dropped.
 pub(crate) struct Stage {
+    // Before the directory, which goes when they have ended.
+    _children: Vec<Running>,
     directory: tempfile::TempDir,
     vllm: u16,
-    children: Vec<Child>,
 }
 
 impl Stage {
@@ -26,9 +27,9 @@ impl Stage {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let (server, vllm) = start_vllm();
         let running = procfs::process::all_processes().map_or(0, Iterator::count);
-        let sleeper = || Command::new("sleep").arg("1200").spawn().expect("a process");
+        let sleeper = || Running::start(Command::new("sleep").arg("1200"));
         let children = (running..processes).map(|_| sleeper()).chain([server]).collect();
-        let stage = Stage { directory, vllm, children };
+        let stage = Stage { _children: children, directory, vllm };
         stage.write_files();
         stage
     }
@@ -79,12 +80,23 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+/// A child that ends with its handle.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Running {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Running(command.spawn().expect("it starts"))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Running {
     fn drop(&mut self) {
-        for child in &mut self.children {
-            drop(child.kill());
-            drop(child.wait());
-        }
+        drop(self.0.kill());
+        drop(self.0.wait());
     }
 }
 
@@ -101,11 +113,11 @@ pub(crate) fn exporter() -> PathBuf {
 /// What the benchmark's own program is called with to be the vLLM; its CPU time must not count as the exporter's.
 const SERVE: &str = "serve-vllm";
 
-fn start_vllm() -> (Child, u16) {
+fn start_vllm() -> (Running, u16) {
     let program = std::env::current_exe().expect("this program");
-    let mut child = Command::new(program).arg(SERVE).stdout(Stdio::piped()).spawn().expect("this program again");
+    let mut child = Running::start(Command::new(program).arg(SERVE).stdout(Stdio::piped()));
     let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("the port");
+    BufReader::new(child.0.stdout.take().expect("a pipe")).read_line(&mut line).expect("the port");
     (child, line.trim().parse().expect("a port"))
 }
 
