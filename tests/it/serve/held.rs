@@ -43,7 +43,6 @@ async fn a_large_file_is_the_same_by_every_way_to_it() {
     let text = publish(&stage, 1);
     let bytes = text.as_bytes();
     let served = Served::start(&stage, &[]).await;
-    served.shows("/", "version 1").await;
     assert!(held(&served) > 0, "it lies in a file of memory");
     assert_eq!(served.get("/large.txt").body, bytes);
     assert_eq!(curled(&served, &["--http1.1"]), bytes);
@@ -64,7 +63,6 @@ async fn a_slow_client_gets_the_file_that_it_asked_for_though_it_is_replaced() {
     let stage = Stage::new();
     let first = publish(&stage, 1);
     let served = Served::start(&stage, &[]).await;
-    served.shows("/", "version 1").await;
     let each = held(&served);
     let mut slow = TcpStream::connect(served.address).unwrap();
     slow.set_read_timeout(Some(PATIENCE)).unwrap();

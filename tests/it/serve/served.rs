@@ -39,13 +39,14 @@ impl Served {
         Self::spawn(command(stage, &["--port", "0"]).args(arguments)).await
     }
 
-    /// Starts `command` and waits until it answers.
+    /// Starts `command` and waits until it has looked for a release and answers.
     pub(super) async fn spawn(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = Lines::of(child.stderr.take().unwrap());
         let line = log.until("listening").await;
         let list = line.split_once("addresses").and_then(|(_, rest)| rest.split_once('[')?.1.split_once(']'));
         let address = list.unwrap_or_else(|| panic!("no addresses: {line}")).0.parse().unwrap();
+        log.until(" message=shown ").await;
         Served { child, address, log }
     }
 
